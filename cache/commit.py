@@ -1,0 +1,151 @@
+"""One commit: parts, then encoder records, then the link of the manifest, then the tidying.
+
+In:  the tables of a batch, and the store they go to.
+Out: a new live manifest; or an exception, and the old one.
+
+The link is the commit. What follows it (``CURRENT``, ``views.sql``, removing journals whose rows
+are in) may be cut off at any point, because every writer does it again when it opens the store.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from langseg.cache.errors import LangSegError
+from langseg.cache.files import make_folder, sync_folder, write_atomic
+from langseg.cache.incoming import EMBEDDING_KEY, KEYS, check_rows, check_vectors, fresh_rows
+from langseg.cache.journal import JOURNALS, journal_path
+from langseg.cache.keys import sha256_hex
+from langseg.cache.manifest import (
+    Manifest,
+    Part,
+    encoder_folder,
+    encoder_path,
+    live_manifest,
+    publish,
+    safe_name,
+    write_current,
+)
+from langseg.cache.parts import write_part
+from langseg.cache.views import views_sql
+
+if TYPE_CHECKING:
+    from langseg.cache.store import Store
+
+VIEWS = "views.sql"
+Groups = dict[str, tuple[Part, ...]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What ``StoreWriter.commit`` was given; see there."""
+
+    tables: Mapping[str, pa.Table]
+    embeddings: Mapping[str, pa.Table]
+    encoders: Mapping[str, Mapping[str, Any]]
+    retired_journals: tuple[str, ...]
+
+
+def commit_batch(store: "Store", batch: Batch) -> Manifest:
+    """Append what is not there yet and move the store on. Raises: LangSegError; CorruptError."""
+    for name, table in batch.tables.items():
+        check_rows(name, table)
+    with disk_errors(store.path, "nothing was committed, the store is as it was"):
+        manifest = _publish(store, batch)
+    store.advance(manifest)
+    with disk_errors(store.path, f"{manifest.name} is live all the same"):
+        finish_commit(store.path, manifest)
+    return manifest
+
+
+def finish_commit(root: Path, manifest: Manifest) -> None:
+    """Everything that follows a published manifest; doing it twice is doing it once."""
+    write_current(root, manifest)
+    views = views_sql(manifest.files()).encode()
+    path = root / VIEWS
+    if not path.is_file() or path.read_bytes() != views:
+        write_atomic(path, views)
+    ingested = [path for name in manifest.journals if (path := journal_path(root, name)).exists()]
+    for path in ingested:
+        path.unlink()
+    if ingested:
+        sync_folder(root / JOURNALS)
+
+
+@contextmanager
+def disk_errors(root: Path, outcome: str) -> Iterator[None]:
+    """Say which path a disk refused, and what that means for the store."""
+    try:
+        yield
+    except OSError as exc:
+        raise LangSegError(
+            f"{exc.filename or root}: the disk refused a write ({exc.strerror or exc}); "
+            f"{outcome}; free some space or repair the disk, then run the same command again"
+        ) from exc
+
+
+def _publish(store: "Store", batch: Batch) -> Manifest:
+    while True:
+        base = store.manifest
+        grown = replace(
+            base,
+            tables=_add_rows(store, batch),
+            encoders=_add_records(store, batch),
+            embeddings=_add_vectors(store, batch),
+        )
+        if grown == base and not batch.retired_journals:
+            return base
+        kept = (name for name in base.journals if journal_path(store.path, name).exists())
+        manifest = replace(
+            grown,
+            number=base.number + 1,
+            parent=base.sha256,
+            journals=(*kept, *batch.retired_journals),
+        )
+        try:
+            publish(store.path, manifest)
+        except FileExistsError:  # the lock was removed by hand: go on from the other's commit
+            store.advance(live_manifest(store.path))
+        else:
+            return manifest
+
+
+def _add_rows(store: "Store", batch: Batch) -> Groups:
+    groups = dict(store.manifest.tables)
+    for name, table in batch.tables.items():
+        fresh = fresh_rows(table, KEYS[name], store.table(name, KEYS[name]))
+        if fresh.num_rows:
+            groups[name] = (*groups.get(name, ()), write_part(store.path, name, fresh))
+    return groups
+
+
+def _add_vectors(store: "Store", batch: Batch) -> Groups:
+    groups = dict(store.manifest.embeddings)
+    records = {**batch.encoders, **(store.encoders() if batch.embeddings else {})}
+    for encoder_id, table in batch.embeddings.items():
+        check_vectors(encoder_id, table, records.get(encoder_id))
+        there = table.slice(0, 0)
+        if encoder_id in store.manifest.encoders:
+            there = store.embeddings(encoder_id, EMBEDDING_KEY)
+        fresh = fresh_rows(table, EMBEDDING_KEY, there)
+        if fresh.num_rows:
+            part = write_part(store.path, encoder_folder(encoder_id), fresh)
+            groups[encoder_id] = (*groups.get(encoder_id, ()), part)
+    return groups
+
+
+def _add_records(store: "Store", batch: Batch) -> dict[str, str]:
+    hashes = dict(store.manifest.encoders)
+    for encoder_id, record in batch.encoders.items():
+        if safe_name("encoder", encoder_id) not in hashes:
+            data = json.dumps(dict(record), indent=1, sort_keys=True).encode() + b"\n"
+            path = store.path / encoder_path(encoder_id)
+            make_folder(path.parent)
+            write_atomic(path, data)
+            hashes[encoder_id] = sha256_hex(data)
+    return hashes

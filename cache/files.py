@@ -1,0 +1,90 @@
+"""Write whole files or none: beside, fsync, rename, fsync the folder.
+
+In:  a target path and its bytes.
+Out: the file under its name, complete and on disk; or an exception and no file.
+
+A crash at any moment leaves the old file or the new one; a leftover temporary file is named
+``.*.tmp`` and is nobody's input. After a failed fsync the temporary file is thrown away and
+never synced again, because the kernel may have marked the lost pages clean (ATC 2020).
+"""
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+from uuid import uuid4
+
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # exFAT, some network folders
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Put ``data`` under ``path``, replacing what stood there. Raises: OSError."""
+    beside = _write_beside(path, data)
+    try:
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Put ``data`` under ``path`` unless something stands there: of two writers, one wins.
+
+    On a file system without hard links, "unless" is a look before the rename, which is safe
+    only under a lock. Raises: FileExistsError, when another was first; OSError.
+    """
+    beside = _write_beside(path, data)
+    try:
+        os.link(beside, path)
+    except OSError as exc:
+        if exc.errno not in _NO_HARD_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from exc
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> Path:
+    """The folder itself, made with its parents if need be, so that it survives a power cut."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+    return folder
+
+
+def temporary_beside(path: Path) -> Path:
+    """A fresh name in the same folder, so that a rename stays on one file system."""
+    return path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries (renames, links) survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file's bytes, read in one pass with bounded memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_beside(path: Path, data: bytes) -> Path:
+    beside = temporary_beside(path)
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return beside

@@ -1,0 +1,50 @@
+"""One writer for each store, and a word about who it is.
+
+In:  the store's folder.
+Out: an advisory lock that the kernel gives back when its process dies, however it dies.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from langseg.cache.errors import LockedError
+
+LOCK = "LOCK"
+HOLDER = "LOCK.holder"  # beside it, because some releases of filelock empty the lock's own file
+_POLL_S = 0.05
+
+
+@contextmanager
+def store_lock(root: Path, wait_s: float) -> Iterator[None]:
+    """Hold the store for writing.
+
+    Args:
+        wait_s: how long to wait for another writer; 0 tries once.
+
+    Raises: LockedError, naming the process that holds it; OSError.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(root / LOCK, thread_local=False)  # it may be given back by another thread
+    try:
+        lock.acquire(timeout=wait_s, poll_interval=_POLL_S)
+    except Timeout as exc:
+        raise LockedError(
+            f"{root}: wanted to write, but {_holder(root)} is writing to this store; "
+            "wait until it is done, or stop it: what it has paid for is kept"
+        ) from exc
+    try:
+        (root / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(root: Path) -> str:
+    try:
+        return (root / HOLDER).read_text().strip() or "another process"
+    except OSError:
+        return "another process"

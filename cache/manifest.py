@@ -1,0 +1,221 @@
+"""The manifest: which files a store holds, numbered, hashed and chained to its parent.
+
+In:  the parts a commit wrote.
+Out: ``manifests/000017.json``, put there only if that number is free, and ``CURRENT``.
+
+The link of the numbered file is the commit, and nothing else is: the live manifest is the one
+with the highest number. ``CURRENT`` is a floor, written afterwards. Newer manifests than it
+names are what a crash between the two leaves; they count if their parent hashes lead back to
+it. A manifest older than it names means that newer ones were lost, which is damage and never
+an old snapshot in silence. So readers and writers agree at every moment, and of two writers
+whose lock was lost one gets the number and the other starts over on top of it (Delta Lake).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from langseg.cache.errors import CorruptError, InputError
+from langseg.cache.files import make_folder, write_atomic, write_new
+from langseg.cache.keys import canonical_json, sha256_hex
+from langseg.cache.records import SCHEMA_VERSION, TABLES
+
+CURRENT = "CURRENT"
+MANIFESTS = "manifests"
+EMBEDDINGS = "embeddings"
+VERIFY = "see `langseg-desc verify`"
+_NAME = re.compile(r"([0-9]{6,})\.json")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One immutable Parquet file: its path relative to the store, its rows and its sha256."""
+
+    path: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """One snapshot of a store.
+
+    ``parent`` is the parent's ``sha256`` ("" for number 0); ``encoders`` maps encoder ids to
+    the sha256 of their record's file; ``journals`` are the journals whose rows this snapshot
+    holds and whose files may still be there.
+    """
+
+    number: int = 0
+    parent: str = ""
+    schema_version: int = SCHEMA_VERSION
+    tables: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    embeddings: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    encoders: Mapping[str, str] = field(default_factory=dict)
+    journals: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """File name, such as ``000017.json``; also how banks and reports cite the snapshot."""
+        return f"{self.number:06d}.json"
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything the manifest says."""
+        return sha256_hex(canonical_json(asdict(self)))
+
+    def parts(self) -> tuple[Part, ...]:
+        """Every part of every table and encoder."""
+        groups = (*self.tables.values(), *self.embeddings.values())
+        return tuple(part for group in groups for part in group)
+
+    def files(self) -> dict[str, tuple[str, ...]]:
+        """Table name (and ``embeddings`` for all encoders) -> paths relative to the store."""
+        paths = {name: tuple(part.path for part in parts) for name, parts in self.tables.items()}
+        every = tuple(part.path for parts in self.embeddings.values() for part in parts)
+        return paths | {EMBEDDINGS: every}
+
+    def render(self) -> bytes:
+        """The file's bytes; there is one spelling, so that every changed bit shows."""
+        whole = {"sha256": self.sha256, **asdict(self)}
+        return (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode()
+
+
+def part_path(folder: str, sha256: str) -> str:
+    """A part is named by its content: a part written twice is one file, and no text gets in."""
+    return f"{folder}/part-{sha256[:32]}.parquet"
+
+
+def encoder_folder(encoder_id: str) -> str:
+    """Folder of an encoder's parts; Hive style, so that SQL sees a column ``encoder``."""
+    return f"{EMBEDDINGS}/encoder={encoder_id}"
+
+
+def encoder_path(encoder_id: str) -> str:
+    """An encoder's record, relative to the store."""
+    return f"encoders/{encoder_id}.json"
+
+
+def safe_name(kind: str, name: str) -> str:
+    """The name itself, if it can be one component of a path on any machine."""
+    if not _SAFE.fullmatch(name):
+        raise InputError(
+            f"{kind} {name!r}: wanted 1 to 100 of A-Z a-z 0-9 . _ - with a letter or digit first"
+        )
+    return name
+
+
+def live_manifest(root: Path) -> Manifest:
+    """The newest manifest, which ``CURRENT`` vouches for (see the module's docstring).
+
+    Raises: InputError, where no store is; CorruptError, for a manifest that is lost, damaged or
+    not a descendant of ``CURRENT``.
+    """
+    floor = _read_current(root)  # before the listing: it never names more than is listed
+    newest = max(manifest_numbers(root), default=-1)
+    if floor is None and newest < 0:
+        raise InputError(f"{root}: no store is here; `langseg-desc generate` makes one")
+    if floor is None and newest > 0:
+        raise CorruptError(f"{root / CURRENT}: wanted the live manifest's name, no file; {VERIFY}")
+    manifest = child = read_manifest(root, max(newest, floor or 0))
+    for number in range(newest - 1, (floor or 0) - 1, -1):
+        below = read_manifest(root, number)
+        if child.parent != below.sha256:
+            raise CorruptError(
+                f"{root / MANIFESTS / child.name}: wanted a child of {below.name}, got one of "
+                f"another history; {VERIFY}"
+            )
+        child = below
+    return manifest
+
+
+def read_manifest(root: Path, number: int) -> Manifest:
+    """Read one manifest. Raises: CorruptError, unless every byte is as it was written."""
+    path = root / MANIFESTS / f"{number:06d}.json"
+    try:
+        data = path.read_bytes()
+        found = json.loads(data)
+        version = found["schema_version"]
+        manifest = _parse(found) if version == SCHEMA_VERSION else None
+        whole = manifest is None or (manifest.render() == data and manifest.number == number)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise CorruptError(f"{path}: wanted a manifest, got {exc!r}; {VERIFY}") from exc
+    if manifest is None:
+        raise CorruptError(
+            f"{path}: wanted schema version {SCHEMA_VERSION}, got {version!r}; open the store "
+            f"with the LangSeg that wrote it, or {VERIFY}"
+        )
+    if not whole:
+        raise CorruptError(f"{path}: wanted the bytes its sha256 names, got others; {VERIFY}")
+    _check_paths(path, manifest)
+    return manifest
+
+
+def publish(root: Path, manifest: Manifest) -> None:
+    """Commit. Raises: FileExistsError, when another writer took the number; OSError."""
+    write_new(make_folder(root / MANIFESTS) / manifest.name, manifest.render())
+
+
+def write_current(root: Path, manifest: Manifest) -> None:
+    """Raise the floor to a published manifest."""
+    if _read_current(root) != manifest.number:
+        write_atomic(root / CURRENT, f"{manifest.name}\n".encode())
+
+
+def manifest_numbers(root: Path) -> list[int]:
+    """The numbers of all manifests that are there, readable or not, in ascending order."""
+    names = (path.name for path in (root / MANIFESTS).glob("*.json"))
+    return sorted(int(match[1]) for name in names if (match := _NAME.fullmatch(name)))
+
+
+def _read_current(root: Path) -> int | None:
+    path = root / CURRENT
+    try:
+        text = path.read_bytes().decode("ascii")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as exc:
+        raise CorruptError(f"{path}: wanted a manifest's name, got {exc}; {VERIFY}") from exc
+    match = _NAME.fullmatch(text.removesuffix("\n"))
+    if not match:
+        raise CorruptError(f"{path}: wanted a manifest's name, got {text[:40]!r}; {VERIFY}")
+    return int(match[1])
+
+
+def _parse(found: Any) -> Manifest:
+    def groups(name: str) -> dict[str, tuple[Part, ...]]:
+        return {key: tuple(Part(**part) for part in rows) for key, rows in found[name].items()}
+
+    return Manifest(
+        number=found["number"],
+        parent=found["parent"],
+        schema_version=found["schema_version"],
+        tables=groups("tables"),
+        embeddings=groups(EMBEDDINGS),
+        encoders=dict(found["encoders"]),
+        journals=tuple(found["journals"]),
+    )
+
+
+def _check_paths(path: Path, manifest: Manifest) -> None:
+    """A store that came from elsewhere must not lead out of its own folder."""
+    names = (*manifest.encoders, *manifest.embeddings, *manifest.journals)
+    folders = {encoder_folder(key): parts for key, parts in manifest.embeddings.items()}
+    folders |= manifest.tables
+    safe = (
+        all(_SAFE.fullmatch(name) for name in names)
+        and set(manifest.tables) <= set(TABLES)
+        and set(manifest.embeddings) <= set(manifest.encoders)
+        and all(_SHA256.fullmatch(part.sha256) for part in manifest.parts())
+        and all(
+            part.path == part_path(folder, part.sha256)
+            for folder, parts in folders.items()
+            for part in parts
+        )
+    )
+    if not safe:
+        raise CorruptError(f"{path}: wanted parts under their own names, got others; {VERIFY}")

@@ -1,0 +1,141 @@
+"""The rows of the store: one dataclass and one Arrow schema for each table.
+
+In:  values from the descriptor stage.
+Out: Arrow tables whose columns are the dataclass fields, in order.
+
+``""`` stands for "none" in text columns, so that SQL needs no null rules; numbers that a
+provider did not report are null, never 0.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+ANY_SCENE = "*"
+SLOTS = ("shape", "colour", "material", "texture", "part", "size", "position", "context")
+NAME_SLOT = "name"  # the row that holds a subclass's own name
+STATUSES = ("ok", "invalid", "refused", "truncated", "empty", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One planned LLM call. ``request_key`` is ``cache.keys.request_key`` of its content."""
+
+    request_key: str
+    class_name: str
+    scene: str
+    sample_index: int
+    model: str
+    prompt_id: str
+    params_json: str
+    messages_json: str
+    schema_json: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """One answer to a request, kept word for word.
+
+    ``status`` is one of ``STATUSES``: ``ok`` was accepted; ``invalid``, ``refused``,
+    ``truncated`` and ``empty`` are answers (and were paid for) without usable descriptors;
+    ``failed`` is no answer at all, so a later run asks again.
+    ``cost_usd`` is null when the price is unknown, never 0. ``created_at`` is ISO 8601 in UTC.
+    """
+
+    request_key: str
+    attempt: int
+    status: str
+    raw_text: str
+    finish_reason: str
+    provider: str
+    served_model: str
+    system_fingerprint: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    cost_usd: float | None
+    latency_s: float
+    created_at: str
+    error: str
+    run_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptor:
+    """One phrase of a reply. ``rejected`` is ``""`` when accepted, else the reason's name.
+
+    ``subclass`` is ``""`` for a phrase about the class itself; otherwise the phrase describes
+    that subclass, whose parent is ``class_name``; the row in slot ``name`` is the subclass's
+    own name. ``rank`` counts from 0 in the reply's order.
+    """
+
+    descriptor_id: str
+    request_key: str
+    text_id: str
+    class_name: str
+    scene: str
+    subclass: str
+    slot: str
+    rank: int
+    rejected: str
+    parser_version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A text, stored once however many descriptors say it."""
+
+    text_id: str
+    text: str
+    n_chars: int
+
+
+Row = Request | Response | Descriptor | Text
+TABLES: dict[str, type[Any]] = {
+    "requests": Request,
+    "responses": Response,
+    "descriptors": Descriptor,
+    "texts": Text,
+}
+_ARROW: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    int | None: pa.int64(),
+    float | None: pa.float64(),
+}
+
+
+def arrow_schema(row_type: type[Any]) -> pa.Schema:
+    """Columns of a row type, in field order; only ``X | None`` fields may be null."""
+    return pa.schema(
+        [
+            pa.field(field.name, _ARROW[field.type], nullable=not isinstance(field.type, type))
+            for field in fields(row_type)
+        ]
+    )
+
+
+def to_table(row_type: type[Any], rows: Iterable[Row]) -> pa.Table:
+    """Rows as an Arrow table with the row type's schema, also when there are none."""
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=arrow_schema(row_type))
+
+
+def embedding_schema(dim: int) -> pa.Schema:
+    """Embeddings of one text encoder: ``emb`` is a unit vector of ``dim`` float16 values.
+
+    float16 costs at most 1e-4 of pairwise similarity; a non-null fixed-size list is read more
+    than twice as fast as a nullable one (research on the store, 200k x 384).
+    """
+    value = pa.field("element", pa.float16(), nullable=False)
+    return pa.schema(
+        [
+            pa.field("text_id", pa.string(), nullable=False),
+            pa.field("emb", pa.list_(value, dim), nullable=False),
+            pa.field("n_tokens", pa.int32(), nullable=False),
+            pa.field("truncated", pa.bool_(), nullable=False),
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Stage one, offline: vocabulary -> prompts -> plan -> provider -> validate -> store -> TextBank."""

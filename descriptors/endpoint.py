@@ -1,0 +1,72 @@
+"""Check where to ask, and hold the key so that nothing we write can show it.
+
+In:  a base URL; OPENAI_API_KEY.
+Out: a base URL without secrets in it; a ``Key`` that blots itself out of any text.
+"""
+
+import os
+from urllib.parse import urlsplit
+
+from langseg.cache.errors import UsageError
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+KEY_VARIABLE = "OPENAI_API_KEY"
+_SECRET_CHARS = 8  # shorter keys ("EMPTY", "none") are words local servers ask for, not secrets
+
+
+def checked_base_url(base_url: str) -> str:
+    """The URL as given. Raises: UsageError (which never repeats it), if it cannot be used.
+
+    Credentials and queries are refused because the SDK and HTTP logs print whole URLs.
+    """
+    try:
+        parts = urlsplit(base_url)
+        secret = parts.username or parts.password or parts.query or parts.fragment
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+    except ValueError:  # a port that is no number, a broken IPv6 address
+        secret, usable = None, False
+    if secret:
+        raise UsageError(
+            "base URL: wanted scheme, host and path only, got credentials, a query or a fragment "
+            f"as well; give the key in {KEY_VARIABLE}"
+        )
+    if not usable:
+        raise UsageError(
+            "base URL: wanted one like http://127.0.0.1:8000/v1, got one without http(s) or host"
+        )
+    return base_url
+
+
+class Key:
+    """An API key. Its text and repr say nothing; ``secret`` is for the SDK alone."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+
+    def __repr__(self) -> str:
+        return "Key(hidden)"
+
+    def redact(self, text: str) -> str:
+        """The text without the key, also as JSON writers that escape slashes spell it."""
+        if len(self.secret) < _SECRET_CHARS:
+            return text
+        for spelling in (self.secret, self.secret.replace("/", "\\/")):
+            text = text.replace(spelling, "[key]")
+        return text
+
+
+def key_from_environment(base_url: str) -> Key:
+    """The key for a server; ``none`` for one that is not OpenAI's, where none is set.
+
+    Raises: UsageError, if OpenAI is asked without a key, or the key cannot be sent.
+    """
+    secret = os.environ.get(KEY_VARIABLE, "").strip()
+    host = urlsplit(base_url).hostname or ""
+    if not secret and host.endswith("openai.com"):
+        raise UsageError(
+            f"{KEY_VARIABLE}: wanted a key for {host}, got none; export {KEY_VARIABLE}, or name "
+            "another server with --base-url"
+        )
+    if not (secret.isascii() and secret.isprintable()):  # the HTTP layer's error would show it
+        raise UsageError(f"{KEY_VARIABLE}: wanted plain ASCII text, got other characters in it")
+    return Key(secret or "none")

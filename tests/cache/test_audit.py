@@ -1,0 +1,194 @@
+"""The audit answers questions about the store and lets SQL reach nothing else."""
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from langseg.cache.audit import AUDIT_QUESTIONS, ask, needs_vectors, open_audit, select
+from langseg.cache.errors import InputError
+from langseg.cache.records import (
+    TABLES,
+    Descriptor,
+    Request,
+    Response,
+    Text,
+    embedding_schema,
+    to_table,
+)
+from langseg.cache.views import QUESTIONS, question_sql, views_sql
+
+
+def request(key: str, name: str, scene: str = "*") -> Request:
+    return Request(
+        request_key=key, class_name=name, scene=scene, sample_index=0, model="m", prompt_id="p@1",
+        params_json="{}", messages_json="[]", schema_json="{}",
+    )  # fmt: skip
+
+
+def response(key: str, status: str = "ok", cost: float | None = 0.0) -> Response:
+    return Response(
+        request_key=key, attempt=1, status=status, raw_text="{}", finish_reason="stop",
+        provider="bundled", served_model="m", system_fingerprint="", prompt_tokens=10,
+        completion_tokens=5, cached_tokens=None, cost_usd=cost, latency_s=0.1,
+        created_at="2026-11-21T00:00:00Z", error="", run_id="r",
+    )  # fmt: skip
+
+
+def phrase(key: str, name: str, text: str, rejected: str = "", slot: str = "shape") -> Descriptor:
+    return Descriptor(
+        descriptor_id=f"{key}-{text}", request_key=key, text_id=text, class_name=name, scene="*",
+        subclass="", slot=slot, rank=0, rejected=rejected, parser_version=1,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def tables() -> dict[str, pa.Table]:
+    rows = {
+        "requests": [request("a", "wall"), request("b", "sky"), request("c", "sea")],
+        "responses": [response("a"), response("b", cost=None), response("c", "refused")],
+        "descriptors": [
+            phrase("a", "wall", "flat"), phrase("a", "wall", "shared"),
+            phrase("a", "wall", "a wall", rejected="names_class"), phrase("b", "sky", "shared"),
+        ],
+        "texts": [Text(text_id=t, text=t, n_chars=len(t)) for t in ("flat", "shared", "a wall")],
+    }  # fmt: skip
+    made = {name: to_table(TABLES[name], rows[name]) for name in TABLES}
+    columns = [["flat"], [[1.0, 0.0]], [3], [False]]
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, embedding_schema(2), strict=True)]
+    vectors = pa.Table.from_arrays(arrays, schema=embedding_schema(2))
+    return {**made, "embeddings": vectors.append_column("encoder", pa.array(["tiny"]))}
+
+
+def rows(tables: dict[str, pa.Table], question: str) -> list[dict[str, object]]:
+    answer = ask(open_audit(tables), question)
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def test_coverage__counts_kept_and_dropped_phrases_and_names_the_unanswered(tables):
+    found = {row["class_name"]: row for row in rows(tables, "coverage")}
+    assert (found["wall"]["descriptors"], found["wall"]["dropped"]) == (2, 1)
+    assert (found["sea"]["descriptors"], found["sea"]["unanswered"]) == (0, 1)
+
+
+def test_duplicates__shows_a_phrase_that_tells_no_two_classes_apart(tables):
+    assert rows(tables, "duplicates") == [
+        {"text": "shared", "classes": 2, "class_names": "sky, wall"}
+    ]
+
+
+def test_rejections__keeps_the_reason_and_an_example(tables):
+    assert rows(tables, "rejections") == [
+        {"reason": "names_class", "phrases": 1, "example": "a wall"}
+    ]
+
+
+def test_provenance__never_counts_an_unknown_price_as_zero(tables):
+    (found,) = rows(tables, "provenance")
+    assert (found["accepted"], found["unusable"], found["unpriced"]) == (2, 1, 1)
+    assert found["prompt_tokens"] == 30
+
+
+def test_encoders__counts_the_kept_phrases_that_are_not_embedded(tables):
+    (found,) = rows(tables, "encoders")
+    assert (found["encoder"], found["texts"], found["missing"]) == ("tiny", 1, 1)
+
+
+def test_questions__all_answer_on_an_empty_store():
+    empty = {name: to_table(kind, []) for name, kind in TABLES.items()}
+    vectors = embedding_schema(2).empty_table().append_column("encoder", pa.array([], pa.string()))
+    connection = open_audit({**empty, "embeddings": vectors})
+    for question in AUDIT_QUESTIONS:
+        assert ask(connection, question).rows == ()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_question__opens_with_the_question_as_a_comment(question):
+    assert question_sql(question).startswith("-- ")
+    assert "?" in question_sql(question)
+
+
+def test_views_sql__gives_anyones_duckdb_the_same_answers(tables, tmp_path: Path):
+    files: dict[str, list[str]] = {}
+    for name, table in tables.items():
+        folder = tmp_path / (f"{name}/encoder=tiny" if name == "embeddings" else name)
+        folder.mkdir(parents=True)
+        kept = table.drop_columns("encoder") if name == "embeddings" else table
+        pq.write_table(kept, folder / "part-0.parquet")
+        files[name] = [str((folder / "part-0.parquet").relative_to(tmp_path))]
+    ours = open_audit(tables)
+    theirs = duckdb.connect()
+    theirs.execute("set file_search_path = ?", [str(tmp_path)]).fetchall()
+    theirs.execute(views_sql(files)).fetchall()
+    for question in QUESTIONS:
+        assert tuple(theirs.execute(f"from {question}").fetchall()) == ask(ours, question).rows
+
+
+def test_views_sql__of_an_empty_store_still_answers():
+    connection = duckdb.connect()
+    connection.execute(views_sql({})).fetchall()
+    assert connection.execute("from coverage").fetchall() == []
+
+
+def test_select__finds_near_phrases_by_their_vectors(tables):
+    found = select(
+        open_audit(tables), "select text_id, list_cosine_similarity(emb, [1, 0]) from embeddings"
+    )
+    assert found.rows == (("flat", 1.0),)
+
+
+def test_select__says_when_rows_were_left_out(tables):
+    answer = select(open_audit(tables), "select * from range(11)", max_rows=10)
+    assert (len(answer.rows), answer.truncated) == (10, True)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select 1; select 2",
+        "",
+        "selec 1",
+        "drop table texts",
+        "create table mine (i int)",
+        "insert into texts select * from texts",
+        "copy texts to 'out.csv'",
+        "explain analyze copy texts to 'out.csv'",
+        "set threads = 1",
+        "reset threads",
+        "pragma version",
+        "attach 'other.db'",
+        "install vss",
+        "load vss",
+        "export database 'out'",
+        "select * from read_text('/etc/hostname')",
+        "select * from read_csv('/etc/hostname')",
+        "select * from glob('/etc/*')",
+        "select * from '/etc/hostname'",
+        "select * from tables",
+        "select * from duckdb_secrets()",
+    ],
+)
+def test_select__refuses_everything_but_one_select_over_the_store(tables, statement):
+    with pytest.raises(InputError, match="sql: "):
+        select(open_audit(tables), statement)
+
+
+def test_select__stops_at_the_time_limit(tables):
+    forever = (
+        "with recursive t(i) as (select 1 union all select i + 1 from t) select max(i) from t"
+    )
+    with pytest.raises(InputError, match="stopped after 0.2 s"):
+        select(open_audit(tables), forever, time_limit_s=0.2)
+
+
+def test_select__stops_at_the_memory_limit(tables):
+    connection = open_audit(tables, memory_limit="64MB")
+    with pytest.raises(InputError, match="Out of Memory"):
+        select(connection, "select list(range) from range(50000000)")
+
+
+def test_needs_vectors__only_when_the_statement_can_see_them():
+    assert needs_vectors("select EMB from embeddings")
+    assert needs_vectors("select * from embeddings")
+    assert not needs_vectors("select text_id from embeddings where truncated")

@@ -1,0 +1,124 @@
+"""The TextBank survives the way to disk and back, and notices every change on the way."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from langseg.cache.bank import ARRAYS, HEADER, PRIOR_FLOOR, TextBank, load_bank, save_bank
+from langseg.cache.errors import CorruptError
+
+
+def small_bank(**changes: object) -> TextBank:
+    rng = np.random.default_rng(0)
+    emb = rng.normal(size=(2, 3, 8))
+    emb /= np.linalg.norm(emb, axis=-1, keepdims=True)
+    mask = np.array([[True, True, True], [True, True, False]])
+    prior = np.ones((2, 2, 3), np.float32)
+    prior[0, 0, 2] = PRIOR_FLOOR
+    values = {
+        "names": ("wall", "sky"),
+        "ids": (1, 3),
+        "ignore_ids": (0,),
+        "scenes": ("*", "kitchen"),
+        "texts": (("wall", "flat upright surface", "tiles"), ("sky", "blue above")),
+        "slots": (("name", "shape", "material"), ("name", "position")),
+        "owners": (("", "", ""), ("", "")),
+        "emb": (emb * mask[..., None]).astype(np.float16),
+        "mask": mask,
+        "weight": np.array([[1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]], np.float32),
+        "scene": np.eye(2, 8, dtype=np.float16),
+        "prior": prior,
+        "vocabulary": "two",
+        "vocabulary_hash": "ab" * 32,
+        "encoder_id": "tiny-0123",
+        "image_aligned": False,
+        "model": "hand-written",
+        "manifest": "000001",
+    }
+    return TextBank(**{**values, **changes})
+
+
+def test_bank__comes_back_from_disk_as_it_was(tmp_path: Path):
+    bank = small_bank()
+    folder = save_bank(bank, tmp_path)
+    again = load_bank(folder)
+    assert folder.name == bank.fingerprint == again.fingerprint
+    for field in dataclasses.fields(TextBank):
+        was, now = getattr(bank, field.name), getattr(again, field.name)
+        assert np.array_equal(was, now) if isinstance(was, np.ndarray) else was == now
+
+
+def test_bank__is_mapped_from_the_file_and_read_only(tmp_path: Path):
+    again = load_bank(save_bank(small_bank(), tmp_path))
+    assert not again.emb.flags.owndata
+    with pytest.raises(ValueError, match="read-only"):
+        again.emb[0, 0, 0] = 1
+
+
+def test_bank__saved_twice_is_one_folder(tmp_path: Path):
+    assert save_bank(small_bank(), tmp_path) == save_bank(small_bank(), tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_fingerprint__ignores_rounding_of_embeddings_but_not_what_is_said():
+    bank = small_bank()
+    nudged = bank.emb.copy()
+    nudged[0, 0, 0] = np.nextafter(nudged[0, 0, 0], np.float16(1))
+    assert small_bank(emb=nudged).fingerprint == bank.fingerprint
+    other = (("wall", "flat upright surface", "planks"), ("sky", "blue above"))
+    assert small_bank(texts=other).fingerprint != bank.fingerprint
+    assert small_bank(encoder_id="tiny-4567").fingerprint != bank.fingerprint
+    assert small_bank(weight=bank.weight * 0.9).fingerprint != bank.fingerprint
+
+
+def test_load_bank__detects_every_flipped_bit(tmp_path: Path):
+    folder = save_bank(small_bank(), tmp_path)
+    arrays = folder / ARRAYS
+    good = arrays.read_bytes()
+    rng = np.random.default_rng(1)
+    for bit in rng.integers(0, len(good) * 8, 100):
+        bad = bytearray(good)
+        bad[bit // 8] ^= 1 << (bit % 8)
+        arrays.write_bytes(bad)
+        with pytest.raises(CorruptError, match="sha256"):
+            load_bank(folder)
+
+
+def test_load_bank__refuses_a_header_that_was_edited(tmp_path: Path):
+    folder = save_bank(small_bank(), tmp_path)
+    header = json.loads((folder / HEADER).read_text())
+    (folder / HEADER).write_text(json.dumps({**header, "names": ["wall", "ceiling"]}))
+    with pytest.raises(CorruptError, match="fingerprint"):
+        load_bank(folder)
+    (folder / HEADER).write_text(json.dumps({**header, "format": 99}))
+    with pytest.raises(CorruptError, match="format"):
+        load_bank(folder)
+    (folder / HEADER).write_text("{")
+    with pytest.raises(CorruptError, match="langseg-desc bank"):
+        load_bank(folder)
+
+
+def test_load_bank__says_how_to_build_one_that_is_missing(tmp_path: Path):
+    with pytest.raises(CorruptError, match="langseg-desc bank"):
+        load_bank(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"mask": np.zeros((2, 3), np.bool_)}, "no descriptor"),
+        ({"emb": np.full((2, 3, 8), np.nan, np.float16)}, "unit vectors"),
+        ({"weight": np.ones((2, 3), np.float32)}, "sum of 1"),
+        ({"prior": np.zeros((2, 2, 3), np.float32)}, "prior"),
+        ({"scenes": ("kitchen", "*")}, "first"),
+        ({"ids": (1, 1)}, "distinct"),
+        ({"scene": np.eye(3, 8, dtype=np.float16)}, "scene"),
+        ({"slots": (("name",), ("name",))}, "slots"),
+    ],
+)
+def test_save_bank__refuses_a_bank_that_breaks_its_rules(tmp_path, changes, word):
+    with pytest.raises(CorruptError, match=word):
+        save_bank(small_bank(**changes), tmp_path)
+    assert not list(tmp_path.iterdir())

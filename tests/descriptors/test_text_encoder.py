@@ -1,0 +1,72 @@
+"""The text encoder is pinned by its weights and never cuts a text in silence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from langseg.cache.errors import CorruptError, InputError
+from langseg.descriptors import text_encoder
+from langseg.descriptors.text_encoder import MINILM_SHA256, TextEncoder, load_encoder
+
+
+@pytest.fixture(scope="module")
+def minilm() -> TextEncoder:
+    return load_encoder("minilm", device="cpu")
+
+
+def test_minilm__carries_the_pinned_weights(minilm):
+    assert minilm.record.weights_sha256 == MINILM_SHA256
+    assert (minilm.record.dim, minilm.record.max_tokens) == (384, 256)
+    assert not minilm.record.image_aligned
+
+
+def test_minilm__is_one_encoder_from_the_hub_folder_and_from_the_extra(minilm, monkeypatch):
+    # the hub's snapshot is a folder of the same files: found there, the record is the same
+    folder = text_encoder._minilm_folder()
+    monkeypatch.setattr(text_encoder, "find_spec", lambda name: None)
+    monkeypatch.setattr(text_encoder, "_folder", lambda name: folder)
+    assert load_encoder("minilm", device="cpu").record == minilm.record
+
+
+def test_encode__gives_unit_rows_in_the_order_asked(minilm):
+    texts = ["rows of reddish blocks", "a", "wooden planks " * 5]
+    vectors, _ = minilm.encode(texts)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    alone, _ = minilm.encode(texts[2:])
+    np.testing.assert_allclose(vectors[2], alone[0], atol=1e-5)
+
+
+def test_encode__puts_related_phrases_nearer_than_unrelated_ones(minilm):
+    (brick, masonry, waves), _ = minilm.encode(["brick wall", "masonry blocks", "foaming waves"])
+    assert brick @ masonry > brick @ waves + 0.2
+
+
+def test_encode__counts_the_tokens_of_a_text_it_cuts(minilm):
+    _, n_tokens = minilm.encode(["sky", "sky " * 400])
+    assert n_tokens.tolist() == [3, 402]
+    assert n_tokens[1] > minilm.record.max_tokens
+
+
+def test_encode__of_nothing_has_the_right_width(minilm):
+    vectors, n_tokens = minilm.encode([])
+    assert (vectors.shape, n_tokens.shape) == ((0, 384), (0,))
+
+
+def test_encoder_id__is_a_safe_folder_name_and_follows_the_weights(minilm):
+    encoder_id = minilm.record.encoder_id
+    assert encoder_id.startswith("all-minilm-l6-v2-")
+    assert encoder_id.replace("-", "").isalnum()
+
+
+def test_load_encoder__refuses_minilm_with_other_weights(tmp_path: Path, monkeypatch):
+    (tmp_path / "model.safetensors").write_bytes(b"not the weights")
+    monkeypatch.setattr(text_encoder, "_minilm_folder", lambda: tmp_path)
+    with pytest.raises(CorruptError, match=MINILM_SHA256):
+        load_encoder("minilm")
+
+
+def test_load_encoder__refuses_a_folder_without_safetensors(tmp_path: Path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(InputError, match=r"model\.safetensors"):
+        load_encoder(str(tmp_path))

@@ -1,0 +1,59 @@
+"""The package that is built is the package on disk, and types are checked on the real folders."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("cache", "descriptors", "pipelines", "segmenter")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_every_package_on_disk_is_listed_for_the_wheel():
+    on_disk = {
+        ".".join(("langseg", *init.parent.relative_to(ROOT).parts))
+        for folder in FOLDERS
+        for init in (ROOT / folder).rglob("__init__.py")
+    }
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == on_disk
+
+
+def test_every_data_file_on_disk_is_matched_for_the_wheel():
+    data = PROJECT["tool"]["setuptools"]["package-data"]
+    for folder in FOLDERS:
+        listed = {
+            path
+            for pattern in [*data["*"], *data.get(f"langseg.{folder}", [])]
+            for path in (ROOT / folder).glob(pattern)
+        }
+        files = {path for path in (ROOT / folder).rglob("*") if path.is_file()}
+        ours = {p for p in files if p.suffix != ".py" and "__pycache__" not in p.parts}
+        assert ours == listed
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_typing_link__points_at_the_real_folder(folder: str):
+    # without the links mypy passes vacuously on one file
+    assert (ROOT / ".typing/langseg" / folder).resolve() == ROOT / folder
+
+
+def test_version__is_the_newest_in_the_changelog():
+    newest = re.search(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == PROJECT["project"]["version"] == version("langseg")
+
+
+@pytest.mark.parametrize("command", ["cli_desc", "cli_seg"])
+def test_help__loads_nothing_heavy(command: str):
+    heavy = "torch timm transformers sentence_transformers openai duckdb pyarrow PIL".split()
+    code = (
+        f"import sys, langseg.pipelines.{command}\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
