@@ -51,15 +51,15 @@ def open_audit(
 
     Args:
         tables: every table of ``cache.records`` and ``embeddings`` (columns text_id, n_tokens,
-            truncated, encoder, and ``emb`` if vectors are wanted; DuckDB has no float16, so
-            they are widened to FLOAT[]).
+            truncated, encoder, and ``emb`` as float32 lists if vectors are wanted: DuckDB has
+            no float16).
         memory_limit: DuckDB's own bound; a query beyond it fails, it does not swap.
     """
     import duckdb
 
     connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit})
     for name, table in tables.items():
-        connection.register("incoming", _widened(table))
+        connection.register("incoming", table)
         connection.execute(f'create table "{name}" as select * from incoming').fetchall()
         connection.unregister("incoming")
     for statement in question_views().split(";\n"):
@@ -120,14 +120,6 @@ def select(
 def needs_vectors(statement: str) -> bool:
     """Whether a statement may read the embeddings' vectors, which cost memory to load."""
     return re.search(r"\bemb\b|\*", statement, re.IGNORECASE) is not None
-
-
-def _widened(table: pa.Table) -> pa.Table:
-    if "emb" not in table.column_names:
-        return table
-    at = table.column_names.index("emb")
-    values = table["emb"].type.list_size
-    return table.set_column(at, "emb", table["emb"].cast(pa.list_(pa.float32(), values)))
 
 
 def _first_line(exc: Exception) -> str:

@@ -7,7 +7,6 @@ The link is the commit. What follows it (``CURRENT``, ``views.sql``, removing jo
 are in) may be cut off at any point, because every writer does it again when it opens the store.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,19 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from langseg.cache.encoders import write_record
 from langseg.cache.errors import LangSegError
-from langseg.cache.files import make_folder, sync_folder, write_atomic
+from langseg.cache.files import sync_folder, write_atomic
 from langseg.cache.incoming import EMBEDDING_KEY, KEYS, check_rows, check_vectors, fresh_rows
 from langseg.cache.journal import JOURNALS, journal_path
-from langseg.cache.keys import sha256_hex
 from langseg.cache.manifest import (
     Manifest,
     Part,
     encoder_folder,
-    encoder_path,
     live_manifest,
     publish,
-    safe_name,
     write_current,
 )
 from langseg.cache.parts import write_part
@@ -142,10 +139,6 @@ def _add_vectors(store: "Store", batch: Batch) -> Groups:
 def _add_records(store: "Store", batch: Batch) -> dict[str, str]:
     hashes = dict(store.manifest.encoders)
     for encoder_id, record in batch.encoders.items():
-        if safe_name("encoder", encoder_id) not in hashes:
-            data = json.dumps(dict(record), indent=1, sort_keys=True).encode() + b"\n"
-            path = store.path / encoder_path(encoder_id)
-            make_folder(path.parent)
-            write_atomic(path, data)
-            hashes[encoder_id] = sha256_hex(data)
+        if encoder_id not in hashes:
+            hashes[encoder_id] = write_record(store.path, encoder_id, record)
     return hashes

@@ -7,10 +7,10 @@ Out: an advisory lock that the kernel gives back when its process dies, however 
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from langseg.cache.errors import LockedError
+from langseg.cache.errors import LangSegError, LockedError
 
 LOCK = "LOCK"
 HOLDER = "LOCK.holder"  # beside it, because some releases of filelock empty the lock's own file
@@ -24,7 +24,8 @@ def store_lock(root: Path, wait_s: float) -> Iterator[None]:
     Args:
         wait_s: how long to wait for another writer; 0 tries once.
 
-    Raises: LockedError, naming the process that holds it; OSError.
+    Raises: LockedError, naming the process that holds it; LangSegError, for a folder that
+    cannot be written to.
     """
     from filelock import FileLock, Timeout
 
@@ -36,8 +37,11 @@ def store_lock(root: Path, wait_s: float) -> Iterator[None]:
             f"{root}: wanted to write, but {_holder(root)} is writing to this store; "
             "wait until it is done, or stop it: what it has paid for is kept"
         ) from exc
+    except OSError as exc:
+        raise LangSegError(f"{root}: wanted to lock the store for writing, got {exc}") from exc
     try:
-        (root / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+        with suppress(OSError):  # on a full disk the lock holds all the same
+            (root / HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
         yield
     finally:
         lock.release()

@@ -95,11 +95,6 @@ def encoder_folder(encoder_id: str) -> str:
     return f"{EMBEDDINGS}/encoder={encoder_id}"
 
 
-def encoder_path(encoder_id: str) -> str:
-    """An encoder's record, relative to the store."""
-    return f"encoders/{encoder_id}.json"
-
-
 def safe_name(kind: str, name: str) -> str:
     """The name itself, if it can be one component of a path on any machine."""
     if not _SAFE.fullmatch(name):
@@ -109,16 +104,18 @@ def safe_name(kind: str, name: str) -> str:
     return name
 
 
+def is_store(root: Path) -> bool:
+    """Whether a store is there, in whatever state."""
+    return (root / CURRENT).exists() or bool(manifest_numbers(root))
+
+
 def live_manifest(root: Path) -> Manifest:
     """The newest manifest, which ``CURRENT`` vouches for (see the module's docstring).
 
-    Raises: InputError, where no store is; CorruptError, for a manifest that is lost, damaged or
-    not a descendant of ``CURRENT``.
+    Raises: CorruptError, for a manifest that is lost, damaged or no descendant of ``CURRENT``.
     """
     floor = _read_current(root)  # before the listing: it never names more than is listed
     newest = max(manifest_numbers(root), default=-1)
-    if floor is None and newest < 0:
-        raise InputError(f"{root}: no store is here; `langseg-desc generate` makes one")
     if floor is None and newest > 0:
         raise CorruptError(f"{root / CURRENT}: wanted the live manifest's name, no file; {VERIFY}")
     manifest = child = read_manifest(root, max(newest, floor or 0))

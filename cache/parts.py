@@ -61,19 +61,16 @@ def write_part(root: Path, folder: str, table: pa.Table) -> Part:
     return Part(path, table.num_rows, sha256)
 
 
-def read_part(
-    root: Path, part: Part, schema: pa.Schema, columns: Sequence[str] | None = None
-) -> pa.Table:
-    """Read a part, or some of its columns, with every page's checksum verified.
+def read_part(root: Path, part: Part, wanted: pa.Schema) -> pa.Table:
+    """Read the wanted columns of a part, with the checksum of every page of theirs verified.
 
-    Raises: CorruptError, naming the file, for anything but ``part.rows`` rows of ``schema``.
+    Raises: CorruptError, naming the file, for anything but ``part.rows`` rows of that schema.
     """
     path = root / part.path
     try:
-        table = _read(path, columns)
+        table = _read(path, wanted.names)
     except (OSError, ValueError, pa.ArrowException) as exc:
         raise CorruptError(f"{path}: wanted a Parquet part, got {_short(exc)}; {VERIFY}") from exc
-    wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
     if table.num_rows != part.rows or not table.schema.equals(wanted):
         raise CorruptError(
             f"{path}: wanted {part.rows} rows of {wanted.names}, "
@@ -104,18 +101,19 @@ def _layout(table: pa.Table) -> dict[str, Any]:
     return {"compression": "none", "use_dictionary": False, "row_group_size": rows}
 
 
-def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
+def _read(path: Path, columns: Sequence[str]) -> pa.Table:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        table = file.read(columns=None if columns is None else list(columns))
-    return table.replace_schema_metadata(None)
+        table = file.read(columns=list(columns))
+    there = [name for name in columns if name in table.column_names]  # in the order asked for
+    return table.select(there).replace_schema_metadata(None)
 
 
 def _read_back(path: Path, table: pa.Table) -> None:
     """Other writers' atomic rename did not help where what was renamed was broken already."""
     try:
-        same = _read(path, None).equals(table.replace_schema_metadata(None))
+        same = _read(path, table.schema.names).equals(table.replace_schema_metadata(None))
     except (ValueError, pa.ArrowException) as exc:
         raise LangSegError(f"{path}: written, but does not read back ({_short(exc)})") from exc
     if not same:

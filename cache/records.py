@@ -120,8 +120,18 @@ def arrow_schema(row_type: type[Any]) -> pa.Schema:
 
 
 def to_table(row_type: type[Any], rows: Iterable[Row]) -> pa.Table:
-    """Rows as an Arrow table with the row type's schema, also when there are none."""
-    return pa.Table.from_pylist([asdict(row) for row in rows], schema=arrow_schema(row_type))
+    """Rows as an Arrow table with the row type's schema, also when there are none.
+
+    A lone surrogate, which JSON can carry in a reply and UTF-8 cannot, becomes U+FFFD.
+    """
+    values = [{name: _utf8(value) for name, value in asdict(row).items()} for row in rows]
+    return pa.Table.from_pylist(values, schema=arrow_schema(row_type))
+
+
+def _utf8(value: Any) -> Any:
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def embedding_schema(dim: int) -> pa.Schema:

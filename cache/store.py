@@ -9,7 +9,6 @@ Out: verified Arrow tables of one snapshot, and the writer that makes the next o
 Readers never list a folder for data: a file the manifest does not name does not exist.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,15 +17,13 @@ from typing import Any, Self
 import pyarrow as pa
 
 from langseg.cache.commit import disk_errors, finish_commit
-from langseg.cache.errors import CorruptError, InputError
+from langseg.cache.encoders import read_record
+from langseg.cache.errors import InputError
 from langseg.cache.files import make_folder
-from langseg.cache.keys import sha256_hex
 from langseg.cache.lock import store_lock
 from langseg.cache.manifest import (
-    VERIFY,
     Manifest,
     Part,
-    encoder_path,
     is_store,
     live_manifest,
     publish,
@@ -99,7 +96,8 @@ class Store:
 
     def encoders(self) -> dict[str, dict[str, Any]]:
         """Encoder id -> its record. Raises: CorruptError, for a damaged record."""
-        return {name: self._record(name, wanted) for name, wanted in self.manifest.encoders.items()}
+        listed = self.manifest.encoders.items()
+        return {name: read_record(self.path, name, sha256) for name, sha256 in listed}
 
     def files(self, table: str) -> list[Path]:
         """The Parquet files of a table, or of ``embeddings``; not verified, so not for reading."""
@@ -145,9 +143,6 @@ class Store:
                 self._checked.add(part)
             tables.append(read_part(self.path, part, wanted))
         return pa.concat_tables([wanted.empty_table(), *tables])
-
-    def _record(self, encoder_id: str, sha256: str) -> dict[str, Any]:
-        return read_record(self.path, encoder_id, sha256)
 
 
 def _publish_first(path: Path) -> None:

@@ -62,7 +62,7 @@ def _no_rows(name: str) -> str:
         columns = {"text_id": "varchar", "emb": "float[]", "n_tokens": "integer"}
         columns |= {"truncated": "boolean", "encoder": "varchar"}
     else:
-        columns = {
-            field.name: _SQL_TYPES[str(field.type)] for field in arrow_schema(TABLES[name])
-        }
-    return ", ".join(f"null::{kind} as {column}" for column, kind in columns.items()) + " where false"
+        columns = {field.name: _SQL_TYPES[str(field.type)] for field in arrow_schema(TABLES[name])}
+    return (
+        ", ".join(f"null::{kind} as {column}" for column, kind in columns.items()) + " where false"
+    )

@@ -56,9 +56,7 @@ def class_phrases(
     return {name: tuple(by_text.values()) for name, by_text in phrases.items()}
 
 
-def bank_texts(
-    vocabulary: Vocabulary, phrases: Mapping[str, Sequence[Phrase]]
-) -> tuple[str, ...]:
+def bank_texts(vocabulary: Vocabulary, phrases: Mapping[str, Sequence[Phrase]]) -> tuple[str, ...]:
     """Every text the bank needs embedded: phrases and scenes, each once, normalised."""
     scenes = [scene_text(scene) for scene in (ANY_SCENE, *vocabulary.scenes)]
     spoken = [phrase.text for rows in phrases.values() for phrase in rows]

@@ -86,6 +86,11 @@ class TextEncoder:
         return vectors, np.asarray([len(row) for row in ids], np.int32)
 
 
+def full_name(name: str) -> str:
+    """The model a name stands for, as its record has it."""
+    return MINILM if name == "minilm" else name
+
+
 def load_encoder(name: str = "minilm", device: str | None = None) -> TextEncoder:
     """Load a text encoder by name, folder or hub id.
 
@@ -107,13 +112,18 @@ def load_encoder(name: str = "minilm", device: str | None = None) -> TextEncoder
     logging.disable_progress_bar()  # it would write over our own, also where there is no terminal
     try:
         model = SentenceTransformer(
-            str(folder), device=device, local_files_only=True, model_kwargs={"use_safetensors": True}
+            str(folder),
+            device=device,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True},
         )
     except (OSError, ValueError) as exc:
-        raise InputError(f"text encoder {name!r}: not a sentence-transformers model ({exc})") from exc
+        raise InputError(
+            f"text encoder {name!r}: not a sentence-transformers model ({exc})"
+        ) from exc
     model.eval()
     record = EncoderRecord(
-        model=MINILM if name == "minilm" else name,
+        model=full_name(name),
         weights_sha256=found,
         dim=int(model.get_embedding_dimension() or 0),
         max_tokens=int(model.max_seq_length or 0),

@@ -1,11 +1,11 @@
 """`langseg-desc`: write, embed, lay out and audit the descriptors of a vocabulary."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from langseg.pipelines.config import DEFAULT_STORE, DescribeConfig, load_config
+from langseg.pipelines.config import DEFAULT_STORE, DescribeConfig, Source, load_config
 from langseg.pipelines.console import emit_json, emit_table, progress, run, say
 
 app = typer.Typer(
@@ -33,6 +33,11 @@ Provider = Annotated[
     typer.Option(help="Who answers: the pack that ships, or an OpenAI-compatible server."),
 ]
 Model = Annotated[str | None, typer.Option(help="Model to ask; needed for --provider openai.")]
+Answered = Annotated[
+    str | None,
+    typer.Option("--model", help="Whose answers, when several models have answered."),
+]
+Encoder = Annotated[str, typer.Option(help="minilm, or a sentence-transformers folder or hub id.")]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="YAML file of these settings; flags beat it.")
 ]
@@ -41,14 +46,16 @@ Subclasses = Annotated[int | None, typer.Option(help="Subclasses for each class.
 SceneAttributes = Annotated[
     int | None, typer.Option(help="Phrases for each (class, scene).  [default: 3]")
 ]
-Temperature = Annotated[float | None, typer.Option(help="Sampling temperature.  [default: 0]")]
+Temperature = Annotated[float | None, typer.Option(help="Sampling temperature.  [default: the server's own]")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
-def _config(file: Path | None, **flags: Any) -> DescribeConfig:
-    if flags.get("classes") is not None and flags.get("dataset") is None:
-        flags["dataset"] = ""
-    return load_config(DescribeConfig, file, flags)
+def _source(
+    dataset: str | None, classes: Path | None, store: Path | None, model: str | None
+) -> Source:
+    return load_config(
+        Source, None, {"dataset": dataset, "classes": classes, "store": store, "model": model}
+    )
 
 
 @app.command()
@@ -84,11 +91,15 @@ def generate(
     """
     from langseg.pipelines.describe import run_generate
 
-    settings = _config(
-        config, dataset=dataset, classes=classes, store=store, provider=provider, model=model,
-        base_url=base_url, attributes=attributes, subclasses=subclasses,
-        scene_attributes=scene_attributes, temperature=temperature, concurrency=concurrency,
-        max_requests=max_requests,
+    settings = load_config(
+        DescribeConfig,
+        config,
+        {
+            "dataset": dataset, "classes": classes, "store": store, "provider": provider,
+            "model": model, "base_url": base_url, "attributes": attributes,
+            "subclasses": subclasses, "scene_attributes": scene_attributes,
+            "temperature": temperature, "concurrency": concurrency, "max_requests": max_requests,
+        },
     )  # fmt: skip
     with progress("generate") as advance:
         report = run_generate(settings, advance)
@@ -118,10 +129,14 @@ def plan(
     from langseg.pipelines.describe import run_plan
 
     report = run_plan(
-        _config(
-            config, dataset=dataset, classes=classes, store=store, provider=provider, model=model,
-            attributes=attributes, subclasses=subclasses, scene_attributes=scene_attributes,
-            temperature=temperature,
+        load_config(
+            DescribeConfig,
+            config,
+            {
+                "dataset": dataset, "classes": classes, "store": store, "provider": provider,
+                "model": model, "attributes": attributes, "subclasses": subclasses,
+                "scene_attributes": scene_attributes, "temperature": temperature,
+            },
         )
     )  # fmt: skip
     emit_json(report) if as_json else emit_table(("", "plan"), list(report.items()))
@@ -132,17 +147,8 @@ def encode(
     dataset: Dataset = None,
     classes: Classes = None,
     store: StorePath = None,
-    provider: Provider = None,
-    model: Model = None,
-    attributes: Attributes = None,
-    subclasses: Subclasses = None,
-    scene_attributes: SceneAttributes = None,
-    temperature: Temperature = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(help="minilm, or a sentence-transformers folder or id.  [default: minilm]"),
-    ] = None,
-    config: ConfigFile = None,
+    model: Answered = None,
+    encoder: Encoder = "minilm",
     as_json: Json = False,
 ) -> None:
     """Embed the texts that are not embedded yet. Never asks the LLM.
@@ -153,13 +159,9 @@ def encode(
     """
     from langseg.pipelines.describe import run_encode
 
-    settings = _config(
-        config, dataset=dataset, classes=classes, store=store, provider=provider, model=model,
-        attributes=attributes, subclasses=subclasses, scene_attributes=scene_attributes,
-        temperature=temperature, encoder=encoder,
-    )  # fmt: skip
+    chosen = _source(dataset, classes, store, model)
     with progress("encode") as advance:
-        report = run_encode(settings, advance)
+        report = run_encode(chosen, encoder, advance)
     emit_json(report) if as_json else say(report["sentence"])
 
 
@@ -168,14 +170,8 @@ def bank(
     dataset: Dataset = None,
     classes: Classes = None,
     store: StorePath = None,
-    provider: Provider = None,
-    model: Model = None,
-    attributes: Attributes = None,
-    subclasses: Subclasses = None,
-    scene_attributes: SceneAttributes = None,
-    temperature: Temperature = None,
-    encoder: Annotated[str | None, typer.Option(help="As for encode.  [default: minilm]")] = None,
-    config: ConfigFile = None,
+    model: Answered = None,
+    encoder: Encoder = "minilm",
     as_json: Json = False,
 ) -> None:
     """Lay descriptors and embeddings out as the TextBank that langseg-seg reads.
@@ -186,13 +182,7 @@ def bank(
     """
     from langseg.pipelines.describe import run_bank
 
-    report = run_bank(
-        _config(
-            config, dataset=dataset, classes=classes, store=store, provider=provider, model=model,
-            attributes=attributes, subclasses=subclasses, scene_attributes=scene_attributes,
-            temperature=temperature, encoder=encoder,
-        )
-    )  # fmt: skip
+    report = run_bank(_source(dataset, classes, store, model), encoder)
     if as_json:
         emit_json(report)
         return
@@ -251,9 +241,7 @@ def sql(
 
     answer = run_sql(store or DEFAULT_STORE, statement, max_rows, time_limit)
     if as_json:
-        emit_json(
-            {"columns": answer.columns, "rows": answer.rows, "truncated": answer.truncated}
-        )
+        emit_json({"columns": answer.columns, "rows": answer.rows, "truncated": answer.truncated})
         return
     emit_table(answer.columns, answer.rows)
     if answer.truncated:

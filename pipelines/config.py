@@ -5,10 +5,10 @@ Out: a validated configuration, saved beside what it made; or every mistake in o
 """
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from langseg.cache.errors import UsageError
 
@@ -20,23 +20,39 @@ class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-class DescribeConfig(_Config):
-    """What is asked, of whom, and where the answers go (`generate`, `plan`, `encode`, `bank`)."""
+class Source(_Config):
+    """Which vocabulary, in which store, written by which model ("" = whoever answered last)."""
 
-    dataset: str = "ade20k"
+    dataset: str | None = None
     classes: Path | None = None
     store: Path = DEFAULT_STORE
-    provider: Literal["bundled", "openai"] = "bundled"
     model: str = ""
+
+    @model_validator(mode="after")
+    def _one_vocabulary(self) -> Self:
+        if self.dataset is not None and self.classes is not None:
+            raise ValueError("wanted --dataset or --classes, got both")
+        return self
+
+    @property
+    def shipped(self) -> str | None:
+        """The dataset whose vocabulary ships, unless a class list stands in for it."""
+        return None if self.classes else self.dataset or "ade20k"
+
+
+class DescribeConfig(Source):
+    """What is asked, of whom, and where the answers go (`generate` and `plan`)."""
+
+    provider: Literal["bundled", "openai"] = "bundled"
     base_url: str = ""
-    attributes: int = Field(8, ge=1, le=32)
+    attributes: int = Field(10, ge=1, le=32)
     subclasses: int = Field(4, ge=0, le=32)
+    per_subclass: int = Field(2, ge=1, le=8)
     scene_attributes: int = Field(3, ge=1, le=32)
-    temperature: float = Field(0.0, ge=0.0, le=2.0)
+    temperature: float | None = Field(None, ge=0.0, le=2.0)  # None is not sent: some models refuse it
     max_completion_tokens: int = Field(2048, ge=64)
     concurrency: int = Field(16, ge=1, le=1000)
     max_requests: int | None = Field(None, ge=1)
-    encoder: str = "minilm"
 
 
 class TrainConfig(_Config):

@@ -50,14 +50,15 @@ def argmax_upsampled(logits: Tensor, size: tuple[int, int]) -> Tensor:
     minus infinity: interpolation makes NaN of it.
     """
     logits = logits.detach().float().contiguous()
-    largest = float(logits.abs().amax())
+    low, high = torch.aminmax(logits)
+    largest = max(-float(low), float(high), 0.0) if low <= high else float("nan")
     if not np.isfinite(largest):
         raise LangSegError("argmax: wanted finite logits, got NaN or infinity")
     _, h, w = logits.shape
     upsampling = 2 <= h <= size[0] and 2 <= w <= size[1]
     if logits.device.type != "cpu" or not upsampling or largest > _HUGE:
         return _plain(logits, size)
-    return _pruned(logits, size, np.float32(MARGIN * largest + _TINY))
+    return _pruned(logits, size, MARGIN * largest + _TINY)
 
 
 def _plain(logits: Tensor, size: tuple[int, int]) -> Tensor:
@@ -78,9 +79,9 @@ def _plain(logits: Tensor, size: tuple[int, int]) -> Tensor:
 
 @dataclass(frozen=True)
 class _Block:
-    """Low-resolution lines ``first``..``last`` and the output lines between them.
+    """Low-resolution lines ``first`` to ``last``, and the output lines that lie between them.
 
-    ``weight`` [output lines, last - first + 1] holds what each takes of each.
+    ``weight`` [output lines, last - first + 1]: how much of each goes into each.
     """
 
     first: int
@@ -89,19 +90,73 @@ class _Block:
     weight: Floats
 
 
-def _pruned(logits: Tensor, size: tuple[int, int], margin: np.float32) -> Tensor:
-    maps: Floats = logits.numpy()
-    columns = _blocks(maps.shape[2], size[1])
+def _pruned(logits: Tensor, size: tuple[int, int], margin: float) -> Tensor:
+    columns = _blocks(logits.shape[2], size[1])
     winner = np.empty(size, np.int64)
     unsure = np.zeros(size, np.bool_)
-    contender = np.zeros(len(maps), np.bool_)
-    for rows in _blocks(maps.shape[1], size[0]):
-        band = maps[:, rows.first : rows.last + 1]
+    contender = np.zeros(len(logits), np.bool_)
+    for rows in _blocks(logits.shape[1], size[0]):
+        band = logits[:, rows.first : rows.last + 1]
         for block, kept in zip(columns, _survivors(band, columns, margin), strict=True):
-            part = np.ascontiguousarray(
-                band[kept, :, block.first : block.last + 1].transpose(1, 0, 2)
-            )
-            index, near = _filter(part, rows.weight, block.weight, margin)
-            winner[rows.out, block.out] = kept[index]
-            tied = ...
+            tile = rows.out, block.out
+            part: Floats = band.numpy()[kept, :, block.first : block.last + 1]
+            near = _near_the_top(part, rows.weight, block.weight, margin)
+            index, unsure[tile] = _only_one(near)
+            winner[tile] = kept[index]
+            contender[kept[near.swapaxes(0, 1)[:, unsure[tile]].any(axis=1)]] = True
+    if unsure.any():
+        among = np.flatnonzero(contender)
+        winner[unsure] = among[_plain(logits[torch.from_numpy(among)], size).numpy()[unsure]]
     return torch.from_numpy(winner)
+
+
+def _blocks(n_in: int, n_out: int) -> list[_Block]:
+    """Cut one axis of ``n_in`` >= 2 lines into blocks of TILE cells (a cell joins two lines)."""
+    lines = torch.eye(n_in)[None, :, :, None]  # each line's share in the output, from torch itself
+    share = F.interpolate(lines, size=(n_out, 1), mode="bilinear", align_corners=False)
+    weight = share[0, :, :, 0].T.numpy()
+    cell = np.minimum((weight > 0).argmax(axis=1), n_in - 2)
+    blocks = []
+    for first in range(0, n_in - 1, TILE):
+        last = min(first + TILE, n_in - 1)
+        start, stop = np.searchsorted(cell, (first, last))
+        blocks.append(
+            _Block(first, last, slice(start, stop), weight[start:stop, first : last + 1].copy())
+        )
+    return blocks
+
+
+def _survivors(band: Tensor, columns: list[_Block], margin: float) -> Iterator[NDArray[np.int64]]:
+    """For each block of a band [C, lines, w], the classes that can win in one of its cells."""
+    high = torch.maximum(band[:, :-1], band[:, 1:])
+    high = torch.maximum(high[:, :, :-1], high[:, :, 1:])
+    low = torch.minimum(band[:, :-1], band[:, 1:])
+    low = torch.minimum(low[:, :, :-1], low[:, :, 1:])
+    lead = (high - (low.amax(dim=0) - margin)).amax(dim=1).numpy()  # [C, w - 1]
+    for block_lead in np.maximum.reduceat(lead, [block.first for block in columns], axis=1).T:
+        yield np.flatnonzero(block_lead >= 0)
+
+
+def _near_the_top(
+    part: Floats, weight_y: Floats, weight_x: Floats, margin: float
+) -> NDArray[np.bool_]:
+    """Which of k classes [k, lines, lines] may be the best: [H', k, W'], one or more a pixel."""
+    k, lines_y, lines_x = part.shape
+    if k == 1:
+        return np.ones((len(weight_y), 1, len(weight_x)), np.bool_)
+    stacked = part.swapaxes(0, 1).reshape(lines_y, k * lines_x)
+    values = (weight_y @ stacked).reshape(-1, lines_x) @ weight_x.T
+    values = values.reshape(len(weight_y), k, len(weight_x))
+    return values >= (values.max(axis=1) - np.float32(margin))[:, None]
+
+
+def _only_one(near: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The one class near the top, and where there is more than one (the class is then 0).
+
+    One product sums both ones and indices over k: 3 times faster than an argmax.
+    """
+    k = near.shape[1]
+    weights = np.stack([np.ones(k), np.arange(k)]).astype(np.float32)
+    tally = weights @ near.astype(np.float32)
+    several = tally[:, 0] > 1
+    return np.where(several, 0, tally[:, 1]).astype(np.int64), several

@@ -9,7 +9,7 @@ from math import cos, pi, sin
 import numpy as np
 
 from langseg.segmenter.demo_canvas import Canvas, Colour, Paint, level, upright
-from langseg.segmenter.demo_furniture import Span, pick
+from langseg.segmenter.demo_furniture import Span
 from langseg.segmenter.demo_shapes import (
     bar,
     blob,
@@ -20,7 +20,7 @@ from langseg.segmenter.demo_shapes import (
     rect,
     soft_rect,
 )
-from langseg.segmenter.demo_textures import leaves, plain, planks, rounded, scaled, turned, upward
+from langseg.segmenter.demo_textures import leaves, pick, plain, planks, rounded, scaled, turned, upward
 
 _WHITE: Colour = (240, 242, 242)
 _STEEL: Colour = (176, 182, 188)

@@ -21,6 +21,7 @@ from langseg.segmenter.demo_shapes import (
 )
 from langseg.segmenter.demo_textures import (
     motifs,
+    pick,
     plain,
     planks,
     rounded,
@@ -32,11 +33,6 @@ from langseg.segmenter.demo_textures import (
 
 Span = tuple[float, float]
 WOODS: tuple[Colour, ...] = ((150, 98, 56), (116, 72, 42), (184, 136, 86))
-
-
-def pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    """One of the colours."""
-    return colours[int(rng.integers(len(colours)))]
 
 
 def bed(canvas: Canvas, x: float, depth: float, look: str) -> None:

@@ -8,8 +8,8 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from langseg.segmenter.demo_canvas import F32, Canvas, Colour, Paint, level, upright
-from langseg.segmenter.demo_shapes import Points, bar, blob, contact_shadow, disc, moved, rect
+from langseg.segmenter.demo_canvas import F32, Canvas, Colour, Paint, Plane, level, upright
+from langseg.segmenter.demo_shapes import Points, bar, blob, contact_shadow, disc, rect
 from langseg.segmenter.demo_textures import (
     blades,
     cell_value,
@@ -19,6 +19,7 @@ from langseg.segmenter.demo_textures import (
     leaves,
     mix,
     noise,
+    pick,
     plain,
     rounded,
     speckle,
@@ -278,7 +279,7 @@ def rock(canvas: Canvas, x: float, z: float, size: float, look: str) -> None:
         for row, count in enumerate((6, 5, 4, 2)):
             for k in range(count):
                 u = (k - (count - 1) / 2) * size / 6 + rng.uniform(-0.02, 0.02) * size
-                tone: Colour = vary(rng, pick_one(rng, ((150, 146, 142), (206, 200, 192), (136, 112, 92))), 10)
+                tone: Colour = vary(rng, pick(rng, ((150, 146, 142), (206, 200, 192), (136, 112, 92))), 10)
                 pebble = disc(u, size * (0.07 + row * 0.11), size * 0.1, size * 0.08, 14)
                 canvas.fill(thing, plane, [pebble], tone, rounded(0.62, 1.12))
         return
@@ -300,11 +301,6 @@ def rock(canvas: Canvas, x: float, z: float, size: float, look: str) -> None:
         canvas.fill(thing, plane, moss, leaves(rng, (62, 96, 34), (130, 164, 62), size * 0.06))
 
 
-def pick_one(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    """One of the colours."""
-    return colours[int(rng.integers(len(colours)))]
-
-
 def flowers(canvas: Canvas, x: float, z: float, width: float, look: str) -> None:
     """A bed of one kind of flower, ``width`` metres wide, its front row at Z = z."""
     rng = canvas.rng
@@ -324,16 +320,13 @@ def flowers(canvas: Canvas, x: float, z: float, width: float, look: str) -> None
         for u in np.arange(-width / 2 + head, width / 2, head * 2.1):
             for level_share in (0.3, 0.62, 0.94):
                 at = (float(u) + rng.uniform(-0.4, 0.4) * head, tall * (level_share + rng.uniform(-0.1, 0.1)))
-                _bloom(canvas, thing, plane, at, head, pick_one(rng, petals), look)
+                _bloom(canvas, thing, plane, at, head, pick(rng, petals), look)
 
 
 def _bloom(
-    canvas: Canvas, thing: int, plane: object, at: tuple[float, float], head: float, colour: Colour,
+    canvas: Canvas, thing: int, plane: Plane, at: tuple[float, float], head: float, colour: Colour,
     look: str,
 ) -> None:  # fmt: skip
-    from langseg.segmenter.demo_canvas import Plane
-
-    assert isinstance(plane, Plane)
     u, v = at
     if look == "tulip":
         cup = [(u - head * 0.6, v), (u, v - head * 0.7), (u + head * 0.6, v), (u + head * 0.7, v + head),
@@ -352,6 +345,3 @@ def _bloom(
         canvas.fill(thing, plane, rays, colour)
         heart: Colour = (96, 60, 28) if look == "sunflower" else (244, 196, 48)
         canvas.fill(thing, plane, [disc(u, v, head * 0.45, corners=10)], heart)
-
-
-__all__ = ["moved"]

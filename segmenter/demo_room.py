@@ -27,6 +27,7 @@ from langseg.segmenter.demo_textures import (
     fractal,
     mix,
     motifs,
+    pick,
     plain,
     planks,
     scaled,
@@ -71,16 +72,16 @@ def wall_paint(rng: np.random.Generator, look: str) -> Paint:
     if look == "brick wall":
         return bricks(rng, (166, 88, 66), 1.2)
     if look == "tiled wall":
-        return tiles(rng, _pick(rng, _TILES), (250, 250, 248), 0.26)
+        return tiles(rng, pick(rng, _TILES), (250, 250, 248), 0.26)
     if look == "wood-panelled wall":
-        return turned(planks(rng, (158, 108, 64), 0.24))
-    return plain(rng, _pick(rng, _PAINTS), 3, 1.2)
+        return planks(rng, (158, 108, 64), 0.24)
+    return plain(rng, pick(rng, _PAINTS), 3, 1.2)
 
 
 def floor_paint(rng: np.random.Generator, look: str) -> Paint:
     """The surface of a floor; u is X, v is Z."""
     if look == "plank floor":
-        return turned(planks(rng, _pick(rng, ((176, 122, 74), (140, 92, 56), (196, 152, 104)))))
+        return turned(planks(rng, pick(rng, ((176, 122, 74), (140, 92, 56), (196, 152, 104)))))
     if look == "tiled floor":
         return tiles(rng, (214, 204, 188), (160, 156, 150), 0.45)
     if look == "checkered floor":
@@ -192,7 +193,7 @@ def _shutters(
     canvas: Canvas, thing: int, plane: Plane, u: float, v: float, width: float, height: float
 ) -> None:
     rng = canvas.rng
-    colour = _pick(rng, ((72, 120, 92), (60, 96, 142)))
+    colour = pick(rng, ((72, 120, 92), (60, 96, 142)))
     dark: Colour = (colour[0] * 0.6, colour[1] * 0.6, colour[2] * 0.6)
     paint = stripes(rng, colour, dark, 0.045, across=True)
     for side in (u - width * 0.36, u + width):
@@ -206,9 +207,9 @@ def door(canvas: Canvas, plane: Plane, u: float, look: str) -> None:
     width, height = (1.5 if look == "double door" else 0.92), 2.05
     frame = plain(rng, (236, 230, 220), 3)
     canvas.fill(thing, plane, [rect(u - 0.08, 0, u + width + 0.08, height + 0.08)], frame)
-    wood = _pick(rng, ((132, 82, 48), (106, 66, 42), (164, 110, 66)))
+    wood = pick(rng, ((132, 82, 48), (106, 66, 42), (164, 110, 66)))
     if look == "flush door":
-        wood = _pick(rng, ((176, 126, 80), (228, 222, 210), (110, 140, 150)))
+        wood = pick(rng, ((176, 126, 80), (228, 222, 210), (110, 140, 150)))
     canvas.fill(thing, plane, [rect(u, 0, u + width, height)], plain(rng, wood, 5, 0.4))
     leaves = 2 if look == "double door" else 1
     for k in range(leaves):
@@ -258,12 +259,12 @@ def curtains(
 
 def _cloth(rng: np.random.Generator, look: str) -> Paint:
     if look == "striped curtain":
-        return stripes(rng, (236, 228, 208), _pick(rng, ((70, 112, 158), (176, 84, 72))), 0.09)
+        return stripes(rng, (236, 228, 208), pick(rng, ((70, 112, 158), (176, 84, 72))), 0.09)
     if look == "sheer curtain":
         return plain(rng, (244, 244, 240), 2)
     if look == "velvet drape":
         return plain(rng, (124, 26, 44), 5, 0.15)
-    return motifs(rng, (224, 206, 168), _pick(rng, ((92, 128, 80), (182, 96, 70))), 0.2)
+    return motifs(rng, (224, 206, 168), pick(rng, ((92, 128, 80), (182, 96, 70))), 0.2)
 
 
 def _folds(rng: np.random.Generator) -> Shade:
@@ -282,7 +283,7 @@ def mirror(
     """A mirror with its lower left corner at (u, v)."""
     rng = canvas.rng
     thing = canvas.thing("mirror", look)
-    frame = _pick(rng, ((196, 158, 82), (92, 64, 44), (186, 190, 196)))
+    frame = pick(rng, ((196, 158, 82), (92, 64, 44), (186, 190, 196)))
     inset = 0.06
     shapes = {"round mirror": _oval, "arched mirror": arch}
     shape = shapes.get(look, rect)
@@ -306,7 +307,7 @@ def rug(canvas: Canvas, x: tuple[float, float], z: tuple[float, float], look: st
     rng = canvas.rng
     thing = canvas.thing("rug", look)
     (x0, x1), (z0, z1) = x, z
-    warm = _pick(rng, ((176, 56, 50), (54, 86, 142)))
+    warm = pick(rng, ((176, 56, 50), (54, 86, 142)))
     if look == "round rug":
         for size, colour in ((1.0, warm), (0.78, (232, 216, 184)), (0.52, warm)):
             ring = disc((x0 + x1) / 2, (z0 + z1) / 2, (x1 - x0) / 2 * size, (z1 - z0) / 2 * size, 40)
@@ -331,7 +332,3 @@ def _toward(near: float, far: float, across: bool) -> Shade:
         return (near + (far - near) * depth + 0 * (s + t)).astype(np.float32)
 
     return shade
-
-
-def _pick(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    return colours[int(rng.integers(len(colours)))]

@@ -7,6 +7,7 @@ Chance is used only when a surface is made; its noise is then looked up in two f
 the same surface has the same colours wherever it is evaluated.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -63,6 +64,11 @@ def vary(rng: np.random.Generator, colour: Colour, amount: float = 10.0) -> Colo
     shift = rng.uniform(-amount, amount)
     red, green, blue = (float(c + shift + rng.uniform(-amount, amount) / 3) for c in colour)
     return red, green, blue
+
+
+def pick(rng: np.random.Generator, colours: Sequence[Colour]) -> Colour:
+    """One of the colours."""
+    return colours[int(rng.integers(len(colours)))]
 
 
 def tint(colour: Colour, tone: F32) -> F32:

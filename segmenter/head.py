@@ -149,8 +149,7 @@ class DenseHead(nn.Module):
     def _presence(self, logits: Tensor) -> Tensor:
         """Is a class anywhere in the image: a smooth maximum of its map, as in MIL pooling."""
         pooled = logits.flatten(2).logsumexp(dim=2) - math.log(logits[0, 0].numel())
-        slope, offset = self.presence
-        return slope * pooled + offset
+        return self.presence[0] * pooled + self.presence[1]
 
 
 class LinearHead(nn.Module):

@@ -5,9 +5,10 @@ Out: one number with a graph; 0, never NaN, for a batch in which nothing is labe
 
     L = l_seg CE + l_tri triplet + l_ms sum_s alpha_s CE_s + l_gen NLL        (Eq. 9)
 
-with CE from Eq. 7, the triplet from Eq. 6, alpha_s from Eq. 8 and the NLL from Eq. 1 of "Cross-Domain
-Semantic Segmentation with Large Language Model-Assisted Descriptor Generation". Labels are sampled at the centre of each logit's cell: a stride-4 map is scored at
-stride 4, which costs a sixteenth of the full resolution.
+with CE from Eq. 7, the triplet from Eq. 6, alpha_s from Eq. 8 and the NLL from Eq. 1 of
+"Cross-Domain Semantic Segmentation with Large Language Model-Assisted Descriptor Generation".
+Labels are sampled at the centre of each logit's cell: a stride-4 map is scored at stride 4,
+which costs a sixteenth of the full resolution.
 """
 
 from dataclasses import dataclass

@@ -55,10 +55,14 @@ def tables() -> dict[str, pa.Table]:
         "texts": [Text(text_id=t, text=t, n_chars=len(t)) for t in ("flat", "shared", "a wall")],
     }  # fmt: skip
     made = {name: to_table(TABLES[name], rows[name]) for name in TABLES}
-    columns = [["flat"], [[1.0, 0.0]], [3], [False]]
-    arrays = [pa.array(c, f.type) for c, f in zip(columns, embedding_schema(2), strict=True)]
-    vectors = pa.Table.from_arrays(arrays, schema=embedding_schema(2))
-    return {**made, "embeddings": vectors.append_column("encoder", pa.array(["tiny"]))}
+    vectors = {
+        "text_id": ["flat"],
+        "emb": pa.array([[1.0, 0.0]], pa.list_(pa.float32())),
+        "n_tokens": [3],
+        "truncated": [False],
+        "encoder": ["tiny"],
+    }
+    return {**made, "embeddings": pa.table(vectors)}
 
 
 def rows(tables: dict[str, pa.Table], question: str) -> list[dict[str, object]]:
@@ -97,7 +101,8 @@ def test_encoders__counts_the_kept_phrases_that_are_not_embedded(tables):
 
 def test_questions__all_answer_on_an_empty_store():
     empty = {name: to_table(kind, []) for name, kind in TABLES.items()}
-    vectors = embedding_schema(2).empty_table().append_column("encoder", pa.array([], pa.string()))
+    kept = embedding_schema(2).empty_table().drop_columns("emb")
+    vectors = kept.append_column("encoder", pa.array([], pa.string()))
     connection = open_audit({**empty, "embeddings": vectors})
     for question in AUDIT_QUESTIONS:
         assert ask(connection, question).rows == ()
@@ -175,9 +180,7 @@ def test_select__refuses_everything_but_one_select_over_the_store(tables, statem
 
 
 def test_select__stops_at_the_time_limit(tables):
-    forever = (
-        "with recursive t(i) as (select 1 union all select i + 1 from t) select max(i) from t"
-    )
+    forever = "with recursive t(i) as (select 1 union all select i + 1 from t) select max(i) from t"
     with pytest.raises(InputError, match="stopped after 0.2 s"):
         select(open_audit(tables), forever, time_limit_s=0.2)
 

@@ -45,13 +45,13 @@ def plausible_reply(body: Mapping[str, Any]) -> dict[str, Any]:
     return reply
 
 
-def _phrases(seed: int, taken: str) -> Iterator[str]:
-    """Different phrases that share no word with ``taken``, from a place that ``seed`` chooses."""
+def _phrases(seed: int, names: str) -> Iterator[str]:
+    """Different phrases that share no word with ``names``, from a place that ``seed`` chooses."""
+    taken = [word for word in names.split() if len(word) > 2]
     lines = [line.split() for line in _WORDS.strip().splitlines()]
-    free = [[word for word in line if word not in taken] for line in lines]
+    free = [[w for w in line if not any(w in t or t in w for t in taken)] for line in lines]
     every = [" ".join(words) for words in itertools.product(*free)]
-    step = 101 if len(every) % 101 else 103  # a prime that skips no phrase
-    return (every[(seed + step * n) % len(every)] for n in range(len(every)))
+    return (every[(seed + 101 * n) % len(every)] for n in range(len(every)))  # 101: skips none
 
 
 def _fill(

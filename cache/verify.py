@@ -1,0 +1,195 @@
+"""Look at everything a store holds and say what is wrong, a sentence each.
+
+In:  the folder of a store, however damaged.
+Out: problems (data is lost, wrong or inconsistent) and notes (what a crash may leave behind:
+     the next writer or nobody minds).
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from langseg.cache.commit import VIEWS
+from langseg.cache.encoders import ENCODERS, read_record
+from langseg.cache.errors import LangSegError
+from langseg.cache.incoming import EMBEDDING_KEY, KEYS, joined_key
+from langseg.cache.journal import (
+    DAMAGED,
+    JOURNALS,
+    journal_names,
+    journal_path,
+    read_journal,
+)
+from langseg.cache.manifest import (
+    CURRENT,
+    EMBEDDINGS,
+    MANIFESTS,
+    Manifest,
+    Part,
+    live_manifest,
+    manifest_numbers,
+    read_manifest,
+)
+from langseg.cache.parts import check_part, read_part
+from langseg.cache.records import TABLES, arrow_schema, embedding_schema
+from langseg.cache.views import views_sql
+
+_REFERENCES = (  # table, its column, the table that has it
+    ("responses", "request_key", "requests"),
+    ("descriptors", "request_key", "requests"),
+    ("descriptors", "text_id", "texts"),
+)
+_COLUMNS = {
+    name: tuple(dict.fromkeys([*KEYS[name], *(c for t, c, _ in _REFERENCES if t == name)]))
+    for name in TABLES
+}
+
+
+@dataclass
+class Findings:
+    """``problems`` must be repaired; ``notes`` are only told."""
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def examine(root: Path) -> Findings:
+    """Check every manifest, part, record, journal and reference. Never raises for damage."""
+    found = Findings()
+    _examine_history(root, found)
+    _examine_journals(root, found)
+    try:
+        manifest = live_manifest(root)
+    except LangSegError as exc:
+        _add(found, str(exc))
+        return found
+    tables = {name: _keys(root, manifest.tables.get(name, ()), name, found) for name in TABLES}
+    for name, table in tables.items():
+        _examine_twice(name, table, KEYS[name], found)
+    for table_name, column, home in _REFERENCES:
+        _examine_references(
+            table_name, tables[table_name], column, home=home, there=tables[home], found=found
+        )
+    for encoder_id in manifest.encoders:
+        _examine_encoder(root, manifest, encoder_id, tables["texts"], found)
+    _examine_orphans(root, manifest, found)
+    return found
+
+
+def _add(found: Findings, problem: str) -> None:
+    if problem not in found.problems:
+        found.problems.append(problem)
+
+
+def _examine_history(root: Path, found: Findings) -> None:
+    """Old snapshots too: a bank or a report may cite one."""
+    above: Manifest | None = None
+    for number in reversed(manifest_numbers(root)):
+        try:
+            manifest = read_manifest(root, number)
+        except LangSegError as exc:
+            _add(found, str(exc))
+            above = None
+            continue
+        if above is not None and above.number == number + 1 and above.parent != manifest.sha256:
+            _add(found, f"{root / MANIFESTS / above.name}: not a child of {manifest.name}")
+        above = manifest
+
+
+def _examine_journals(root: Path, found: Findings) -> None:
+    for name in journal_names(root):
+        path = journal_path(root, name)
+        try:
+            rows = read_journal(path)
+        except LangSegError as exc:
+            _add(found, str(exc))
+        else:
+            found.notes.append(f"{path}: {len(rows)} answers, which the next run looks through")
+
+
+def _keys(root: Path, parts: tuple[Part, ...], name: str, found: Findings) -> pa.Table | None:
+    """The key columns of a table, or None where a part of it is damaged."""
+    schema = arrow_schema(TABLES[name])
+    wanted = pa.schema([schema.field(column) for column in _COLUMNS[name]])
+    return _read_all(root, parts, wanted, found)
+
+
+def _read_all(
+    root: Path, parts: tuple[Part, ...], wanted: pa.Schema, found: Findings
+) -> pa.Table | None:
+    tables = [wanted.empty_table()]
+    for part in parts:
+        try:
+            check_part(root, part)
+            tables.append(read_part(root, part, wanted))
+        except LangSegError as exc:
+            _add(found, str(exc))
+    return pa.concat_tables(tables) if len(tables) == len(parts) + 1 else None
+
+
+def _examine_twice(
+    where: str, table: pa.Table | None, keys: tuple[str, ...], found: Findings
+) -> None:
+    if table is not None:
+        twice = table.num_rows - len(joined_key(table, keys).unique())
+        if twice:
+            _add(found, f"{where}: {twice} of {table.num_rows} rows repeat the key of another")
+
+
+def _examine_references(
+    where: str,
+    table: pa.Table | None,
+    column: str,
+    *,
+    home: str,
+    there: pa.Table | None,
+    found: Findings,
+) -> None:
+    import pyarrow.compute as pc
+
+    if table is None or there is None:
+        return  # a damaged part is told already; what points into it is no problem of its own
+    dangling = table.filter(pc.invert(pc.is_in(table[column], value_set=there[column])))
+    if dangling.num_rows:
+        _add(
+            found,
+            f"{where}: {dangling.num_rows} of {table.num_rows} rows name a {column} that "
+            f"{home} lacks, such as {dangling[column][0].as_py()}",
+        )
+
+
+def _examine_encoder(
+    root: Path, manifest: Manifest, encoder_id: str, texts: pa.Table | None, found: Findings
+) -> None:
+    try:
+        record = read_record(root, encoder_id, manifest.encoders[encoder_id])
+    except LangSegError as exc:
+        _add(found, str(exc))
+        return
+    where = f"{EMBEDDINGS} of {encoder_id}"
+    schema = embedding_schema(record["dim"])
+    whole = _read_all(root, manifest.embeddings.get(encoder_id, ()), schema, found)
+    table = None if whole is None else whole.select(EMBEDDING_KEY)
+    _examine_twice(where, table, EMBEDDING_KEY, found)
+    _examine_references(where, table, "text_id", home="texts", there=texts, found=found)
+
+
+def _examine_orphans(root: Path, manifest: Manifest, found: Findings) -> None:
+    """Files nobody reads: unfinished writes, parts of commits that never were, damage kept."""
+    listed = {root / part.path for part in manifest.parts()}
+    parts = [path for name in (*TABLES, EMBEDDINGS) for path in (root / name).rglob("*.parquet")]
+    found.notes += [f"{path}: not in {manifest.name}" for path in parts if path not in listed]
+    found.notes += [f"{path}: an unfinished write" for path in root.rglob(".*.tmp")]
+    found.notes += [
+        f"{path}: a damaged journal, kept" for path in (root / JOURNALS).glob(f"*{DAMAGED}")
+    ]
+    known = {root / ENCODERS / f"{name}.json" for name in manifest.encoders}
+    records = set((root / ENCODERS).glob("*.json")) - known
+    found.notes += [f"{path}: not in {manifest.name}" for path in sorted(records)]
+    behind = {CURRENT: f"{manifest.name}\n", VIEWS: views_sql(manifest.files())}
+    found.notes += [
+        f"{root / name}: behind {manifest.name}, the next writer catches up"
+        for name, text in behind.items()
+        if not (root / name).is_file() or (root / name).read_bytes() != text.encode()
+    ]

@@ -1,0 +1,212 @@
+"""Ask a provider for every request of a plan that the store has not settled, and keep each answer.
+
+In:  a vocabulary, a prompt, a provider, a store.
+Out: requests, responses, descriptors and texts in the store, and a report.
+
+An answer is on disk, in the journal, before it is counted; commits move whole batches into the
+store. Whatever ends a run, what was answered is committed, or is recovered by the next run.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain
+from secrets import token_hex
+from typing import Any
+
+import pyarrow as pa
+
+from langseg.cache.errors import BudgetError, LangSegError, UsageError
+from langseg.cache.journal import Journal, Row
+from langseg.cache.records import TABLES, Request, Response, to_table
+from langseg.cache.store import Store, StoreWriter
+from langseg.descriptors.plan import open_requests, plan_requests
+from langseg.descriptors.prompts import Prompt
+from langseg.descriptors.providers import Provider
+from langseg.descriptors.tally import GenerateReport, Tally
+from langseg.descriptors.validate import ParsedReply, parse_reply
+from langseg.descriptors.vocabulary import Vocabulary
+
+MAX_INVALID = 2  # an invalid reply is asked for once more; then it is the answer
+EventListener = Callable[[str, GenerateReport], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often answers reach the disk: the journal after ``flush_answers`` or ``flush_s``
+    seconds, the store after ``commit_answers`` and at the end."""
+
+    flush_answers: int = 32
+    flush_s: float = 0.5
+    commit_answers: int = 5000
+
+
+def generate(
+    vocabulary: Vocabulary,
+    provider: Provider,
+    store: Store,
+    *,
+    prompt: Prompt,
+    model: str,
+    params: Mapping[str, Any],
+    samples: int = 1,
+    max_requests: int | None = None,
+    on_event: EventListener | None = None,
+    pace: Pace | None = None,
+    wait_s: float = 0.0,
+) -> GenerateReport:
+    """Generate what is missing; a second run on the same store asks nothing.
+
+    Args:
+        provider: is closed at the end.
+        max_requests: hard stop for this run, second tries and failures counted; None for none.
+        on_event: called with ``planned``, ``answered`` (after each flush) or ``committed``, and
+            the report so far.
+        wait_s: how long to wait for another writer of the store.
+
+    Raises: BudgetError, when ``max_requests`` ended the run, and UpstreamError, when the provider
+    gave up: what was answered is committed first, as it is on Ctrl-C. UsageError, LockedError,
+    CorruptError, before anything is asked. Requests that fail one by one do not raise: see
+    ``still_open`` of the report.
+    """
+    if max_requests is not None and max_requests < 1:
+        raise UsageError(f"max-requests: wanted at least 1, got {max_requests}")
+    requests = plan_requests(vocabulary, prompt, model, params, samples)
+    with store.writer(wait_s) as writer:
+        run = _Run(requests, provider, store, writer, pace or Pace(), on_event)
+        run.recover()
+        try:
+            asyncio.run(run.ask(max_requests))
+        finally:
+            run.commit()
+        return run.report()
+
+
+def settled_keys(store: Store) -> set[str]:
+    """Requests that are not asked again: answered, and not with one invalid reply only.
+
+    (A run that is cut off, or out of budget, leaves invalid replies without their second try.)
+    """
+    settled, invalid = _answers(store)
+    return settled | {key for key, count in invalid.items() if count >= MAX_INVALID}
+
+
+def answer_tables(rows: Sequence[Row]) -> dict[str, pa.Table]:
+    """The store's tables for answered requests; descriptors come from ``ok`` responses only."""
+    replies = [parse_reply(answer.raw_text, asked) for asked, answer in rows if _is_ok(answer)]
+    made = {
+        "requests": {request.request_key: request for request, _ in rows}.values(),
+        "responses": [response for _, response in rows],
+        "descriptors": chain.from_iterable(reply.rows for reply in replies),
+        "texts": {text.text_id: text for reply in replies for text in reply.texts}.values(),
+    }
+    return {name: to_table(row_type, made[name]) for name, row_type in TABLES.items()}
+
+
+class _Run:
+    """One run: what is settled, what is on its way to the disk, what is counted."""
+
+    def __init__(
+        self,
+        requests: Sequence[Request],
+        provider: Provider,
+        store: Store,
+        writer: StoreWriter,
+        pace: Pace,
+        on_event: EventListener | None,
+    ) -> None:
+        self._requests = {request.request_key: request for request in requests}
+        self._provider, self._store, self._writer, self._pace = provider, store, writer, pace
+        self._on_event = on_event or (lambda kind, report: None)
+        self._run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
+        self._journal: Journal | None = None
+        self._appended: list[tuple[Row, ParsedReply | None]] = []  # perhaps not on disk yet
+        self._landed: list[Row] = []  # on disk, not committed yet
+        self._settled: set[str] = set()
+        self._invalid: Counter[str] = Counter()
+        self._tries: Counter[str] = Counter()
+        self._again: list[Request] = []
+        self._cached = self._recovered = 0
+        self._tally = Tally()
+
+    def recover(self) -> None:
+        """Commit what dead runs journalled, then see what is left to ask."""
+        left = self._writer.recover()
+        if left.rows:
+            self._writer.commit(answer_tables(left.rows), retired_journals=left.journals)
+        self._recovered = len(left.rows)
+        self._settled, self._invalid = settled_keys(self._store), _answers(self._store)[1]
+        self._cached = len(self._requests) - len(self._open())
+        self._on_event("planned", self.report())
+
+    async def ask(self, max_requests: int | None) -> None:
+        """Ask what is open, then what came back invalid once more. Raises: BudgetError."""
+        todo = self._open()
+        budget = 2 * len(todo) if max_requests is None else max_requests
+        try:
+            await self._stream(todo[:budget])
+            left = max(budget - len(todo), 0)
+            again = self._again
+            await self._stream(again[:left])
+        finally:
+            await self._provider.aclose()
+        unasked = len(todo[budget:]) + len(again[left:])
+        if unasked:
+            raise BudgetError(
+                f"generate: asked {max_requests} requests, as many as --max-requests allows, and "
+                f"{unasked} are left; the answers are committed, run the same command to go on"
+            )
+
+    def commit(self) -> None:
+        """Move what is on disk in the journal into the store."""
+        if self._journal is None:
+            return
+        self._flush()
+        self._writer.commit(answer_tables(self._landed), retired_journals=[self._journal.name])
+        self._journal, self._landed = None, []
+        self._on_event("committed", self.report())
+
+    def report(self) -> GenerateReport:
+        """What was done so far."""
+        return GenerateReport(
+            run_id=self._run_id,
+            planned=len(self._requests),
+            cached=self._cached,
+            recovered=self._recovered,
+            still_open=len(self._open()),
+            manifest=self._store.manifest.name,
+            **asdict(self._tally),
+        )
+
+    def _open(self) -> tuple[Request, ...]:
+        return open_requests(self._requests.values(), self._settled)
+
+    async def _stream(self, requests: Sequence[Request]) -> None:
+        """Ask requests and keep their answers; whatever ends it, what was yielded is on disk."""
+        flusher = asyncio.create_task(self._flush_regularly(asyncio.current_task()))
+        try:
+            async with aclosing(self._provider.answer(requests)) as answers:
+                async for response in answers:
+                    self._take(response)
+        except asyncio.CancelledError:
+            if flusher.done():
+                flusher.result()  # the disk failed: this is why we were cancelled
+            raise
+        finally:
+            flusher.cancel()
+            self._flush()
+
+    async def _flush_regularly(self, stream: "asyncio.Task[Any] | None") -> None:
+        """Flush while no answer comes in; a disk that fails ends the asking, which costs money."""
+        try:
+            while True:
+                await asyncio.sleep(self._pace.flush_s)
+                self._flush()
+        except Exception:
+            if stream is not None:
+                stream.cancel()
+            raise
+    ...

@@ -1,0 +1,93 @@
+"""Choose, among everything a store holds, the answers that make up one vocabulary's descriptors.
+
+In:  a vocabulary, the requests and responses of a store, perhaps a model's name.
+Out: the newest accepted answer for each (class, scene) of the vocabulary, and what has none.
+
+A request belongs to a vocabulary when it asked about that very class: same name, same synonyms,
+same definition, as its own messages say. So two vocabularies share answers where they mean the
+same thing, and never mix two senses of one name.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from langseg.cache.errors import InputError
+from langseg.cache.records import ANY_SCENE, Request
+from langseg.descriptors.prompts import class_data
+from langseg.descriptors.vocabulary import Vocabulary
+
+Pair = tuple[str, str]  # class name, scene
+
+
+@dataclass(frozen=True)
+class Selection:
+    """``keys`` are request keys; ``unanswered`` classes have no accepted generic answer."""
+
+    model: str
+    keys: frozenset[str]
+    unanswered: tuple[str, ...]
+
+
+def select_answers(
+    vocabulary: Vocabulary,
+    requests: Iterable[Request],
+    accepted_at: Mapping[str, str],
+    model: str = "",
+) -> Selection:
+    """Pick one model's newest accepted answers.
+
+    Args:
+        accepted_at: request_key -> ISO time of its newest ``ok`` response.
+        model: "" takes the model that answered last for this vocabulary.
+
+    All samples of the newest (prompt, parameters, schema) of a pair count together.
+    Raises: InputError, when the store has no accepted answer for the vocabulary (of that model).
+    """
+    belongs = _membership(vocabulary)
+    mine = [r for r in requests if r.request_key in accepted_at and belongs(r)]
+    named = [r for r in mine if model in ("", r.model)]
+    if not named:
+        other = ", ".join(sorted({request.model for request in mine}))
+        raise InputError(
+            f"vocabulary {vocabulary.name}: the store has no accepted answer"
+            + (f" of {model!r} (it has some of {other})" if other else "")
+            + "; run `langseg-desc generate`"
+        )
+    chosen = model or max(named, key=lambda r: accepted_at[r.request_key]).model
+    newest: dict[Pair, Request] = {}
+    for request in sorted(named, key=lambda r: accepted_at[r.request_key]):
+        if request.model == chosen:
+            newest[request.class_name, request.scene] = request
+    keys = frozenset(
+        r.request_key
+        for r in named
+        if r.model == chosen and _batch(r) == _batch(newest[r.class_name, r.scene])
+    )
+    names = (entry.name for entry in vocabulary.classes)
+    unanswered = tuple(name for name in names if (name, ANY_SCENE) not in newest)
+    return Selection(chosen, keys, unanswered)
+
+
+def _batch(request: Request) -> tuple[str, str, str]:
+    return request.prompt_id, request.params_json, request.schema_json
+
+
+def _membership(vocabulary: Vocabulary) -> Callable[[Request], bool]:
+    entries = {
+        entry.name: {
+            "name": entry.name,
+            "synonyms": list(entry.synonyms),
+            "definition": entry.definition,
+        }
+        for entry in vocabulary.classes
+    }
+    pairs = {(name, scene) for scene, names in vocabulary.scenes.items() for name in names}
+
+    def belongs(request: Request) -> bool:
+        name, scene = request.class_name, request.scene
+        if name not in entries or (scene != ANY_SCENE and (name, scene) not in pairs):
+            return False
+        return class_data(json.loads(request.messages_json)) == entries[name]
+
+    return belongs

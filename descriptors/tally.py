@@ -1,0 +1,71 @@
+"""Count what a run did.
+
+In:  each response once it is safe on disk, with its parsed reply.
+Out: a report, at any moment.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from langseg.cache.records import Response
+from langseg.descriptors.validate import ParsedReply
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateReport:
+    """What a run did, or has done so far.
+
+    ``planned`` requests, of which ``cached`` needed no asking; ``recovered`` answers that dead
+    runs had left in their journals; ``asked`` responses that arrived, ``reasked`` of them second
+    tries; ``statuses`` of those responses; phrases ``accepted``, and ``rejected`` by reason;
+    tokens and cost of this run, None where one answer's is unknown; ``still_open`` requests that
+    a rerun would ask, as they failed or were not answered; ``manifest`` is the live snapshot.
+    """
+
+    run_id: str
+    planned: int
+    cached: int
+    recovered: int
+    asked: int
+    reasked: int
+    statuses: Mapping[str, int]
+    accepted: int
+    rejected: Mapping[str, int]
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost_usd: float | None
+    still_open: int
+    manifest: str
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """Running counts, named as in ``GenerateReport``."""
+
+    asked: int = 0
+    reasked: int = 0
+    accepted: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    prompt_tokens: int | None = 0
+    completion_tokens: int | None = 0
+    cost_usd: float | None = 0.0
+
+    def count(self, response: Response, parsed: ParsedReply | None) -> None:
+        """Count one response; ``parsed`` is None unless a complete reply text arrived."""
+        self.asked += 1
+        self.reasked += response.attempt > 1
+        self.statuses[response.status] += 1
+        if response.status != "failed":  # no answer, so nothing that could be known
+            self.prompt_tokens = _sum(self.prompt_tokens, response.prompt_tokens)
+            self.completion_tokens = _sum(self.completion_tokens, response.completion_tokens)
+            known = self.cost_usd is not None and response.cost_usd is not None
+            self.cost_usd = self.cost_usd + response.cost_usd if known else None
+        for row in parsed.rows if parsed else ():
+            self.accepted += not row.rejected
+            self.rejected.update([row.rejected] if row.rejected else [])
+
+
+def _sum(total: int | None, value: int | None) -> int | None:
+    return None if total is None or value is None else total + value

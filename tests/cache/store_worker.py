@@ -1,0 +1,198 @@
+"""Writers to be killed: a process that forks one child for each job it reads from stdin.
+
+In:  lines ``{"job": <function below>, "arguments": {...}}``.
+Out: ``pid <n>`` when the child runs, ``exit <status>`` when it has ended (negative: a signal).
+
+Forking saves the second that imports take, and a forked child dies of SIGKILL as any process.
+Nothing here may read or write a table before the fork, because threads do not cross it.
+"""
+
+import errno
+import json
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conftest import RECORD, make_answer, make_tables, make_vectors
+
+from langseg.cache.errors import LangSegError
+from langseg.cache.store import Store, StoreWriter
+
+STEPS = ("fsync", "link", "mkdir", "open", "replace", "unlink", "write")
+
+
+def generate(store: str, acknowledged: str, first: int) -> None:
+    """Recover, then journal and commit for ever, telling which answers are safe."""
+    told = os.open(acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    run_id = f"run-{first}"
+    number = first
+    with Store.open(Path(store), create=True).writer() as writer:
+        recover(writer)
+        while True:
+            answers = []
+            run = writer.start_journal(run_id)
+            for _ in range(3):
+                batch = [make_answer(number + i, run_id) for i in range(4)]
+                number += 4
+                for answer in batch:
+                    run.append(*answer)
+                run.flush()
+                os.write(told, "".join(f"{request.request_key}\n" for request, _ in batch).encode())
+                answers += batch
+            writer.commit(make_tables(answers), retired_journals=[run.name])
+
+
+def recover(writer: StoreWriter) -> None:
+    found = writer.recover()
+    if found.rows:
+        writer.commit(make_tables(found.rows), retired_journals=found.journals)
+
+
+def one_commit(store: str) -> None:
+    """Everything a writer can do, once; done again it changes nothing."""
+    with Store.open(Path(store), create=True).writer() as writer:
+        recover(writer)
+        answers = [make_answer(number, "run-b") for number in range(10, 14)]
+        run = writer.start_journal("run-b")
+        for answer in answers:
+            run.append(*answer)
+        run.flush()
+        tables = make_tables(answers)
+        vectors = make_vectors(tables["texts"]["text_id"].to_pylist())
+        writer.commit(tables, {"tiny": vectors}, {"tiny": RECORD}, [run.name])
+
+
+def commit_until(store: str, step: int) -> None:
+    """``one_commit``, but gone without a word before its ``step``-th change to the disk."""
+    count_steps(step, lambda: os._exit(9))
+    one_commit(store)
+
+
+def commit_until_error(store: str, step: int) -> None:
+    """``one_commit`` with a disk that refuses its ``step``-th change."""
+
+    def refuse() -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    count_steps(step, refuse)
+    try:
+        one_commit(store)
+    except LangSegError as exc:
+        print(exc, file=sys.stderr)
+        sys.exit(exc.exit_code)
+
+
+def count_steps(step: int, end: Callable[[], None]) -> None:
+    left = step
+
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **named: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                end()
+            return real(*args, **named)
+
+        return call
+
+    for name in STEPS:
+        setattr(os, name, counted(getattr(os, name)))
+
+
+def commit_often(store: str, times: int, first: int, lock: bool) -> None:
+    """Many small commits; without ``lock`` its file is removed by hand each time."""
+    for number in range(first, first + times):
+        if not lock:
+            (Path(store) / "LOCK").unlink(missing_ok=True)
+        with Store.open(Path(store)).writer(wait_s=5) as writer:
+            writer.commit(make_tables([make_answer(number)]))
+
+
+def commit_at_once(store: str, times: int) -> None:
+    """Three writers whose lock is lost."""
+    children = []
+    for first in (0, 100, 200):
+        child = os.fork()
+        if child == 0:
+            run_child(commit_often, {"store": store, "times": times, "first": first, "lock": False})
+        children.append(child)
+    statuses = [os.waitpid(child, 0)[1] for child in children]
+    sys.exit(max(os.waitstatus_to_exitcode(status) for status in statuses))
+
+
+def hold(store: str, ready: str) -> None:
+    """Keep the lock until killed."""
+    with Store.open(Path(store)).writer():
+        Path(ready).touch()
+        time.sleep(60)
+
+
+def fill_disk(store: str, limit: int, message: str) -> None:
+    """Commit more than a file may hold; the refusal's exit code and sentence come back."""
+    answers = [make_answer(number) for number in range(100, 3000)]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        with Store.open(Path(store)).writer() as writer:
+            writer.commit(make_tables(answers))
+    except LangSegError as exc:
+        Path(message).write_text(str(exc))
+        sys.exit(exc.exit_code)
+
+
+def fill_disk_with_answers(store: str, limit: int, message: str) -> None:
+    """Journal until a flush is refused; say how many flushes were not."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    safe = 0
+    try:
+        with Store.open(Path(store)).writer() as writer:
+            run = writer.start_journal("run-c")
+            for number in range(1000):
+                run.append(*make_answer(number, "run-c"))
+                run.flush()
+                safe += 1
+    except LangSegError as exc:
+        Path(message).write_text(f"{safe}\n{exc}")
+        sys.exit(exc.exit_code)
+
+
+JOBS: dict[str, Callable[..., None]] = {
+    job.__name__: job
+    for job in (
+        generate, one_commit, commit_until, commit_until_error, commit_often, commit_at_once, hold,
+        fill_disk, fill_disk_with_answers,
+    )
+}  # fmt: skip
+
+
+def run_child(job: Callable[..., None], arguments: dict[str, Any]) -> None:
+    status = 1
+    try:
+        job(**arguments)
+        status = 0
+    except SystemExit as exc:
+        status = int(exc.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def serve() -> None:
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            run_child(JOBS[asked["job"]], asked["arguments"])
+        print(f"pid {child}", flush=True)
+        _, status = os.waitpid(child, 0)
+        print(f"exit {os.waitstatus_to_exitcode(status)}", flush=True)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,475 @@
+import asyncio
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from langseg.cache.errors import UpstreamError, UsageError
+from langseg.cache.keys import canonical_json
+from langseg.cache.records import Request
+from langseg.descriptors.openai_provider import OpenAIProvider
+from langseg.descriptors.prompts import load_prompt
+from langseg.descriptors.rate import Limits
+from langseg.descriptors.vocabulary import ClassEntry
+from tests.descriptors.openai_server import OpenAIServer
+
+CANARY = "sk-canary/0123456789abcdef"
+NAMES = [
+    "wall",
+    "floor",
+    "chair",
+    "table",
+    "lamp",
+    "sofa",
+    "mirror",
+    "curtain",
+    "shelf",
+    "stove",
+    "towel",
+    "vase",
+]
+PROMPT = load_prompt()
+READER = """
+import asyncio, logging, sys
+logging.basicConfig(level=logging.DEBUG)
+from tests.descriptors.test_openai_provider import requests
+from langseg.descriptors.openai_provider import OpenAIProvider
+
+async def main():
+    provider = OpenAIProvider(base_url=sys.argv[1])
+    try:
+        async for response in provider.answer(requests(20)):
+            print(response, flush=True)
+    finally:
+        await provider.aclose()
+
+asyncio.run(main())
+"""
+READER_ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+
+
+def test_answer__every_request_gets_its_own_reply_and_what_the_server_reported():
+    with OpenAIServer() as server:
+        responses, error = ask(server, requests(12))
+    assert error is None
+    assert sorted(r.request_key for r in responses) == sorted(r.request_key for r in requests(12))
+    for response in responses:
+        reply = json.loads(response.raw_text)
+        assert {row["parent"] for row in reply["subclasses"]} == {response.request_key[4:]}
+        assert (response.status, response.finish_reason, response.error) == ("ok", "stop", "")
+        assert (response.provider, response.served_model) == ("openai", "m-2026-01-01")
+        assert response.system_fingerprint == "fp_1"
+        assert response.prompt_tokens > 0
+        assert response.completion_tokens > 0
+        assert response.cached_tokens == 0
+        assert response.cost_usd is None
+        assert response.latency_s > 0
+        assert response.created_at.endswith("+00:00")
+
+
+def test_answer__sends_the_schema_the_messages_and_the_parameters():
+    (request,) = requests(1)
+    with OpenAIServer() as server:
+        ask(server, [request])
+    (body,) = server.bodies
+    assert body["model"] == "m"
+    assert body["messages"] == json.loads(request.messages_json)
+    assert body["temperature"] == 0.5
+    assert "seed" not in body
+    assert body["response_format"]["json_schema"]["strict"] is True
+    assert body["response_format"]["json_schema"]["schema"] == json.loads(request.schema_json)
+
+
+def test_answer__tokens_that_are_not_reported_are_none():
+    with OpenAIServer(always="no_usage") as server:
+        (response,), _ = ask(server, requests(1), price_per_million=(1.0, 2.0))
+    assert response.status == "ok"
+    assert (response.prompt_tokens, response.completion_tokens) == (None, None)
+    assert (response.cached_tokens, response.cost_usd) == (None, None)
+
+
+def test_answer__with_prices_a_reply_has_a_cost():
+    with OpenAIServer() as server:
+        (response,), _ = ask(server, requests(1), price_per_million=(1.0, 2.0))
+    tokens = response.prompt_tokens + 2 * response.completion_tokens
+    assert response.cost_usd == pytest.approx(tokens / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status"),
+    [
+        ("refusal", "refused"),
+        ("filtered", "refused"),
+        ("length", "truncated"),
+        ("no_choices", "empty"),
+        ("fenced", "ok"),
+        ("decoded", "ok"),
+        ("wrong_type", "ok"),
+        ("extra_keys", "ok"),
+        ("empty_strings", "ok"),
+        ("duplicates", "ok"),
+        ("huge", "ok"),
+    ],
+)
+def test_answer__an_answer_that_was_paid_for_is_kept_and_never_asked_for_again(behaviour, status):
+    with OpenAIServer(always=behaviour) as server:
+        (response,), error = ask(server, requests(1))
+    assert error is None
+    assert response.status == status
+    assert bool(response.error) == (status != "ok")
+    assert bool(response.raw_text) == (behaviour not in ("filtered", "no_choices"))
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    ["rate_limit", "status:500", "status:502", "status:503", "status:408", "status:409", "reset",
+     "html", "error_200", "hang", "drip"],
+)  # fmt: skip
+def test_answer__a_fault_that_passes_is_tried_again(behaviour):
+    with OpenAIServer(nth={0: behaviour, 1: behaviour}) as server:
+        (response,), error = ask(server, requests(1), timeout_s=0.2)
+    assert (response.status, error) == ("ok", None)
+    assert len(server.bodies) == 3
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("status:500", "Error code: 500"),
+        ("rate_limit", "Error code: 429"),
+        ("reset", "no connection"),
+        ("html", "Sign in to the Wi-Fi"),
+        ("error_200", "upstream provider failed"),
+        ("hang", "no reply in time"),
+        ("drip", "no reply in time"),
+    ],
+)
+def test_answer__a_fault_that_stays_fails_after_bounded_attempts(behaviour, reason):
+    with OpenAIServer(always=behaviour) as server:
+        (response,), error = ask(server, requests(1), max_attempts=3, timeout_s=0.1)
+    assert (response.status, response.raw_text, error) == ("failed", "", None)
+    assert reason in response.error
+    assert server.base_url in response.error
+    assert len(server.bodies) == 3
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_answer__a_request_the_server_rejects_fails_at_once_and_the_others_go_on(status):
+    with OpenAIServer(nth={1: f"status:{status}"}) as server:
+        responses, error = ask(server, requests(4))
+    assert sorted(r.status for r in responses) == ["failed", "ok", "ok", "ok"]
+    assert error is None
+    assert len(server.bodies) == 4
+
+
+def test_answer__the_deadline_holds_over_all_attempts_of_a_request():
+    with OpenAIServer(always="hang") as server:
+        (response,), _ = ask(server, requests(1), timeout_s=0.1, deadline_s=0.35)
+    assert response.status == "failed"
+    assert response.latency_s < 1
+    assert len(server.bodies) < 8
+
+
+@pytest.mark.parametrize("header", ["retry-after=0.3", "retry-after-ms=300"])
+def test_answer__waits_as_long_as_the_server_asks(header):
+    with OpenAIServer(nth={0: f"rate_limit:{header}"}) as server:
+        (response,), _ = ask(server, requests(1))
+    assert response.status == "ok"
+    assert server.arrivals[1] - server.arrivals[0] >= 0.3
+
+
+def test_answer__waits_no_longer_than_its_cap_whatever_the_server_asks():
+    with OpenAIServer(nth={0: "rate_limit:retry-after=86400"}) as server:
+        (response,), _ = ask(server, requests(1), max_wait_s=0.2)
+    assert response.status == "ok"
+    assert 0.2 <= server.arrivals[1] - server.arrivals[0] < 2
+
+
+def test_answer__when_one_is_told_to_wait_no_other_request_leaves():
+    with OpenAIServer(nth={3: "rate_limit:retry-after=0.3"}, delay_s=0.02) as server:
+        responses, _ = ask(server, requests(12))
+    assert {r.status for r in responses} == {"ok"}
+    gaps = [b - a for a, b in zip(server.arrivals, server.arrivals[1:], strict=False)]
+    assert max(gaps) > 0.2
+
+
+def test_answer__the_window_opens_to_its_limit_and_no_further():
+    with OpenAIServer(delay_s=0.03) as server:
+        responses, _ = ask(server, requests(60), max_concurrency=6)
+    assert len(responses) == 60
+    assert server.most_at_once == 6
+
+
+def test_answer__a_server_that_keeps_complaining_is_asked_one_at_a_time():
+    complaints = dict.fromkeys(range(4, 60, 2), "rate_limit")
+    with OpenAIServer(nth=complaints, delay_s=0.005) as server:
+        responses, error = ask(server, requests(40), max_attempts=60, max_concurrency=32)
+    assert [r.status for r in responses] == ["ok"] * 40
+    assert error is None
+    assert server.most_at_once <= 8
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "advice"),
+    [
+        ("unauthorised", "set OPENAI_API_KEY to a key"),
+        ("no_credit", "add credit"),
+        ("status:402", "add credit"),
+        ("status:403", "use a key that may use this model"),
+        ("no_model", "check the model's name"),
+    ],
+)
+def test_answer__a_fault_of_the_account_costs_one_request_and_says_what_to_do(behaviour, advice):
+    with OpenAIServer(always=behaviour) as server:
+        responses, error = ask(server, requests(50))
+    assert responses == []
+    assert isinstance(error, UpstreamError)
+    assert advice in str(error)
+    assert "run the same command again" in str(error)
+    assert len(server.bodies) == 1
+
+
+def test_answer__what_was_under_way_when_the_credit_ended_is_still_yielded():
+    nth = {n: "no_credit" for n in range(10, 60)}
+    with OpenAIServer(nth=nth, delay_s=0.03) as server:
+        responses, error = ask(server, requests(60))
+    assert [r.status for r in responses] == ["ok"] * 10
+    assert "insufficient_quota" in str(error) or "quota" in str(error)
+    assert len(server.bodies) < 40
+
+
+def test_answer__a_stopped_provider_asks_nothing_more():
+    async def run(server):
+        provider = OpenAIProvider(base_url=server.base_url)
+        for _ in range(2):
+            with pytest.raises(UpstreamError):
+                [r async for r in provider.answer(requests(3))]
+        await provider.aclose()
+
+    with OpenAIServer(always="unauthorised") as server:
+        asyncio.run(run(server))
+    assert len(server.bodies) == 1
+
+
+def test_answer__many_failures_in_a_row_end_the_run_with_those_that_failed():
+    with OpenAIServer(always="status:500") as server:
+        responses, error = ask(server, requests(60), max_attempts=2, give_up_after=5)
+    assert [r.status for r in responses] == ["failed"] * 5
+    assert "one of the last 5 requests" in str(error)
+    assert len(server.bodies) == 10
+
+
+def test_answer__failures_with_answers_between_them_do_not_end_the_run():
+    nth = {n: "status:400" for n in range(0, 60, 2)}
+    with OpenAIServer(nth=nth) as server:
+        responses, error = ask(server, requests(60), give_up_after=3, max_concurrency=1)
+    assert error is None
+    assert [r.status for r in responses].count("failed") == 30
+
+
+def test_answer__an_address_where_nothing_listens_ends_the_run():
+    with OpenAIServer() as server:
+        pass
+    responses, error = ask(server, requests(20), max_attempts=3)
+    assert [r.status for r in responses] == ["failed"]
+    assert "wanted a connection" in str(error)
+
+
+def test_answer__stops_asking_when_the_iterator_of_requests_ends_and_yields_the_rest():
+    left = iter(requests(60))
+    with OpenAIServer(delay_s=0.01) as server:
+        responses, _ = ask(server, (r for r in left if len(server.bodies) < 10))
+    assert 10 <= len(server.bodies) == len(responses) < 60
+
+
+def test_answer__holds_a_window_of_requests_not_all_of_them():
+    taken = []
+
+    def endless():
+        for n in range(10**9):
+            taken.append(n)
+            yield requests(1)[0]
+
+    async def run(server):
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=4))
+        async with aclosing(provider.answer(endless())) as answers:
+            seen = 0
+            async for _ in answers:
+                seen += 1
+                assert len(taken) - seen <= 4
+                if seen == 30:
+                    break
+        await provider.aclose()
+
+    with OpenAIServer() as server:
+        asyncio.run(run(server))
+
+
+def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
+    async def run(server):
+        provider = OpenAIProvider(base_url=server.base_url)
+        async with aclosing(provider.answer(requests(40))) as answers:
+            async for _ in answers:
+                break
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        await provider.aclose()
+        return left
+
+    with OpenAIServer(delay_s=0.05) as server:
+        assert asyncio.run(run(server), debug=True) == set()
+        gc.collect()
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "drip", "rate_limit:retry-after=60", "status:500"])
+def test_answer__an_interrupt_ends_it_at_once_and_closes_every_connection(behaviour):
+    async def run(server):
+        provider = OpenAIProvider(base_url=server.base_url)
+
+        async def read():
+            async for _ in provider.answer(requests(40)):
+                pass
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0.15)
+        reader.cancel()
+        async with asyncio.timeout(1):
+            with pytest.raises(asyncio.CancelledError):
+                await reader
+            await provider.aclose()
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    with OpenAIServer(nth={0: "good"}, always=behaviour) as server:
+        assert asyncio.run(run(server)) == set()
+        gc.collect()
+
+
+def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
+    with OpenAIServer(nth={0: "good"}, always="hang") as server:
+        process = subprocess.Popen(
+            [sys.executable, "-X", "dev", "-c", READER, server.base_url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=READER_ENV,
+        )
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert b"KeyboardInterrupt" in said
+    assert b"never retrieved" not in said
+    assert b"destroyed" not in said
+    assert b"Warning" not in said
+
+
+def test_aclose__ends_a_reader_in_another_task():
+    async def run(server):
+        provider = OpenAIProvider(base_url=server.base_url)
+
+        async def read():
+            return [r async for r in provider.answer(requests(3))]
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0.1)
+        await provider.aclose()
+        with pytest.raises(UpstreamError, match="closed before"):
+            await asyncio.wait_for(reader, 1)
+
+    with OpenAIServer(always="hang") as server:
+        asyncio.run(run(server))
+
+
+def test_import__does_not_import_the_sdk():
+    code = (
+        "import sys, langseg.descriptors.openai_provider as p; p.OpenAIProvider();"
+        "print('openai' in sys.modules, 'httpx2' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("behaviour", ["unauthorised", "echo"])
+def test_secret__the_key_is_in_no_response_error_or_repr(behaviour):
+    with OpenAIServer(always=behaviour) as server:
+        provider = OpenAIProvider(base_url=server.base_url)
+        shown = repr(provider) + str(vars(provider))
+        responses, error = ask(server, requests(2))
+    shown += repr(responses) + repr(error)
+    while error is not None:
+        shown += repr(error.__cause__) + repr(error.args)
+        error = error.__context__
+    assert CANARY not in shown
+    assert "canary" not in shown
+    assert "[key]" in shown
+
+
+def test_secret__the_key_is_in_no_log_line_of_the_sdk_and_in_no_traceback():
+    with OpenAIServer(nth={0: "good", 1: "echo"}, always="unauthorised") as server:
+        done = subprocess.run(
+            [sys.executable, "-c", READER, server.base_url],
+            capture_output=True,
+            text=True,
+            env={**READER_ENV, "OPENAI_LOG": "debug", "OPENAI_API_KEY": CANARY},
+        )
+    shown = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "openai" in shown
+    assert "Traceback" in shown
+    assert "UpstreamError" in shown
+    assert "canary" not in shown
+
+
+def test_provider__a_base_url_with_a_password_is_refused():
+    with pytest.raises(UsageError):
+        OpenAIProvider(base_url="http://bob:hunter2@127.0.0.1/v1")
+
+
+def ask(server, planned, *, price_per_million=None, **limits):
+    """All responses, and the error that ended the run, if one did; rests are short."""
+    responses = []
+
+    async def run():
+        provider = OpenAIProvider(
+            base_url=server.base_url,
+            limits=Limits(**{"backoff_s": 0.01, "timeout_s": 5, **limits}),
+            price_per_million=price_per_million,
+        )
+        try:
+            async for response in provider.answer(planned):
+                responses.append(response)
+        except UpstreamError as error:
+            return error
+        finally:
+            await provider.aclose()
+
+    return responses, asyncio.run(run())
+
+
+def requests(count):
+    """Requests for different classes; the key ends in the class's name."""
+    return [_request(f"{NAMES[n % 10]} {n // 10}".removesuffix(" 0")) for n in range(count)]
+
+
+def _request(name):
+    entry = ClassEntry(name=name, id=1, synonyms=())
+    return Request(
+        request_key=f"key {name}",
+        class_name=name,
+        scene="*",
+        sample_index=0,
+        model="m",
+        prompt_id=PROMPT.prompt_id,
+        params_json='{"temperature": 0.5, "seed": null}',
+        messages_json=canonical_json(PROMPT.messages(entry, "*")),
+        schema_json=canonical_json(PROMPT.schema("*")),
+    )
