@@ -143,6 +143,22 @@ def save_bank(bank: TextBank, banks: Path) -> Path:
     return folder
 
 
+def newest_bank(banks: Path, vocabulary: str) -> Path | None:
+    """The folder of the bank of a vocabulary that was saved last, if there is one.
+
+    Headers that cannot be read are passed over: loading the bank says what is wrong with it.
+    """
+    found = []
+    for header in banks.glob(f"*/{HEADER}"):
+        try:
+            name = json.loads(header.read_bytes())["vocabulary"]
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+        if name == vocabulary:
+            found.append((header.stat().st_mtime_ns, header.parent))
+    return max(found)[1] if found else None
+
+
 def load_bank(folder: Path) -> TextBank:
     """Map a bank back; its arrays are read-only views of the file.
 

@@ -27,6 +27,7 @@ CURRENT = "CURRENT"
 MANIFESTS = "manifests"
 EMBEDDINGS = "embeddings"
 VERIFY = "see `langseg-desc verify`"
+_NAME_IT = "put the newest name in manifests/ there, then run `langseg-desc verify`"
 _NAME = re.compile(r"([0-9]{6,})\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -117,7 +118,7 @@ def live_manifest(root: Path) -> Manifest:
     floor = _read_current(root)  # before the listing: it never names more than is listed
     newest = max(manifest_numbers(root), default=-1)
     if floor is None and newest > 0:
-        raise CorruptError(f"{root / CURRENT}: wanted the live manifest's name, no file; {VERIFY}")
+        raise CorruptError(f"{root / CURRENT}: wanted a manifest's name, got no file; {_NAME_IT}")
     manifest = child = read_manifest(root, max(newest, floor or 0))
     for number in range(newest - 1, (floor or 0) - 1, -1):
         below = read_manifest(root, number)
@@ -176,10 +177,10 @@ def _read_current(root: Path) -> int | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as exc:
-        raise CorruptError(f"{path}: wanted a manifest's name, got {exc}; {VERIFY}") from exc
+        raise CorruptError(f"{path}: wanted a manifest's name, got {exc}; {_NAME_IT}") from exc
     match = _NAME.fullmatch(text.removesuffix("\n"))
     if not match:
-        raise CorruptError(f"{path}: wanted a manifest's name, got {text[:40]!r}; {VERIFY}")
+        raise CorruptError(f"{path}: wanted a manifest's name, got {text[:40]!r}; {_NAME_IT}")
     return int(match[1])
 
 

@@ -54,7 +54,8 @@ def _table_view(name: str, files: Sequence[str]) -> str:
     # embeddings/encoder=<id>/part-*.parquet: the folder's name becomes the column `encoder`
     options = ", hive_partitioning = true, hive_types = {'encoder': varchar}"
     suffix = options if name == EMBEDDINGS else ""
-    return f"create or replace view {name} as select * from read_parquet([{listed}]{suffix});"
+    source = f"read_parquet([{listed}]{suffix})"
+    return f"create or replace view {name} as select * from {source};"  # noqa: S608 (our names)
 
 
 def _no_rows(name: str) -> str:

@@ -19,7 +19,7 @@ A pack is ``packs/<vocabulary>.yaml``, one phrase a line:
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files as package_files
@@ -76,7 +76,7 @@ class BundledProvider:
         self.model = f"bundled/{vocabulary.name}-pack"
         self.params = {"pack_sha256": "+".join(sha256 for _, sha256 in used)}
 
-    async def answer(self, requests: Sequence[Request]) -> AsyncIterator[Response]:
+    async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
         """Yield one ``ok`` response for each request, in their order."""
         for request in requests:
             started = time.perf_counter()
@@ -138,10 +138,10 @@ def load_pack(file: Traversable) -> Pack:
     for name, said in document.items():
         try:
             entries[str(name).casefold()] = _entry(said)
-        except (TypeError, ValueError, AttributeError) as exc:
+        except (TypeError, ValueError, AttributeError, KeyError) as exc:
             raise InputError(
                 f"{file.name}: class {name!r}: wanted `attributes`, `subclasses` and `scenes` "
-                f"with one `slot: phrase` a line, got {exc}"
+                f"with one `slot: phrase` a line, got {exc!r}"
             ) from exc
     return Pack(file.name.removesuffix(".yaml"), sha256_hex(data), entries)
 
@@ -189,7 +189,7 @@ def _entry(said: Any) -> PackEntry:
     if unknown:
         raise ValueError(f"unknown keys {sorted(map(str, unknown))}")
     return PackEntry(
-        attributes=_phrases(said["attributes"] if "attributes" in said else ()),
+        attributes=_phrases(said["attributes"]),
         subclasses={str(k): _phrases(v) for k, v in (said.get("subclasses") or {}).items()},
         scenes={str(k): _phrases(v) for k, v in (said.get("scenes") or {}).items()},
     )

@@ -11,18 +11,22 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain
 from secrets import token_hex
 from typing import Any
 
-import pyarrow as pa
-
-from langseg.cache.errors import BudgetError, LangSegError, UsageError
+from langseg.cache.errors import BudgetError, UsageError
 from langseg.cache.journal import Journal, Row
-from langseg.cache.records import TABLES, Request, Response, to_table
+from langseg.cache.records import Request, Response
 from langseg.cache.store import Store, StoreWriter
+from langseg.descriptors.ingest import (
+    answer_tables,
+    settled_and_invalid,
+    settled_keys,
+    settles,
+    storable,
+)
 from langseg.descriptors.plan import open_requests, plan_requests
 from langseg.descriptors.prompts import Prompt
 from langseg.descriptors.providers import Provider
@@ -30,7 +34,8 @@ from langseg.descriptors.tally import GenerateReport, Tally
 from langseg.descriptors.validate import ParsedReply, parse_reply
 from langseg.descriptors.vocabulary import Vocabulary
 
-MAX_INVALID = 2  # an invalid reply is asked for once more; then it is the answer
+__all__ = ["EventListener", "GenerateReport", "Pace", "generate", "settled_keys"]
+
 EventListener = Callable[[str, GenerateReport], None]
 
 
@@ -85,27 +90,6 @@ def generate(
         return run.report()
 
 
-def settled_keys(store: Store) -> set[str]:
-    """Requests that are not asked again: answered, and not with one invalid reply only.
-
-    (A run that is cut off, or out of budget, leaves invalid replies without their second try.)
-    """
-    settled, invalid = _answers(store)
-    return settled | {key for key, count in invalid.items() if count >= MAX_INVALID}
-
-
-def answer_tables(rows: Sequence[Row]) -> dict[str, pa.Table]:
-    """The store's tables for answered requests; descriptors come from ``ok`` responses only."""
-    replies = [parse_reply(answer.raw_text, asked) for asked, answer in rows if _is_ok(answer)]
-    made = {
-        "requests": {request.request_key: request for request, _ in rows}.values(),
-        "responses": [response for _, response in rows],
-        "descriptors": chain.from_iterable(reply.rows for reply in replies),
-        "texts": {text.text_id: text for reply in replies for text in reply.texts}.values(),
-    }
-    return {name: to_table(row_type, made[name]) for name, row_type in TABLES.items()}
-
-
 class _Run:
     """One run: what is settled, what is on its way to the disk, what is counted."""
 
@@ -123,9 +107,9 @@ class _Run:
         self._on_event = on_event or (lambda kind, report: None)
         self._run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
         self._journal: Journal | None = None
-        self._appended: list[tuple[Row, ParsedReply | None]] = []  # perhaps not on disk yet
-        self._landed: list[Row] = []  # on disk, not committed yet
-        self._settled: set[str] = set()
+        self._appended: list[tuple[Row, ParsedReply | None]] = []  # not on disk yet
+        self._landed: list[Row] = []  # in the journal, not in the store yet
+        self._settled: set[str] = set()  # of this plan
         self._invalid: Counter[str] = Counter()
         self._tries: Counter[str] = Counter()
         self._again: list[Request] = []
@@ -138,33 +122,33 @@ class _Run:
         if left.rows:
             self._writer.commit(answer_tables(left.rows), retired_journals=left.journals)
         self._recovered = len(left.rows)
-        self._settled, self._invalid = settled_keys(self._store), _answers(self._store)[1]
-        self._cached = len(self._requests) - len(self._open())
+        settled, self._invalid = settled_and_invalid(self._store)
+        self._settled = settled & self._requests.keys()
+        self._cached = len(self._settled)
         self._on_event("planned", self.report())
 
     async def ask(self, max_requests: int | None) -> None:
-        """Ask what is open, then what came back invalid once more. Raises: BudgetError."""
-        todo = self._open()
+        """Ask what is open, then once more what came back invalid. Raises: BudgetError."""
+        todo = open_requests(tuple(self._requests.values()), self._settled)
         budget = 2 * len(todo) if max_requests is None else max_requests
+        left = max(budget - len(todo), 0)
         try:
             await self._stream(todo[:budget])
-            left = max(budget - len(todo), 0)
-            again = self._again
+            again = tuple(self._again)
             await self._stream(again[:left])
         finally:
             await self._provider.aclose()
         unasked = len(todo[budget:]) + len(again[left:])
         if unasked:
             raise BudgetError(
-                f"generate: asked {max_requests} requests, as many as --max-requests allows, and "
+                f"generate: asked {max_requests} requests, all that --max-requests allows, and "
                 f"{unasked} are left; the answers are committed, run the same command to go on"
             )
 
     def commit(self) -> None:
-        """Move what is on disk in the journal into the store."""
+        """Move what the journal holds into the store."""
         if self._journal is None:
             return
-        self._flush()
         self._writer.commit(answer_tables(self._landed), retired_journals=[self._journal.name])
         self._journal, self._landed = None, []
         self._on_event("committed", self.report())
@@ -176,16 +160,15 @@ class _Run:
             planned=len(self._requests),
             cached=self._cached,
             recovered=self._recovered,
-            still_open=len(self._open()),
+            still_open=len(self._requests) - len(self._settled),
             manifest=self._store.manifest.name,
-            **asdict(self._tally),
+            **self._tally.snapshot(),
         )
 
-    def _open(self) -> tuple[Request, ...]:
-        return open_requests(self._requests.values(), self._settled)
-
     async def _stream(self, requests: Sequence[Request]) -> None:
-        """Ask requests and keep their answers; whatever ends it, what was yielded is on disk."""
+        """Ask, and keep every answer that is yielded, whatever ends the asking."""
+        if not requests:
+            return
         flusher = asyncio.create_task(self._flush_regularly(asyncio.current_task()))
         try:
             async with aclosing(self._provider.answer(requests)) as answers:
@@ -193,14 +176,14 @@ class _Run:
                     self._take(response)
         except asyncio.CancelledError:
             if flusher.done():
-                flusher.result()  # the disk failed: this is why we were cancelled
+                flusher.result()  # raises what ended the flushing, and with it the asking
             raise
         finally:
             flusher.cancel()
             self._flush()
 
     async def _flush_regularly(self, stream: "asyncio.Task[Any] | None") -> None:
-        """Flush while no answer comes in; a disk that fails ends the asking, which costs money."""
+        """Flush while no answer comes in. A disk that fails ends the asking, which costs money."""
         try:
             while True:
                 await asyncio.sleep(self._pace.flush_s)
@@ -209,4 +192,42 @@ class _Run:
             if stream is not None:
                 stream.cancel()
             raise
-    ...
+
+    def _take(self, response: Response) -> None:
+        key = response.request_key
+        request = self._requests[key]
+        self._tries[key] += 1
+        response = storable(replace(response, attempt=self._tries[key], run_id=self._run_id))
+        parsed = parse_reply(response.raw_text, request) if response.status == "ok" else None
+        if parsed is not None:
+            response = replace(response, status=parsed.status, error=parsed.error)
+        if self._journal is None:
+            self._journal = self._writer.start_journal(self._run_id)
+        self._journal.append(request, response)
+        self._appended.append(((request, response), parsed))
+        if len(self._appended) >= self._pace.flush_answers:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Put appended answers on disk, then count them."""
+        if self._journal is None or not self._appended:
+            return
+        appended, self._appended = self._appended, []
+        try:
+            self._journal.flush()
+        finally:  # where the journal failed, the commit at the end still tries to save them
+            self._landed += [row for row, _ in appended]
+        for (request, response), parsed in appended:
+            self._tally.count(response, parsed)
+            self._settle(request, response)
+        self._on_event("answered", self.report())
+        if len(self._landed) >= self._pace.commit_answers:
+            self.commit()
+
+    def _settle(self, request: Request, response: Response) -> None:
+        key = request.request_key
+        self._invalid[key] += response.status == "invalid"
+        if settles(response.status, self._invalid[key]):
+            self._settled.add(key)
+        elif response.status == "invalid":
+            self._again.append(request)

@@ -7,7 +7,7 @@ A provider's module is imported only when it is asked for, so that no SDK is loa
 for the other providers.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Protocol
@@ -34,7 +34,7 @@ class Provider(Protocol):
     def name(self) -> str:
         """Short name, as in ``--provider``."""
 
-    def answer(self, requests: Sequence[Request]) -> AsyncIterator[Response]:
+    def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
         """Yield responses as they finish.
 
         Raises: UpstreamError, for a fault that no retry mends (a wrong key, a used-up quota),

@@ -7,9 +7,12 @@ Out: a report, at any moment.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from langseg.cache.records import Response
 from langseg.descriptors.validate import ParsedReply
+
+N = TypeVar("N", int, float)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,11 @@ class Tally:
     completion_tokens: int | None = 0
     cost_usd: float | None = 0.0
 
+    def snapshot(self) -> dict[str, Any]:
+        """The counts as they are now, for ``GenerateReport``."""
+        copies = {"statuses": dict(self.statuses), "rejected": dict(self.rejected)}
+        return {**vars(self), **copies}
+
     def count(self, response: Response, parsed: ParsedReply | None) -> None:
         """Count one response; ``parsed`` is None unless a complete reply text arrived."""
         self.asked += 1
@@ -60,12 +68,11 @@ class Tally:
         if response.status != "failed":  # no answer, so nothing that could be known
             self.prompt_tokens = _sum(self.prompt_tokens, response.prompt_tokens)
             self.completion_tokens = _sum(self.completion_tokens, response.completion_tokens)
-            known = self.cost_usd is not None and response.cost_usd is not None
-            self.cost_usd = self.cost_usd + response.cost_usd if known else None
+            self.cost_usd = _sum(self.cost_usd, response.cost_usd)
         for row in parsed.rows if parsed else ():
             self.accepted += not row.rejected
             self.rejected.update([row.rejected] if row.rejected else [])
 
 
-def _sum(total: int | None, value: int | None) -> int | None:
+def _sum(total: N | None, value: N | None) -> N | None:
     return None if total is None or value is None else total + value

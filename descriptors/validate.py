@@ -8,7 +8,6 @@ and what passes here is embedded, shown in terminals and opened in spreadsheets.
 """
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from typing import Any
 
 from langseg.cache.keys import normalise_text, sha256_hex, text_id
 from langseg.cache.records import NAME_SLOT, SLOTS, Descriptor, Request, Text
-from langseg.descriptors.leaks import NameFinder, words
-from langseg.descriptors.plain_text import foreign_character, printable
-from langseg.descriptors.prompts import PHRASE_CHARS, class_data
+from langseg.descriptors.judge import cleaned, folded, phrase_verdict, subclass_verdict
+from langseg.descriptors.leaks import NameFinder
+from langseg.descriptors.plain_text import printable
+from langseg.descriptors.prompts import class_data
 from langseg.descriptors.vocabulary import NAME_CHARS
 
 PARSER_VERSION = 1
@@ -26,20 +26,7 @@ REASONS = (
     "hostile", "too_short", "too_long", "names_class", "not_visual", "duplicate", "wrong_slot",
     "wrong_parent",
 )  # fmt: skip
-MAX_WORDS = 12
-_MAX_REPLY_CHARS = 256 * 1024  # a full reply has about 2,000
-_PUNCTUATION = " ,.;:'\"-/()&%°×!?\t\n\r"
-_PLAIN = str.maketrans("’‘“”–—\u2011\u00a0", "''\"\"--- ")
-# what no photo shows; each was seen in published descriptor sets or is its plain kin
-_NOT_VISUAL = frozenset(
-    """
-    smell smells smelly odour odor odours aroma aromatic scent scented fragrant fragrance stinky
-    taste tastes tasty flavour flavor delicious edible
-    sound sounds noise noisy loud silent music audible
-    price prices priced cheap expensive costly affordable
-    popular famous
-    """.split()
-)
+_MAX_REPLY_CHARS = 2**20  # a usual reply has 2,000; the largest that can be asked for 400,000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +47,7 @@ class _Phrase:
     slot: str
     subclass: str
     doomed: str = ""  # a reason that holds before the text is looked at
+    is_name: bool = False  # the subclass's own name, judged before it could own phrases
 
 
 def parse_reply(raw_text: str, request: Request) -> ParsedReply:
@@ -137,25 +125,22 @@ def _phrases(items: Sequence[Any], subclass: str, doomed: str = "") -> Iterator[
 def _subclass_phrases(
     items: Sequence[Any], asked: Mapping[str, Any], class_name: str
 ) -> Iterator[_Phrase]:
-    """For each subclass its name, in slot ``name``, then its phrases, which share its fate.
-
-    A subclass may be named by a synonym of its class (ADE20K: ``door, double door``), but not
-    by the class's own name.
-    """
+    """For each subclass its name, in slot ``name``, then its phrases, which share its fate."""
     own_name = NameFinder([class_name])
     seen: set[str] = set()
     for item in items:
         name, parent = _field(item, "name"), _field(item, "parent")
         if name is None or parent is None or not isinstance(item.get("descriptors"), list):
             continue
-        doomed = _name_verdict(name, own_name)
+        doomed = subclass_verdict(name, own_name)
         if normalise_text(parent).casefold() != class_name.casefold():
             doomed = "wrong_parent"
-        elif _folded(name) in seen:
+        elif folded(name) in seen:
             doomed = "duplicate"
-        seen.add(_folded(name))
-        subclass = printable(_cleaned(name), NAME_CHARS)
-        yield _Phrase(text=name, slot=NAME_SLOT, subclass=subclass, doomed=doomed)
+        if not doomed:
+            seen.add(folded(name))
+        subclass = printable(cleaned(name), NAME_CHARS)
+        yield _Phrase(text=name, slot=NAME_SLOT, subclass=subclass, doomed=doomed, is_name=True)
         count = asked["subclasses"]["items"]["properties"]["descriptors"]["maxItems"]
         yield from _phrases(item["descriptors"][:count], subclass, doomed)
 
@@ -165,75 +150,34 @@ def _field(item: Any, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _name_verdict(name: str, own_name: NameFinder) -> str:
-    if _is_hostile(name):
-        return "hostile"
-    if not words(name):
-        return "too_short"
-    if len(name) > NAME_CHARS:
-        return "too_long"
-    return "names_class" if own_name.is_name(name) else ""
-
-
 def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder) -> list[str]:
     """For each phrase ``""`` or the first reason against it; accepted texts are all different."""
     seen: set[str] = set()
     verdicts = []
     for phrase in phrases:
         verdict = phrase.doomed or _text_verdict(phrase, finder)
-        if not verdict and _folded(phrase.text) in seen:
+        if not verdict and folded(phrase.text) in seen:
             verdict = "duplicate"
         if not verdict:
-            seen.add(_folded(phrase.text))
+            seen.add(folded(phrase.text))
         verdicts.append(verdict)
     return verdicts
 
 
 def _text_verdict(phrase: _Phrase, finder: NameFinder) -> str:
-    if phrase.slot == NAME_SLOT and phrase.subclass:
-        return ""  # its name was judged before it could own phrases
+    if phrase.is_name:
+        return ""
     if phrase.slot not in SLOTS:
         return "wrong_slot"
-    if _is_hostile(phrase.text):
-        return "hostile"
-    text = _cleaned(phrase.text)
-    found = words(text)
-    if len(found) < 2:
-        return "too_short"
-    if len(text) > PHRASE_CHARS or len(text.split()) > MAX_WORDS:
-        return "too_long"
-    if finder.is_in(text) or (phrase.subclass and NameFinder([phrase.subclass]).is_in(text)):
-        return "names_class"
-    return "not_visual" if _NOT_VISUAL.intersection(found) else ""
+    own = [NameFinder([phrase.subclass])] if phrase.subclass else []
+    return phrase_verdict(phrase.text, finder, *own)
 
 
-def _is_hostile(text: str) -> bool:
-    """Control, bidi or markup characters, a link, or a start that a spreadsheet would run."""
-    plain = text.translate(_PLAIN)
-    return bool(
-        foreign_character(plain, _PUNCTUATION)
-        or "://" in plain
-        or "www." in plain.casefold()
-        or plain.lstrip().startswith("-")
-    )
-
-
-def _cleaned(text: str) -> str:
-    """One spelling: plain quotes and hyphens, single spaces, no full stop."""
-    return normalise_text(text.translate(_PLAIN)).rstrip(" .,;:")
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", _cleaned(text)).casefold()
-
-
-def _rows(
-    phrases: Sequence[_Phrase], verdicts: Sequence[str], request: Request
-) -> ParsedReply:
+def _rows(phrases: Sequence[_Phrase], verdicts: Sequence[str], request: Request) -> ParsedReply:
     rows: list[Descriptor] = []
     texts: dict[str, Text] = {}
     for rank, (phrase, verdict) in enumerate(zip(phrases, verdicts, strict=True)):
-        text = normalise_text(printable(phrase.text)) if verdict else _cleaned(phrase.text)
+        text = normalise_text(printable(phrase.text)) if verdict else cleaned(phrase.text)
         key = text_id(text)
         texts.setdefault(key, Text(text_id=key, text=text, n_chars=len(text)))
         rows.append(

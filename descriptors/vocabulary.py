@@ -114,11 +114,9 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
         problems.append("it has no class")
     if problems:
         more = len(problems) - _PROBLEMS_SHOWN
-        shown = problems[:_PROBLEMS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
-        raise InputError(f"{where}: this class list cannot be used: {'; '.join(shown)}")
-    return Vocabulary(
-        name=str(name), classes=tuple(entries), ignore_ids=ignore_ids, scenes=scenes
-    )
+        told = problems[:_PROBLEMS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        raise InputError(f"{where}: this class list cannot be used: {'; '.join(told)}")
+    return Vocabulary(name=str(name), classes=tuple(entries), ignore_ids=ignore_ids, scenes=scenes)
 
 
 def name_problem(value: object) -> str:
@@ -215,9 +213,7 @@ def _ignore_ids(value: object, ids: set[int], problems: list[str]) -> tuple[int,
     return tuple(dict.fromkeys(value))
 
 
-def _scenes(
-    value: object, names: set[str], problems: list[str]
-) -> dict[str, tuple[str, ...]]:
+def _scenes(value: object, names: set[str], problems: list[str]) -> dict[str, tuple[str, ...]]:
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -232,11 +228,12 @@ def _scenes(
         elif normalise_text(scene).casefold() in {known.casefold() for known in scenes}:
             problems.append(f"scene {scene!r}: it is there twice")
         else:
-            known = {n: normalise_text(n) for n in listed if isinstance(n, str)}
-            strangers = [shown(name) for name in listed if known.get(name) not in names]
+            found = [normalise_text(name) if isinstance(name, str) else "" for name in listed]
+            pairs = zip(listed, found, strict=True)
+            strangers = [shown(said) for said, name in pairs if name not in names]
             if strangers:
                 problems.append(f"scene {scene!r}: no class is named {', '.join(strangers)}")
-            scenes[normalise_text(scene)] = tuple(dict.fromkeys(known.values()))
+            scenes[normalise_text(scene)] = tuple(dict.fromkeys(found))
     return scenes
 
 

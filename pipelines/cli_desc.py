@@ -46,7 +46,9 @@ Subclasses = Annotated[int | None, typer.Option(help="Subclasses for each class.
 SceneAttributes = Annotated[
     int | None, typer.Option(help="Phrases for each (class, scene).  [default: 3]")
 ]
-Temperature = Annotated[float | None, typer.Option(help="Sampling temperature.  [default: the server's own]")]
+Temperature = Annotated[
+    float | None, typer.Option(help="Sampling temperature.  [default: the server's own]")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 

@@ -4,6 +4,7 @@ In:  ``--config FILE`` (optional) and the flags that were given; a flag beats th
 Out: a validated configuration, saved beside what it made; or every mistake in one message.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -12,15 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from langseg.cache.errors import UsageError
 
-DATASETS = ("ade20k", "camvid")
 DEFAULT_STORE = Path("langseg-store")
 
 
-class _Config(BaseModel):
+class Settings(BaseModel):
+    """Base of every configuration: frozen, and strict about unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-class Source(_Config):
+class Source(Settings):
     """Which vocabulary, in which store, written by which model ("" = whoever answered last)."""
 
     dataset: str | None = None
@@ -49,53 +51,21 @@ class DescribeConfig(Source):
     subclasses: int = Field(4, ge=0, le=32)
     per_subclass: int = Field(2, ge=1, le=8)
     scene_attributes: int = Field(3, ge=1, le=32)
-    temperature: float | None = Field(None, ge=0.0, le=2.0)  # None is not sent: some models refuse it
+    temperature: float | None = Field(None, ge=0.0, le=2.0)  # some models refuse any value
     max_completion_tokens: int = Field(2048, ge=64)
     concurrency: int = Field(16, ge=1, le=1000)
     max_requests: int | None = Field(None, ge=1)
 
 
-class TrainConfig(_Config):
-    """One training run; ``steps`` counts optimiser steps, sizes are pixels."""
-
-    dataset: str = "ade20k"
-    data: Path | None = None
-    store: Path = DEFAULT_STORE
-    bank: Path | None = None
-    out: Path = Path("runs/train")
-    backbone: str = "vit_base_patch14_reg4_dinov2"
-    weights: Path | None = None
-    pretrained: bool = True
-    head: Literal["dense", "linear"] = "dense"
-    hidden: int = Field(256, ge=32)
-    blocks: int = Field(2, ge=0, le=12)
-    beta: float = Field(4.0, ge=0.0)
-    seed: int = Field(0, ge=0)
-    steps: int = Field(20_000, ge=1)
-    batch_size: int = Field(16, ge=1)
-    crop: int = Field(512, ge=16)
-    scale_min: float = Field(0.5, gt=0.0)
-    scale_max: float = Field(2.0, gt=0.0)
-    learning_rate: float = Field(1e-3, gt=0.0)
-    weight_decay: float = Field(0.01, ge=0.0)
-    l_seg: float = Field(1.0, ge=0.0)
-    l_tri: float = Field(0.1, ge=0.0)
-    l_ms: float = Field(0.4, ge=0.0)
-    l_gen: float = Field(0.1, ge=0.0)
-    checkpoint_every: int = Field(1000, ge=1)
-    device: str = "auto"
+Config = TypeVar("Config", bound=Settings)
 
 
-Config = TypeVar("Config", bound=_Config)
-
-
-def load_config(kind: type[Config], file: Path | None, flags: dict[str, Any]) -> Config:
-    """Merge defaults, YAML and flags (``None`` = not given), in that order.
+def load_config(kind: type[Config], file: Path | None, flags: Mapping[str, Any]) -> Config:
+    """Merge defaults, YAML and flags (``None`` = not given), in that order, nested ones too.
 
     Raises: UsageError, listing every unknown key and every value out of range.
     """
-    values = _read(file) if file else {}
-    values |= {name: value for name, value in flags.items() if value is not None}
+    values = _merged(_read(file) if file else {}, flags)
     try:
         return kind(**values)
     except ValidationError as exc:
@@ -105,6 +75,17 @@ def load_config(kind: type[Config], file: Path | None, flags: dict[str, Any]) ->
             for error in exc.errors()
         )
         raise UsageError(f"{where}: {problems}") from exc
+
+
+def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        if isinstance(value, Mapping):
+            inner = merged.get(name)
+            merged[name] = _merged(inner if isinstance(inner, dict) else {}, value)
+        elif value is not None:
+            merged[name] = value
+    return merged
 
 
 def _read(file: Path) -> dict[str, Any]:

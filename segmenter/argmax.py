@@ -29,7 +29,7 @@ from torch import Tensor
 
 from langseg.cache.errors import LangSegError
 
-TILE = 8  # low-resolution cells on a side
+TILE_PX = 32  # side of a tile of the mask: small enough to prune well, large enough to pay
 # Plain value against ours: at most 12 roundings of 2^-24 of the largest logit, 24 for a gap.
 MARGIN = 64 * 2.0**-24
 _TINY = 1e-37  # rounding of numbers so small that they lose bits, or are flushed to zero
@@ -111,14 +111,16 @@ def _pruned(logits: Tensor, size: tuple[int, int], margin: float) -> Tensor:
 
 
 def _blocks(n_in: int, n_out: int) -> list[_Block]:
-    """Cut one axis of ``n_in`` >= 2 lines into blocks of TILE cells (a cell joins two lines)."""
-    lines = torch.eye(n_in)[None, :, :, None]  # each line's share in the output, from torch itself
+    """Cut one axis of ``n_in`` >= 2 lines into blocks of cells; a cell joins two lines."""
+    lines = torch.eye(n_in, dtype=torch.float32, device="cpu")[None, :, :, None]
+    # Interpolating each line alone gives its share in the output exactly as torch rounds it.
     share = F.interpolate(lines, size=(n_out, 1), mode="bilinear", align_corners=False)
     weight = share[0, :, :, 0].T.numpy()
     cell = np.minimum((weight > 0).argmax(axis=1), n_in - 2)
+    step = max(1, TILE_PX * n_in // n_out)
     blocks = []
-    for first in range(0, n_in - 1, TILE):
-        last = min(first + TILE, n_in - 1)
+    for first in range(0, n_in - 1, step):
+        last = min(first + step, n_in - 1)
         start, stop = np.searchsorted(cell, (first, last))
         blocks.append(
             _Block(first, last, slice(start, stop), weight[start:stop, first : last + 1].copy())
@@ -147,7 +149,8 @@ def _near_the_top(
     stacked = part.swapaxes(0, 1).reshape(lines_y, k * lines_x)
     values = (weight_y @ stacked).reshape(-1, lines_x) @ weight_x.T
     values = values.reshape(len(weight_y), k, len(weight_x))
-    return values >= (values.max(axis=1) - np.float32(margin))[:, None]
+    near: NDArray[np.bool_] = values >= (values.max(axis=1) - np.float32(margin))[:, None]
+    return near
 
 
 def _only_one(near: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

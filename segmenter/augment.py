@@ -47,7 +47,8 @@ def augment(
     """
     rng = np.random.default_rng((_STREAM, seed, epoch, index))
     ratio = rng.uniform(*scale)
-    size = keep_ratio_size(*labels.shape, round(crop * ratio), round(4 * crop * ratio))
+    height, width = labels.shape
+    size = keep_ratio_size(height, width, round(crop * ratio), round(4 * crop * ratio))
     window, cut_labels = _choose_window(labels, size, crop, rng)
     cut = _change_light(_cut_image(image, size, window), rng)
     if rng.random() < 0.5:
@@ -83,7 +84,8 @@ def _cut_labels(
     top, left, height, width = window
     rows = ((np.arange(top, top + height) + 0.5) * labels.shape[0] / size[0]).astype(np.int64)
     columns = ((np.arange(left, left + width) + 0.5) * labels.shape[1] / size[1]).astype(np.int64)
-    return labels[rows[:, None], columns]
+    cut: NDArray[np.int64] = labels[rows[:, None], columns]
+    return cut
 
 
 def _cut_image(image: NDArray[np.uint8], size: tuple[int, int], window: Window) -> Image.Image:

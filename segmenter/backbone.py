@@ -20,6 +20,9 @@ import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.layers.patch_embed import PatchEmbed
+from timm.models.eva import Eva
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from langseg.cache.errors import CorruptError, UpstreamError, UsageError
@@ -224,16 +227,15 @@ def _create(name: str, overlay: dict[str, str] | None) -> Any:
             f"backbone {name!r}: its published safetensors could not be had ({exc}); "
             "fetch the file yourself and give it with --weights"
         ) from exc
-    sizes = getattr(getattr(vit, "patch_embed", None), "patch_size", (0, 1))
-    if not hasattr(vit, "forward_intermediates") or sizes[0] != sizes[1]:
-        raise UsageError(f"backbone {name!r}: wanted a plain ViT of timm with square patches")
+    if not isinstance(vit, VisionTransformer | Eva) or not isinstance(vit.patch_embed, PatchEmbed):
+        raise UsageError(f"backbone {name!r}: wanted a plain ViT of timm, got {type(vit).__name__}")
     return vit
 
 
 def _hub_overlay(name: str) -> dict[str, str]:
     """Name the safetensors file, or timm would fall back to a pickle (timm#1677)."""
     config = timm.get_pretrained_cfg(name)
-    if config is None or not config.hf_hub_id or config.custom_load:
+    if config is None or not config.hf_hub_id or config.custom_load == "hf":
         raise UsageError(
             f"backbone {name!r}: wanted published safetensors, timm knows none; use --weights FILE"
         )

@@ -95,16 +95,29 @@ class Canvas:
         self._things.append((class_name, look))
         return len(self._things) - 1
 
+    def look(self, class_name: str, *without: str) -> str:
+        """One look of the class by chance, none of ``without``."""
+        looks = [look for look in LOOKS[class_name] if look not in without]
+        return looks[int(self.rng.integers(len(looks)))]
+
+    def chance(self, share: float) -> bool:
+        """True with probability ``share``."""
+        return bool(self.rng.random() < share)
+
+    def between(self, low: float, high: float) -> float:
+        """A number in low .. high by chance."""
+        return float(self.rng.uniform(low, high))
+
     def fill(
         self,
-        thing: int | None,
+        thing: int,
         plane: Plane,
         outlines: Sequence[Outline],
         paint: Paint | Colour,
         shade: Shade | None = None,
         opacity: float = 1.0,
     ) -> None:
-        """Paint the union of ``outlines`` (metres on ``plane``); ``thing`` None keeps the owner."""
+        """Paint the union of ``outlines`` (metres on ``plane``); they go to ``thing``."""
         pixels = [[self._pixel(plane.at(u, v)) for u, v in outline] for outline in outlines]
         box = self._box(pixels)
         if box is None:
@@ -120,15 +133,14 @@ class Canvas:
             colour = colour * shade(s, t)[..., None]
         under = self.rgb[rows, columns]
         under += (colour - under) * (cover * np.float32(opacity))[..., None]
-        if thing is not None:
-            self._owner[rows, columns][cover >= 0.5] = thing
+        self._owner[rows, columns][cover >= 0.5] = thing
 
     def darken(self, plane: Plane, outline: Outline, strength: float, softness: float) -> None:
         """A soft shadow, ``strength`` 0..1; ``softness`` is its falloff as a share of its size."""
 
         def falloff(s: F32, t: F32) -> F32:
-            reach = np.sqrt((2 * s - 1) ** 2 + (2 * t - 1) ** 2)
-            return np.clip((1 - reach) / softness, 0, 1)
+            share: F32 = np.clip((1 - _reach(s, t)) / softness, 0, 1)
+            return share
 
         self._blend(plane, outline, lambda under, k: under * (1 - strength * k), falloff)
 
@@ -137,7 +149,8 @@ class Canvas:
         added = np.asarray(light, np.float32)
 
         def falloff(s: F32, t: F32) -> F32:
-            return np.clip(1 - np.sqrt((2 * s - 1) ** 2 + (2 * t - 1) ** 2), 0, 1) ** 2
+            share: F32 = np.clip(1 - _reach(s, t), 0, 1) ** 2
+            return share
 
         self._blend(plane, outline, lambda under, k: under + added * power * k, falloff)
 
@@ -218,3 +231,9 @@ class Canvas:
         s = (u - min(us)) / max(max(us) - min(us), 1e-6)
         t = (v - min(vs)) / max(max(vs) - min(vs), 1e-6)
         self.rgb[rows, columns] = mix(self.rgb[rows, columns], falloff(s, t)[..., None])
+
+
+def _reach(s: F32, t: F32) -> F32:
+    """Distance from the middle of a shape, 1 at the middle of its edges."""
+    reach: F32 = np.sqrt((2 * s - 1) ** 2 + (2 * t - 1) ** 2)
+    return reach

@@ -53,8 +53,17 @@ def person(canvas: Canvas, x: float, z: float, look: str, seat: float = 0.45) ->
     put(_legs(look), legs)
     put([[(-0.22, 0.82), (0.22, 0.82), (0.25, 1.44), (-0.25, 1.44)]], shirt)
     swing = 0.14 if look == "walking pedestrian" else 0.0
-    put([bar((-0.24, 1.4), (-0.31 - swing, 0.95), 0.13), bar((0.24, 1.4), (0.31 + swing, 0.95), 0.13)], shirt)
-    put([disc(-0.32 - swing, 0.9, 0.075, corners=12), disc(0.32 + swing, 0.9, 0.075, corners=12)], skin)
+    put(
+        [
+            bar((-0.24, 1.4), (-0.31 - swing, 0.95), 0.13),
+            bar((0.24, 1.4), (0.31 + swing, 0.95), 0.13),
+        ],
+        shirt,
+    )
+    put(
+        [disc(-0.32 - swing, 0.9, 0.075, corners=12), disc(0.32 + swing, 0.9, 0.075, corners=12)],
+        skin,
+    )
     put([rect(-0.06, 1.42, 0.06, 1.52), disc(0, 1.48 + head, head * 0.88, head)], skin)
     put([[*disc(0, 1.5 + head, head * 0.95, head * 1.05, 16)[:9]]], hair)
 
@@ -79,11 +88,15 @@ def fence(canvas: Canvas, x: tuple[float, float], z: float, look: str) -> None:
         canvas.fill(thing, plane, [rect(x[0], 1.42, x[1], 1.52)], (104, 74, 48))
         return
     white: Colour = (246, 246, 242)
-    canvas.fill(thing, plane, [rect(x[0], 0.3, x[1], 0.46), rect(x[0], 0.8, x[1], 0.96)], (216, 218, 216))
+    canvas.fill(
+        thing, plane, [rect(x[0], 0.3, x[1], 0.46), rect(x[0], 0.8, x[1], 0.96)], (216, 218, 216)
+    )
     slats: list[Points] = []
     for u in np.arange(x[0], x[1], 0.3):
         left = float(u)
-        slats.append([(left, 0), (left + 0.21, 0), (left + 0.21, 1.1), (left + 0.105, 1.25), (left, 1.1)])
+        slats.append(
+            [(left, 0), (left + 0.21, 0), (left + 0.21, 1.1), (left + 0.105, 1.25), (left, 1.1)]
+        )
     canvas.fill(thing, plane, slats, white, upward(0.84, 1.0))
 
 
@@ -96,23 +109,51 @@ def bench(canvas: Canvas, x: float, z: float, look: str) -> None:
     if look == "stone bench":
         stone = plain(rng, (172, 168, 160), 12, 0.2)
         for left in (x - half + 0.1, x + half - 0.45):
-            box(canvas, thing, (left, left + 0.35), (0, 0.34), (z, z + 0.5), stone, front_shade=upward(0.6, 0.8))
+            box(
+                canvas,
+                thing,
+                (left, left + 0.35),
+                (0, 0.34),
+                (z, z + 0.5),
+                stone,
+                front_shade=upward(0.6, 0.8),
+            )
         box(canvas, thing, (x - half, x + half), (0.32, 0.52), (z, z + 0.5), stone)
         return
     if look == "log bench":
         bark = planks(rng, (122, 84, 54), 0.1)
         feet = [disc(x + u, 0.16, 0.17, 0.17, 16) for u in (-0.6, 0.6)]
         canvas.fill(thing, upright(0, 0, z + 0.05), feet, (92, 66, 46))
-        canvas.fill(thing, upright(0, 0, z), [soft_rect(x - half, 0.24, x + half, 0.6, 0.18)], turned(bark), upward(0.66, 1.16))
-        canvas.fill(thing, upright(0, 0, z), [disc(x + half - 0.12, 0.42, 0.12, 0.18)], (206, 168, 116))
+        canvas.fill(
+            thing,
+            upright(0, 0, z),
+            [soft_rect(x - half, 0.24, x + half, 0.6, 0.18)],
+            turned(bark),
+            upward(0.66, 1.16),
+        )
+        canvas.fill(
+            thing, upright(0, 0, z), [disc(x + half - 0.12, 0.42, 0.12, 0.18)], (206, 168, 116)
+        )
         return
     wood: Paint = plain(rng, pick(rng, ((158, 102, 58), (96, 126, 92), (126, 78, 46))), 8, 0.2)
     iron: Colour = (44, 46, 50)
     back = upright(x, 0, z + 0.45)
-    canvas.fill(thing, back, [rect(-half + 0.1, 0, -half + 0.2, 0.98), rect(half - 0.2, 0, half - 0.1, 0.98)], iron)
-    canvas.fill(thing, back, [rect(-half, low, half, low + 0.13) for low in (0.52, 0.68, 0.84)], wood)
+    canvas.fill(
+        thing,
+        back,
+        [rect(-half + 0.1, 0, -half + 0.2, 0.98), rect(half - 0.2, 0, half - 0.1, 0.98)],
+        iron,
+    )
+    canvas.fill(
+        thing, back, [rect(-half, low, half, low + 0.13) for low in (0.52, 0.68, 0.84)], wood
+    )
     front = upright(x, 0, z)
-    canvas.fill(thing, front, [rect(-half + 0.1, 0, -half + 0.2, 0.46), rect(half - 0.2, 0, half - 0.1, 0.46)], iron)
+    canvas.fill(
+        thing,
+        front,
+        [rect(-half + 0.1, 0, -half + 0.2, 0.46), rect(half - 0.2, 0, half - 0.1, 0.46)],
+        iron,
+    )
     box(canvas, thing, (x - half, x + half), (0.36, 0.48), (z, z + 0.45), wood)
 
 
@@ -121,7 +162,9 @@ def boat(canvas: Canvas, x: float, z: float, size: float, look: str, facing_righ
     rng = canvas.rng
     thing = canvas.thing("boat", look)
     plane = upright(x, 0, z)
-    canvas.darken(level(), rect(x - 2.6 * size, z - 1.4 * size, x + 2.6 * size, z + 0.6 * size), 0.3, 0.7)
+    canvas.darken(
+        level(), rect(x - 2.6 * size, z - 1.4 * size, x + 2.6 * size, z + 0.6 * size), 0.3, 0.7
+    )
 
     def put(outlines: list[Points], paint: Paint | Colour) -> None:
         placed = [moved(o if facing_right else mirrored(o), 0, 0, size) for o in outlines]
@@ -136,7 +179,10 @@ def boat(canvas: Canvas, x: float, z: float, size: float, look: str, facing_righ
     if look == "sailing boat":
         put([rect(-0.06, 0.6, 0.08, 6.0)], (112, 82, 56))
         put([[(-0.14, 1.0), (-0.14, 5.7), (-2.1, 1.0)]], (250, 248, 240))
-        put([[(0.2, 1.0), (0.2, 5.2), (2.2, 0.95)]], pick(rng, ((236, 236, 230), (224, 98, 62), (70, 128, 188))))
+        put(
+            [[(0.2, 1.0), (0.2, 5.2), (2.2, 0.95)]],
+            pick(rng, ((236, 236, 230), (224, 98, 62), (70, 128, 188))),
+        )
     if look == "fishing boat":
         put([rect(-1.5, 0.8, -0.1, 2.2), rect(-0.1, 0.8, 0.5, 1.4)], (244, 240, 228))
         put([rect(-1.3, 1.5, -0.9, 2.0), rect(-0.7, 1.5, -0.3, 2.0)], (70, 92, 110))
@@ -147,7 +193,12 @@ def boat(canvas: Canvas, x: float, z: float, size: float, look: str, facing_righ
         put([rect(-2.7, 0.1, -2.3, 1.3)], (52, 54, 60))
     low = 0.7 if look == "rowing boat" else 1.0
     put([[(-2.3, -0.05), (1.8, -0.05), (2.7, low + 0.15), (-2.4, low - 0.05)]], hulls[look])
-    stripe: Colour = {"rowing boat": (206, 164, 108), "fishing boat": (238, 238, 232)}.get(look, (200, 54, 50))
+    stripe: Colour = {"rowing boat": (206, 164, 108), "fishing boat": (238, 238, 232)}.get(
+        look, (200, 54, 50)
+    )
     put([[(-2.38, low - 0.3), (2.5, low - 0.14), (2.66, low + 0.1), (-2.4, low - 0.07)]], stripe)
     if look == "rowing boat":
-        put([bar((-0.3, low + 0.3), (-1.7, -0.1), 0.12), bar((0.9, low + 0.3), (-0.4, -0.1), 0.12)], (214, 182, 130))
+        put(
+            [bar((-0.3, low + 0.3), (-1.7, -0.1), 0.12), bar((0.9, low + 0.3), (-0.4, -0.1), 0.12)],
+            (214, 182, 130),
+        )

@@ -4,13 +4,14 @@ In:  a canvas, a place in metres, and the look to draw.
 Out: the same canvas with the piece and its shadow on it.
 """
 
-from math import cos, pi, sin
+from math import cos, hypot, pi, sin
 
 import numpy as np
 
 from langseg.segmenter.demo_canvas import Canvas, Colour, Paint, level, upright
 from langseg.segmenter.demo_furniture import Span
 from langseg.segmenter.demo_shapes import (
+    Points,
     bar,
     blob,
     box,
@@ -20,15 +21,22 @@ from langseg.segmenter.demo_shapes import (
     rect,
     soft_rect,
 )
-from langseg.segmenter.demo_textures import leaves, pick, plain, planks, rounded, scaled, turned, upward
+from langseg.segmenter.demo_textures import (
+    leaves,
+    pick,
+    plain,
+    planks,
+    rounded,
+    scaled,
+    turned,
+    upward,
+)
 
 _WHITE: Colour = (240, 242, 242)
 _STEEL: Colour = (176, 182, 188)
 
 
-def cabinet(
-    canvas: Canvas, x: Span, y: Span, z: Span, look: str, worktop: bool = False
-) -> None:
+def cabinet(canvas: Canvas, x: Span, y: Span, z: Span, look: str, worktop: bool = False) -> None:
     """A cabinet with a door about every 0.55 m; ``worktop`` lays a stone slab on it."""
     rng = canvas.rng
     thing = canvas.thing("cabinet", look)
@@ -84,7 +92,15 @@ def refrigerator(canvas: Canvas, x: float, z: Span, look: str) -> None:
         colour = pick(rng, ((146, 208, 190), (226, 104, 90), (244, 222, 160)))
     contact_shadow(canvas, (x - half, x + half), z)
     tall = 1.55 if look == "retro refrigerator" else 1.78
-    box(canvas, thing, (x - half, x + half), (0.03, tall), z, plain(rng, colour, 2), front_shade=upward(0.86, 1.04))
+    box(
+        canvas,
+        thing,
+        (x - half, x + half),
+        (0.03, tall),
+        z,
+        plain(rng, colour, 2),
+        front_shade=upward(0.86, 1.04),
+    )
     front = upright(x, 0, z[0])
     dark: Colour = (colour[0] * 0.62, colour[1] * 0.62, colour[2] * 0.62)
     if look == "two-door refrigerator":
@@ -92,8 +108,13 @@ def refrigerator(canvas: Canvas, x: float, z: Span, look: str) -> None:
         grips = [rect(-0.1, 0.6, -0.06, 1.3), rect(0.06, 0.6, 0.1, 1.3)]
     else:
         canvas.fill(thing, front, [rect(-half, 1.14, half, 1.165)], dark)
-        grips = [rect(half - 0.1, 0.75, half - 0.06, 1.08), rect(half - 0.1, 1.22, half - 0.06, 1.45)]
-    canvas.fill(thing, front, grips, (236, 238, 240) if look == "retro refrigerator" else (86, 90, 96))
+        grips = [
+            rect(half - 0.1, 0.75, half - 0.06, 1.08),
+            rect(half - 0.1, 1.22, half - 0.06, 1.45),
+        ]
+    canvas.fill(
+        thing, front, grips, (236, 238, 240) if look == "retro refrigerator" else (86, 90, 96)
+    )
     glint = rect(-half + 0.06, 0.2, -half + 0.14, tall - 0.1)
     canvas.fill(thing, front, [glint], (255, 255, 255), None, 0.3)
 
@@ -111,7 +132,15 @@ def stove(canvas: Canvas, x: float, z: Span, look: str) -> None:
     colour: Colour = {"gas stove": (206, 208, 210), "electric stove": (240, 240, 238)}.get(
         look, pick(rng, ((178, 44, 46), (44, 84, 120), (244, 232, 200)))
     )
-    box(canvas, thing, (x - half, x + half), (0.04, tall), z, plain(rng, colour, 2), top=(44, 44, 48))
+    box(
+        canvas,
+        thing,
+        (x - half, x + half),
+        (0.04, tall),
+        z,
+        plain(rng, colour, 2),
+        top=(44, 44, 48),
+    )
     canvas.fill(thing, front, [rect(-half, tall - 0.14, half, tall)], (58, 58, 62))
     knobs = [disc(-0.27 + 0.135 * k, tall - 0.08, 0.035) for k in range(5)]
     canvas.fill(thing, front, knobs, (226, 226, 222))
@@ -123,7 +152,9 @@ def stove(canvas: Canvas, x: float, z: Span, look: str) -> None:
     plane = level(tall)
     for u in (-0.18, 0.18):
         ring = disc(x + u, (z[0] + z[1]) / 2, 0.13, 0.2)
-        canvas.fill(thing, plane, [ring], (150, 60, 50) if look == "electric stove" else (20, 20, 22))
+        canvas.fill(
+            thing, plane, [ring], (150, 60, 50) if look == "electric stove" else (20, 20, 22)
+        )
     if look == "gas stove":
         pot = soft_rect(0.06, tall, 0.3, tall + 0.18, 0.03)
         canvas.fill(thing, upright(x, 0, z[0] + 0.2), [pot], (170, 84, 60), rounded())
@@ -154,7 +185,11 @@ def kitchen_sink(canvas: Canvas, x: float, z: float) -> None:
         front_shade=upward(0.76, 1.12))  # fmt: skip
     canvas.fill(thing, plane, [rect(-0.46, 0.89, 0.46, 0.93)], (228, 232, 236))
     far = upright(x, 0.92, z + 0.42)
-    neck = [bar((0, 0), (0, 0.34), 0.07), bar((0, 0.34), (0.2, 0.34), 0.07), rect(0.16, 0.22, 0.23, 0.36)]
+    neck = [
+        bar((0, 0), (0, 0.34), 0.07),
+        bar((0, 0.34), (0.2, 0.34), 0.07),
+        rect(0.16, 0.22, 0.23, 0.36),
+    ]
     canvas.fill(thing, far, neck, (206, 212, 218), rounded(0.8, 1.1))
 
 
@@ -209,9 +244,17 @@ def bathtub(canvas: Canvas, x: Span, depth: float, look: str) -> None:
         rim = [bar((x0 - 0.03, 0.62 + rise), (x1 + 0.03, 0.62), 0.07)]
         canvas.fill(thing, plane, rim, (252, 253, 253))
     inside = disc((x0 + x1) / 2, (near + depth) / 2, (x1 - x0) / 2 - 0.1, 0.28)
-    canvas.fill(thing, level(0.62), [disc((x0 + x1) / 2, (near + depth) / 2, (x1 - x0) / 2, 0.37)], (250, 251, 251))
+    canvas.fill(
+        thing,
+        level(0.62),
+        [disc((x0 + x1) / 2, (near + depth) / 2, (x1 - x0) / 2, 0.37)],
+        (250, 251, 251),
+    )
     canvas.fill(thing, level(0.62), [inside], (178, 204, 214))
-    tap = [bar((x1 - 0.2, 0.62), (x1 - 0.2, 0.9), 0.06), bar((x1 - 0.2, 0.9), (x1 - 0.36, 0.86), 0.06)]
+    tap = [
+        bar((x1 - 0.2, 0.62), (x1 - 0.2, 0.9), 0.06),
+        bar((x1 - 0.2, 0.9), (x1 - 0.36, 0.86), 0.06),
+    ]
     canvas.fill(thing, upright(0, 0, depth - 0.06), tap, _STEEL)
 
 
@@ -225,11 +268,15 @@ def toilet(canvas: Canvas, x: float, depth: float, look: str) -> None:
         contact_shadow(canvas, (x - 0.24, x + 0.24), (near, depth))
     if look == "close-coupled toilet":
         box(canvas, thing, (x - 0.25, x + 0.25), (0.4, 0.86), (depth - 0.2, depth), white)
-        canvas.fill(thing, upright(x, 0, depth - 0.2), [rect(-0.27, 0.82, 0.27, 0.88)], (252, 252, 252))
+        canvas.fill(
+            thing, upright(x, 0, depth - 0.2), [rect(-0.27, 0.82, 0.27, 0.88)], (252, 252, 252)
+        )
     if look == "low-level toilet":
         back = upright(x, 0, depth - 0.12)
         canvas.fill(thing, back, [rect(-0.05, 0.4, 0.05, 1.0)], (222, 224, 224), rounded())
-        canvas.fill(thing, back, [soft_rect(-0.26, 0.95, 0.26, 1.3, 0.04)], white, upward(0.84, 1.02))
+        canvas.fill(
+            thing, back, [soft_rect(-0.26, 0.95, 0.26, 1.3, 0.04)], white, upward(0.84, 1.02)
+        )
     lid = soft_rect(-0.22, 0.4, 0.22, 0.74, 0.16)
     canvas.fill(thing, upright(x, 0, depth - 0.3), [lid], (250, 250, 250), upward(0.9, 0.98))
     low = 0.16 if look == "wall-hung toilet" else 0.0
@@ -247,7 +294,9 @@ def plant(canvas: Canvas, x: float, z: float, look: str, size: float = 1.0) -> N
     contact_shadow(canvas, (x - 0.2 * size, x + 0.2 * size), (z - 0.15, z + 0.2), 0.4)
     if look == "shrub":
         paint = leaves(rng, (36, 74, 34), (112, 158, 66), 0.2)
-        mounds = [blob(rng, d * size, 0.34 * size, 0.34 * size, 0.36 * size, 0.13) for d in (-0.3, 0.3, 0)]
+        mounds = [
+            blob(rng, d * size, 0.34 * size, 0.34 * size, 0.36 * size, 0.13) for d in (-0.3, 0.3, 0)
+        ]
         canvas.fill(thing, plane, mounds, paint, upward(0.66, 1.16))
         return
     if look == "cactus":
@@ -256,7 +305,9 @@ def plant(canvas: Canvas, x: float, z: float, look: str, size: float = 1.0) -> N
                  soft_rect(-0.4, 0.38, -0.26, 0.72, 0.07)]  # fmt: skip
         green: Paint | Colour = plain(rng, (82, 136, 78), 4)
         canvas.fill(thing, plane, [moved(s, 0, 0, size) for s in stems], green, rounded(0.74, 1.12))
-        ribs = [rect(u * size, 0.3 * size, (u + 0.018) * size, 0.98 * size) for u in (-0.08, 0.0, 0.08)]
+        ribs = [
+            rect(u * size, 0.3 * size, (u + 0.018) * size, 0.98 * size) for u in (-0.08, 0.0, 0.08)
+        ]
         canvas.fill(thing, plane, ribs, (206, 218, 160), None, 0.7)
     else:
         _fronds(canvas, thing, x, z, look == "potted fern", size)
@@ -269,21 +320,36 @@ def _fronds(canvas: Canvas, thing: int, x: float, z: float, fern: bool, size: fl
     """Leaves that fan out from the pot, back to front."""
     rng = canvas.rng
     plane = upright(x, 0, z)
-    count = 15 if fern else 10
+    count = 17 if fern else 9
     dark, light = ((44, 96, 46), (120, 172, 72)) if fern else ((24, 78, 48), (66, 132, 74))
     canvas.fill(thing, plane, [blob(rng, 0, 0.52 * size, 0.2 * size, 0.24 * size, 0.15)], dark)
     for k in rng.permutation(count):
         turn = pi * (0.06 + 0.88 * k / (count - 1)) + rng.uniform(-0.08, 0.08)
         reach = size * rng.uniform(0.5, 0.66)
         tip = (cos(turn) * reach, 0.34 * size + sin(turn) * reach)
-        wide = (0.06 if fern else 0.12) * size
+        wide = (0.06 if fern else 0.13) * size
         if fern:
             tip = (tip[0] * 1.15, tip[1] - 0.16 * size * abs(cos(turn)))
-        mid = (tip[0] * 0.55, 0.3 * size + (tip[1] - 0.3 * size) * 0.66)
-        du, dv = -sin(turn) * wide, cos(turn) * wide
-        leaf = [(0, 0.3 * size), (mid[0] - du, mid[1] - dv), tip, (mid[0] + du, mid[1] + dv)]
+        leaf = _frond(tip, wide, turn, size) if fern else _oval_leaf(tip, wide, size)
         share = float(rng.uniform(0.1, 1))
         colour: Colour = tuple(a + (b - a) * share for a, b in zip(dark, light, strict=True))  # type: ignore[assignment]
         canvas.fill(thing, plane, [leaf], colour, scaled(1.0))
         if not fern:
-            canvas.fill(thing, plane, [bar((0, 0.3 * size), tip, 0.016)], (136, 176, 112))
+            canvas.fill(thing, plane, [bar((0, 0.3 * size), tip, 0.018)], (140, 184, 120))
+
+
+def _frond(tip: tuple[float, float], wide: float, turn: float, size: float) -> Points:
+    """A leaf that arches outwards and narrows to its tip."""
+    mid = (tip[0] * 0.55, 0.3 * size + (tip[1] - 0.3 * size) * 0.66 + 0.06 * size)
+    du, dv = -sin(turn) * wide, cos(turn) * wide
+    return [(0, 0.3 * size), (mid[0] - du, mid[1] - dv), tip, (mid[0] + du, mid[1] + dv)]
+
+
+def _oval_leaf(tip: tuple[float, float], wide: float, size: float) -> Points:
+    """A broad blade on a short stalk."""
+    u, v = tip[0], tip[1] - 0.3 * size
+    length = hypot(u, v)
+    du, dv = u / length, v / length
+    along = [(length * (0.64 + 0.36 * cos(pi * k / 8)), wide * sin(pi * k / 8)) for k in range(17)]
+    blade = [(du * a - dv * b, 0.3 * size + dv * a + du * b) for a, b in along]
+    return [(0, 0.3 * size), *blade[8:], *blade[:8]]

@@ -60,20 +60,43 @@ def bedroom(canvas: Canvas) -> Room:
         _picture(canvas, room.back, x, 1.5, chance(rng, 0.25))
     _side_fitting(canvas, room, right=not on_right, fitting="door")
     if chance(rng, 0.5):
-        _side_fitting(canvas, room, right=on_right, fitting="mirror" if chance(rng, 0.5) else "window")
+        _side_fitting(
+            canvas, room, right=on_right, fitting="mirror" if chance(rng, 0.5) else "window"
+        )
     stand = x - half - 0.3 if on_right else x + half + 0.3
     span = (stand - 0.27, stand + 0.27)
-    cabinet(canvas, span, (0.0, 0.58), (room.depth - 0.5, room.depth), any_look(rng, "cabinet", "glass-front cabinet"))
-    lamp(canvas, stand, room.depth - 0.25, 0.58, "table lamp", not room.daylight or chance(rng, 0.3))
+    cabinet(
+        canvas,
+        span,
+        (0.0, 0.58),
+        (room.depth - 0.5, room.depth),
+        any_look(rng, "cabinet", "glass-front cabinet"),
+    )
+    lamp(
+        canvas, stand, room.depth - 0.25, 0.58, "table lamp", not room.daylight or chance(rng, 0.3)
+    )
     if chance(rng, 0.75):
         middle = (free[0] + free[1]) / 2 + rng.uniform(-0.2, 0.4) * (1 if on_right else -1)
-        rug(canvas, (middle - 0.85, middle + 0.85), (room.depth - 2.6, room.depth - 1.1), any_look(rng, "rug"))
+        rug(
+            canvas,
+            (middle - 0.85, middle + 0.85),
+            (room.depth - 2.6, room.depth - 1.1),
+            any_look(rng, "rug"),
+        )
     bed(canvas, x, room.depth, look)
     far_x = room.left + 0.45 if on_right else room.right - 0.45
     if chance(rng, 0.5):
-        chair(canvas, far_x + (0.35 if on_right else -0.35), room.depth - 1.3, any_look(rng, "chair"), away=False)
+        chair(
+            canvas,
+            far_x + (0.35 if on_right else -0.35),
+            room.depth - 1.3,
+            any_look(rng, "chair"),
+            away=False,
+        )
     if chance(rng, 0.5):
-        plant(canvas, far_x, room.depth - 0.4, any_look(rng, "plant", "shrub"), rng.uniform(0.9, 1.2))
+        plant(
+            canvas, far_x, room.depth - 0.4, any_look(rng, "plant", "shrub"), rng.uniform(0.9, 1.2)
+        )
     return room
 
 
@@ -87,25 +110,53 @@ def living_room(canvas: Canvas) -> Room:
     half = rng.uniform(0.95, 1.15)
     if chance(rng, 0.5):
         _window_with_curtains(canvas, room, room.back, x)
-        _picture(canvas, room.back, room.left + 0.7 if x > 0 else room.right - 0.7, 1.45, chance(rng, 0.3))
+        _picture(
+            canvas,
+            room.back,
+            room.left + 0.7 if x > 0 else room.right - 0.7,
+            1.45,
+            chance(rng, 0.3),
+        )
     else:
         _picture(canvas, room.back, x + rng.uniform(-0.3, 0.3), 1.3, False, 1.3)
-        _window_with_curtains(canvas, room, room.back, room.left + 0.75 if x > 0 else room.right - 0.75)
+        _window_with_curtains(
+            canvas, room, room.back, room.left + 0.75 if x > 0 else room.right - 0.75
+        )
     right = chance(rng, 0.5)
     _side_fitting(canvas, room, right=right, fitting="door")
     if chance(rng, 0.6):
-        _side_fitting(canvas, room, right=not right, fitting="window" if chance(rng, 0.5) else "mirror")
+        _side_fitting(
+            canvas, room, right=not right, fitting="window" if chance(rng, 0.5) else "mirror"
+        )
     if chance(rng, 0.85):
         wide = rng.uniform(1.0, 1.35)
-        rug(canvas, (x - wide, x + wide), (room.depth - 2.5, room.depth - 0.75), any_look(rng, "rug"))
+        rug(
+            canvas,
+            (x - wide, x + wide),
+            (room.depth - 2.5, room.depth - 0.75),
+            any_look(rng, "rug"),
+        )
     sofa(canvas, (x - half, x + half), room.depth - 0.05, any_look(rng, "sofa"))
     left_free, right_free = x - half - 0.4, x + half + 0.4
     spots = [left_free, right_free] if chance(rng, 0.5) else [right_free, left_free]
     if room.left + 0.3 < spots[0] < room.right - 0.3:
         lamp(canvas, spots[0], room.depth - 0.3, 0.0, "floor lamp", not room.daylight)
     if room.left + 0.2 < spots[1] < room.right - 0.2:
-        plant(canvas, spots[1], room.depth - 0.5, any_look(rng, "plant", "shrub"), rng.uniform(1.0, 1.4))
-    table(canvas, x + rng.uniform(-0.3, 0.3), room.depth - 1.65, rng.uniform(1.0, 1.3), 0.45, any_look(rng, "table"))
+        plant(
+            canvas,
+            spots[1],
+            room.depth - 0.5,
+            any_look(rng, "plant", "shrub"),
+            rng.uniform(1.0, 1.4),
+        )
+    table(
+        canvas,
+        x + rng.uniform(-0.3, 0.3),
+        room.depth - 1.65,
+        rng.uniform(1.0, 1.3),
+        0.45,
+        any_look(rng, "table"),
+    )
     if chance(rng, 0.4):
         side = room.right - 0.75 if x < 0 else room.left + 0.75
         chair(canvas, side, room.depth - 1.9, any_look(rng, "chair"), away=False)
@@ -132,15 +183,29 @@ def kitchen(canvas: Canvas) -> Room:
 
     total = room.right - room.left
     sink_at, stove_at = rng.uniform(2.5, 2.8), 1.55
-    window(canvas, room.back, place(sink_at) - 0.55, 1.22, 1.1, 0.95, any_look(rng, "windowpane", "shuttered window"),
+    window(canvas, room.back, place(sink_at) - 0.55, 1.22, 1.1, 0.95, any_look(rng, "windowpane"),
            room.daylight)  # fmt: skip
     _side_fitting(canvas, room, right=not flipped, fitting="door" if chance(rng, 0.6) else "window")
     refrigerator(canvas, place(0.55), (back - 0.7, back), any_look(rng, "refrigerator"))
-    cabinet(canvas, span(1.02, stove_at - 0.4), (1.5, 2.2), (back - 0.36, back), look)
+    cabinet(canvas, span(1.0, stove_at + 0.1), (1.5, 2.2), (back - 0.36, back), look)
     cabinet(canvas, span(sink_at + 0.7, total - 0.05), (1.5, 2.2), (back - 0.36, back), look)
     cabinet(canvas, span(1.95, sink_at - 0.45), (0.0, 0.92), (back - 0.6, back), base, worktop=True)
-    cabinet(canvas, span(sink_at - 0.46, sink_at + 0.46), (0.0, 0.9), (back - 0.6, back), base, worktop=True)
-    cabinet(canvas, span(sink_at + 0.45, total - 0.02), (0.0, 0.92), (back - 0.6, back), base, worktop=True)
+    cabinet(
+        canvas,
+        span(sink_at - 0.46, sink_at + 0.46),
+        (0.0, 0.9),
+        (back - 0.6, back),
+        base,
+        worktop=True,
+    )
+    cabinet(
+        canvas,
+        span(sink_at + 0.45, total - 0.02),
+        (0.0, 0.92),
+        (back - 0.6, back),
+        base,
+        worktop=True,
+    )
     kitchen_sink(canvas, place(sink_at), back - 0.6)
     stove(canvas, place(stove_at), (back - 0.64, back), any_look(rng, "stove"))
     x = rng.uniform(-0.5, 0.6)
@@ -172,7 +237,9 @@ def bathroom(canvas: Canvas) -> Room:
     tub = sorted((place(0.12), place(1.82)))
     window(canvas, room.back, place(0.95) - 0.5, 1.25, 1.0, 0.85, any_look(rng, "windowpane", "shuttered window"),
            room.daylight)  # fmt: skip
-    _side_fitting(canvas, room, right=not flipped, fitting="door" if chance(rng, 0.75) else "mirror")
+    _side_fitting(
+        canvas, room, right=not flipped, fitting="door" if chance(rng, 0.75) else "mirror"
+    )
     sink_at, toilet_at = (3.35, 2.35) if chance(rng, 0.6) else (2.45, 3.4)
     look = any_look(rng, "sink", "steel kitchen sink")
     glass = any_look(rng, "mirror", "full-length mirror")
@@ -187,9 +254,20 @@ def bathroom(canvas: Canvas) -> Room:
     bathtub(canvas, (tub[0], tub[1]), room.depth - 0.05, any_look(rng, "bathtub"))
     if chance(rng, 0.75):
         middle = place(rng.uniform(1.2, 2.4))
-        rug(canvas, (middle - 0.75, middle + 0.75), (room.depth - 2.1, room.depth - 1.0), any_look(rng, "rug"))
+        rug(
+            canvas,
+            (middle - 0.75, middle + 0.75),
+            (room.depth - 2.1, room.depth - 1.0),
+            any_look(rng, "rug"),
+        )
     if chance(rng, 0.45):
-        plant(canvas, place(rng.uniform(1.95, 2.1)), room.depth - 0.9, any_look(rng, "plant", "shrub"), 0.85)
+        plant(
+            canvas,
+            place(rng.uniform(0.25, 0.5)),
+            room.depth - 1.25,
+            any_look(rng, "plant", "shrub"),
+            0.85,
+        )
     return room
 
 
@@ -207,13 +285,15 @@ def _room(rng: np.random.Generator, width: float) -> Room:
 def _window_with_curtains(canvas: Canvas, room: Room, plane: Plane, u: float) -> None:
     """A window centred at u, most times with curtains."""
     rng = canvas.rng
-    hung = chance(rng, 0.75)
-    look = any_look(rng, "windowpane", *(("shuttered window",) if hung else ()))
+    hung = chance(rng, 0.7)
+    look = any_look(rng, "windowpane", "shuttered window") if hung else any_look(rng, "windowpane")
     wide = rng.uniform(1.1, 1.3) if look != "shuttered window" else 0.8
     low = rng.uniform(0.8, 0.95)
     window(canvas, plane, u - wide / 2, low, wide, 2.15 - low, look, room.daylight)
     if room.daylight:
-        canvas.glow(plane, [(u - 1.8, 0), (u + 1.8, 0), (u + 1.8, 2.8), (u - 1.8, 2.8)], (46, 48, 50), 0.6)
+        canvas.glow(
+            plane, [(u - 1.8, 0), (u + 1.8, 0), (u + 1.8, 2.8), (u - 1.8, 2.8)], (46, 48, 50), 0.6
+        )
     if hung:
         bottom = 0.06 if chance(rng, 0.6) else low - 0.25
         curtains(canvas, plane, u - wide / 2, wide, 2.28, bottom, any_look(rng, "curtain"))
@@ -226,7 +306,9 @@ def _picture(
     rng = canvas.rng
     height = width * rng.uniform(0.62, 0.78)
     if mirrored:
-        mirror(canvas, plane, u - 0.42, v, 0.84, 0.84, any_look(rng, "mirror", "full-length mirror"))
+        mirror(
+            canvas, plane, u - 0.42, v, 0.84, 0.84, any_look(rng, "mirror", "full-length mirror")
+        )
         return
     look = any_look(rng, "painting")
     if look == "portrait painting":
@@ -244,4 +326,13 @@ def _side_fitting(canvas: Canvas, room: Room, right: bool, fitting: str) -> None
     elif fitting == "mirror":
         mirror(canvas, plane, near, 0.15, 0.9, 1.85, "full-length mirror")
     else:
-        window(canvas, plane, near, 0.95, 1.1, 1.2, any_look(rng, "windowpane", "shuttered window"), room.daylight)
+        window(
+            canvas,
+            plane,
+            near,
+            0.95,
+            1.1,
+            1.2,
+            any_look(rng, "windowpane", "shuttered window"),
+            room.daylight,
+        )

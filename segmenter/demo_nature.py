@@ -50,16 +50,20 @@ def sky(canvas: Canvas, look: str) -> None:
     def paint(u: F32, v: F32, px: F32) -> F32:
         t = np.clip(v / 36, 0, 1) + 0 * u
         if look == "sunset sky":
-            bent = t + fractal(u / 4, v, 6, seed) * 0.06
-            return np.where((bent < 0.45)[..., None], mix(low, glow, bent / 0.45), mix(glow, high, (bent - 0.45) * 2.2))
+            bent = t + fractal(u / 4, v, 6, seed, soft=True) * 0.06
+            return np.where(
+                (bent < 0.45)[..., None],
+                mix(low, glow, bent / 0.45),
+                mix(glow, high, (bent - 0.45) * 2.2),
+            )
         base = mix(low, high, t * 1.2)
         if look == "clear sky":
             return base
-        shape = fractal(u / 1.8, v, size, seed)
+        shape = fractal(u / 1.8, v, size, seed, soft=True)
         if look == "overcast sky":
-            return base + (shape * 11)[..., None]
+            return base + (shape * 9)[..., None]
         cloud = np.clip((shape - 0.02) * 4, 0, 1)
-        under = np.clip(0.7 + (shape - fractal(u / 1.8, v + 3, size, seed)) * -1.2, 0, 1)
+        under = np.clip(0.7 + (shape - fractal(u / 1.8, v + 3, size, seed, soft=True)) * -1.2, 0, 1)
         return base + (mix((188, 198, 212), (255, 255, 255), under) - base) * cloud[..., None]
 
     canvas.fill(thing, upright(0, 0, FAR), [rect(-80, -2, 80, 90)], paint)
@@ -82,7 +86,9 @@ def mountains(canvas: Canvas, look: str, height: float, z: float, spread: float)
     def paint(u: F32, v: F32, px: F32) -> F32:
         crest = np.interp(u, tops[:, 0], tops[:, 1]).astype(np.float32)
         slope = np.clip(np.interp(u + 2.0, tops[:, 0], tops[:, 1]) - crest, -1, 1)
-        facets = noise(u + v * 0.6, v * 0.4, height / 4, seed) * 0.5 + fractal(u, v, height / 5, seed) * 0.5
+        lean = np.where(slope > 0, u - v * 0.7, u + v * 0.7)
+        facets = noise(lean, v * 0.3, height / 6, seed, soft=True) * 0.55
+        facets = facets + fractal(u, v, height / 6, seed, soft=True) * 0.45
         light = np.clip(0.5 + facets * 0.45 + slope * 0.22, 0, 1).astype(np.float32)
         if look == "distant ridge":
             return mix((150, 172, 204), (176, 194, 216), light * 0.5 + v / height * 0.3)
@@ -127,7 +133,7 @@ def grass_paint(rng: np.random.Generator, look: str) -> Paint:
     seed = int(rng.integers(99))
 
     def clover(u: F32, v: F32, px: F32) -> F32:
-        heads = cell_value(np.floor(u / 0.12), np.floor(v / 0.2), seed) > 0.86
+        heads = cell_value(np.floor(u / 0.08), np.floor(v / 0.13), seed) > 0.88
         return np.where(heads[..., None], np.float32(236), base(u, v, px) * np.float32(0.94))
 
     return clover
@@ -161,7 +167,9 @@ def path(canvas: Canvas, look: str, start: float, end: float, width: float, far:
     if look == "gravel path":
         paint = speckle(rng, (196, 190, 178), 34, 0.06, 6)
     if look == "paved path":
-        paint = courses(rng, (188, 180, 170), (138, 132, 124), length=0.7, height=0.5, gap=0.04, stagger=0.5)
+        paint = courses(
+            rng, (188, 180, 170), (138, 132, 124), length=0.7, height=0.5, gap=0.04, stagger=0.5
+        )
     bend = rng.uniform(-1.2, 1.2)
     depths = np.geomspace(NEAR, far, 16)
     shares = (depths - NEAR) / (far - NEAR)
@@ -190,7 +198,8 @@ def sea(canvas: Canvas, look: str, shore: float, slant: float) -> None:
         "stormy sea": ((70, 88, 100), (150, 166, 174), 2.0, 1.4),
     }
     paint = swell(rng, *surfaces[look])
-    edge = [(float(u), shore + slant * float(u) + 0.25 * rng.uniform(-1, 1)) for u in range(-30, 31)]
+    line = shore + slant * np.arange(-30, 31) + 0.25 * rng.uniform(-1, 1, 61)
+    edge = [(float(u), max(2.0, float(z))) for u, z in zip(range(-30, 31), line, strict=True)]
     canvas.fill(thing, level(), [[*edge, (FAR, FAR), (-FAR, FAR)]], paint, upward(1.06, 0.96))
     for back, wide in ((0.0, 0.35), (1.6, 0.2)) if look != "calm sea" else ((0.0, 0.25),):
         band = [(u, v + back) for u, v in edge]
@@ -234,14 +243,21 @@ def tree(canvas: Canvas, x: float, z: float, height: float, look: str) -> None:
             half = height * (0.26 - 0.045 * k)
             canvas.fill(thing, plane, [_tier(rng, low, high, half)], paint, upward(0.72, 1.1))
         return
-    trunk = [(-girth * 1.3, 0), (girth * 1.3, 0), (girth * 0.8, height * 0.5), (-girth * 0.8, height * 0.5)]
+    trunk = [
+        (-girth * 1.3, 0),
+        (girth * 1.3, 0),
+        (girth * 0.8, height * 0.5),
+        (-girth * 0.8, height * 0.5),
+    ]
     boughs = [bar((0, height * 0.36), (s * height * 0.2, height * 0.58), girth) for s in (-1, 1)]
     canvas.fill(thing, plane, [trunk, *boughs], bark, rounded())
     if look == "autumn tree":
         dark, light = pick_pair(rng, (((150, 58, 22), (240, 164, 52)), ((168, 96, 20), (246, 206, 76)),
                                       ((122, 34, 22), (226, 104, 46))))  # fmt: skip
     else:
-        dark, light = pick_pair(rng, (((30, 78, 34), (112, 164, 66)), ((44, 92, 36), (136, 180, 74))))
+        dark, light = pick_pair(
+            rng, (((30, 78, 34), (112, 164, 66)), ((44, 92, 36), (136, 180, 74)))
+        )
     paint = leaves(rng, dark, light, height * 0.045)
     crown: list[Points] = []
     for k in range(7):
@@ -279,7 +295,9 @@ def rock(canvas: Canvas, x: float, z: float, size: float, look: str) -> None:
         for row, count in enumerate((6, 5, 4, 2)):
             for k in range(count):
                 u = (k - (count - 1) / 2) * size / 6 + rng.uniform(-0.02, 0.02) * size
-                tone: Colour = vary(rng, pick(rng, ((150, 146, 142), (206, 200, 192), (136, 112, 92))), 10)
+                tone: Colour = vary(
+                    rng, pick(rng, ((150, 146, 142), (206, 200, 192), (136, 112, 92))), 10
+                )
                 pebble = disc(u, size * (0.07 + row * 0.11), size * 0.1, size * 0.08, 14)
                 canvas.fill(thing, plane, [pebble], tone, rounded(0.62, 1.12))
         return
@@ -287,7 +305,9 @@ def rock(canvas: Canvas, x: float, z: float, size: float, look: str) -> None:
         for k in range(5):
             low = k * size * 0.11
             ledge = half * (1 - 0.13 * k) * rng.uniform(0.9, 1.1)
-            slab = blob(rng, rng.uniform(-0.05, 0.05) * size, low + size * 0.06, ledge, size * 0.09, 0.1)
+            slab = blob(
+                rng, rng.uniform(-0.05, 0.05) * size, low + size * 0.06, ledge, size * 0.09, 0.1
+            )
             tone = (166, 142, 112) if k % 2 else (122, 114, 108)
             canvas.fill(thing, plane, [slab], plain(rng, tone, 12, size * 0.2), upward(0.6, 1.16))
         return
@@ -297,7 +317,9 @@ def rock(canvas: Canvas, x: float, z: float, size: float, look: str) -> None:
         mass.append(blob(rng, half * 0.6, size * 0.17, half * 0.55, size * 0.2, 0.13))
     canvas.fill(thing, plane, mass, stone, upward(0.52, 1.16))
     if look == "mossy rock":
-        moss = [blob(rng, d * half, size * 0.46, half * 0.5, size * 0.15, 0.25) for d in (-0.36, 0.3)]
+        moss = [
+            blob(rng, d * half, size * 0.46, half * 0.5, size * 0.15, 0.25) for d in (-0.36, 0.3)
+        ]
         canvas.fill(thing, plane, moss, leaves(rng, (62, 96, 34), (130, 164, 62), size * 0.06))
 
 
@@ -319,7 +341,10 @@ def flowers(canvas: Canvas, x: float, z: float, width: float, look: str) -> None
         canvas.fill(thing, plane, [mound], bed, upward(0.6, 1.05))
         for u in np.arange(-width / 2 + head, width / 2, head * 2.1):
             for level_share in (0.3, 0.62, 0.94):
-                at = (float(u) + rng.uniform(-0.4, 0.4) * head, tall * (level_share + rng.uniform(-0.1, 0.1)))
+                at = (
+                    float(u) + rng.uniform(-0.4, 0.4) * head,
+                    tall * (level_share + rng.uniform(-0.1, 0.1)),
+                )
                 _bloom(canvas, thing, plane, at, head, pick(rng, petals), look)
 
 

@@ -59,8 +59,6 @@ def render_picture(seed: int, split: str, index: int, size: tuple[int, int]) -> 
     return DemoPicture(canvas.picture(), canvas.labels(), scene, canvas.looks())
 
 
-
-
 _TINTS = {
     "daylight": (1.03, 1.02, 1.0),
     "evening": (0.93, 0.83, 0.72),
@@ -79,4 +77,6 @@ def _grade(canvas: Canvas, light: str) -> None:
     y = np.linspace(-1, 1, canvas.height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, canvas.width, dtype=np.float32)[None, :]
     canvas.rgb *= (1 - 0.09 * (x * x + y * y))[..., None]
-    canvas.rgb += rng.standard_normal((canvas.height, canvas.width, 1), dtype=np.float32) * np.float32(2.2)
+    canvas.rgb += rng.standard_normal(
+        (canvas.height, canvas.width, 1), dtype=np.float32
+    ) * np.float32(2.2)

@@ -4,7 +4,6 @@ In:  sizes and positions in metres.
 Out: polygons (counter-clockwise lists of points), and boxes painted face by face.
 """
 
-from collections.abc import Sequence
 from math import cos, hypot, pi, sin
 
 import numpy as np
@@ -19,9 +18,10 @@ from langseg.segmenter.demo_canvas import (
     sideways,
     upright,
 )
-from langseg.segmenter.demo_textures import scaled
+from langseg.segmenter.demo_noise import scaled
 
 Points = list[tuple[float, float]]
+Span = tuple[float, float]  # low, high
 
 
 def rect(u0: float, v0: float, u1: float, v1: float) -> Points:
@@ -98,13 +98,13 @@ def mirrored(outline: Outline) -> Points:
 def box(
     canvas: Canvas,
     thing: int,
-    x: tuple[float, float],
-    y: tuple[float, float],
-    z: tuple[float, float],
+    x: Span,
+    y: Span,
+    z: Span,
     paint: Paint | Colour,
     *,
     top: Paint | Colour | None = None,
-    front_shade: Shade | None = None,
+    shade: Shade | None = None,
 ) -> None:
     """An upright box, (low, high) along each axis: the faces that the camera sees.
 
@@ -120,31 +120,13 @@ def box(
         canvas.fill(thing, sideways(x0), [rect(z0, y0, z1, y1)], paint, scaled(0.74))
     if x1 < 0:
         canvas.fill(thing, sideways(x1), [rect(z0, y0, z1, y1)], paint, scaled(0.8))
-    canvas.fill(thing, upright(0, 0, z0), [rect(x0, y0, x1, y1)], paint, front_shade)
+    canvas.fill(thing, upright(0, 0, z0), [rect(x0, y0, x1, y1)], paint, shade)
 
 
 def contact_shadow(
-    canvas: Canvas, x: tuple[float, float], z: tuple[float, float], strength: float = 0.45
+    canvas: Canvas, x: Span, z: Span, strength: float = 0.45
 ) -> None:
     """A soft dark patch on the ground around the footprint of an object."""
     du, dv = (x[1] - x[0]) * 0.14 + 0.05, (z[1] - z[0]) * 0.2 + 0.08
     patch = rect(x[0] - du, max(0.6, z[0] - dv), x[1] + du, z[1] + dv)
-    canvas.darken(level(0.0), patch, strength, 0.45)
-
-
-def hull(points: Sequence[tuple[float, float]]) -> Points:
-    """The convex outline of some points."""
-    ordered = sorted(set(points))
-
-    def half(sequence: Sequence[tuple[float, float]]) -> Points:
-        chain: Points = []
-        for p in sequence:
-            while len(chain) > 1 and (
-                (chain[-1][0] - chain[-2][0]) * (p[1] - chain[-2][1])
-                <= (chain[-1][1] - chain[-2][1]) * (p[0] - chain[-2][0])
-            ):
-                chain.pop()
-            chain.append(p)
-        return chain[:-1]
-
-    return half(ordered) + half(ordered[::-1])
+    canvas.darken(level(), patch, strength, 0.45)

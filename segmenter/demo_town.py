@@ -6,7 +6,16 @@ Out: the same canvas with the thing and its shadow on it.
 
 import numpy as np
 
-from langseg.segmenter.demo_canvas import F32, Canvas, Colour, Paint, Plane, level, sideways, upright
+from langseg.segmenter.demo_canvas import (
+    F32,
+    Canvas,
+    Colour,
+    Paint,
+    Plane,
+    level,
+    sideways,
+    upright,
+)
 from langseg.segmenter.demo_nature import FAR, NEAR
 from langseg.segmenter.demo_shapes import (
     Points,
@@ -45,14 +54,18 @@ def facade(rng: np.random.Generator, look: str) -> Paint:
     storey, bay = rng.uniform(2.9, 3.3), rng.uniform(1.9, 2.4)
     pane: Colour = (74, 92, 114) if rng.random() < 0.6 else (104, 124, 142)
     if look == "glass office block":
-        glass = courses(rng, (112, 160, 190), (206, 218, 226), length=1.3, height=1.6, gap=0.14, variety=22)
+        glass = courses(
+            rng, (112, 160, 190), (206, 218, 226), length=1.3, height=1.6, gap=0.14, variety=22
+        )
         seed = int(rng.integers(99))
         return lambda u, v, px: glass(u, v, px) + (fractal(u, v, 9, seed) * 16)[..., None]
     wall: Paint = plain(rng, (184, 180, 172), 6, 2.0)
     if look == "brick building":
         wall = bricks(rng, (156, 80, 62), 2.2)
     elif look == "stone building":
-        wall = courses(rng, (204, 184, 146), (158, 138, 106), length=1.2, height=0.6, gap=0.05, stagger=0.5)
+        wall = courses(
+            rng, (204, 184, 146), (158, 138, 106), length=1.2, height=0.6, gap=0.05, stagger=0.5
+        )
     trim: Colour = (236, 228, 212) if look != "concrete apartment block" else (140, 140, 138)
     wide = 0.3 if look != "concrete apartment block" else 0.36
 
@@ -156,7 +169,12 @@ def _roof(
     colour = pick(rng, ((136, 62, 48), (92, 88, 92), (118, 74, 52)))
     roof = courses(rng, colour, (colour[0] * 0.6, colour[1] * 0.6, colour[2] * 0.6), length=0.5, height=0.34,
                    gap=0.06, stagger=0.5)  # fmt: skip
-    outline = [(-half * 1.12, eaves * 0.94), (half * 1.12, eaves * 0.94), (half * 0.8, ridge), (-half * 0.8, ridge)]
+    outline = [
+        (-half * 1.12, eaves * 0.94),
+        (half * 1.12, eaves * 0.94),
+        (half * 0.8, ridge),
+        (-half * 0.8, ridge),
+    ]
     canvas.fill(thing, plane, [outline], roof, upward(0.82, 1.1))
 
 
@@ -181,7 +199,9 @@ def road_paint(rng: np.random.Generator, look: str) -> Paint:
 def sidewalk_paint(rng: np.random.Generator, look: str) -> Paint:
     """The pavement."""
     if look == "brick sidewalk":
-        return courses(rng, (178, 104, 84), (136, 84, 70), length=0.44, height=0.24, gap=0.03, stagger=0.5)
+        return courses(
+            rng, (178, 104, 84), (136, 84, 70), length=0.44, height=0.24, gap=0.03, stagger=0.5
+        )
     if look == "cobbled sidewalk":
         return cobbles(rng, (170, 164, 156), 0.34)
     size = 0.9 if look == "slab sidewalk" else 2.4
@@ -250,7 +270,10 @@ def car_side(canvas: Canvas, x: float, z: float, look: str, facing_right: bool) 
         canvas.fill(thing, plane, [rect(-0.32, 1.4, 0.28, 1.62)], (252, 250, 236))
         squares = [rect(-1.8 + 0.3 * k, 0.62, -1.65 + 0.3 * k, 0.76) for k in range(12)]
         canvas.fill(thing, plane, squares, (30, 30, 32))
-    lights = [(turn(rect(2.05, 0.62, 2.2, 0.78)), (252, 240, 190)), (turn(rect(-2.2, 0.66, -2.1, 0.84)), (208, 40, 36))]
+    lights = [
+        (turn(rect(2.05, 0.62, 2.2, 0.78)), (252, 240, 190)),
+        (turn(rect(-2.2, 0.66, -2.1, 0.84)), (208, 40, 36)),
+    ]
     for outline, colour in lights if look != "hatchback" else ():
         canvas.fill(thing, plane, [outline], colour)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from langseg.cache.errors import InputError
 
@@ -104,18 +104,22 @@ def _open(source: Path | bytes, formats: tuple[str, ...], max_pixels: int) -> Im
         empty = len(source) == 0 if isinstance(source, bytes) else source.stat().st_size == 0
         if empty:
             raise InputError(f"{name}: wanted a picture, got an empty file")
-        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, "r", formats)
+        image = Image.open(
+            io.BytesIO(source) if isinstance(source, bytes) else source, "r", formats
+        )
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise InputError(f"{name}: wanted at most {max_pixels} pixels ({exc})") from exc
-    except Image.UnidentifiedImageError as exc:
+    except UnidentifiedImageError as exc:
         wanted = " or ".join(formats)
         raise InputError(f"{name}: wanted a {wanted} picture, got something else") from exc
-    except OSError as exc:
-        raise InputError(f"{name}: cannot be read ({exc.strerror or exc})") from exc
     except InputError:
         raise
     except Exception as exc:  # hostile bytes make the plugins raise nearly anything
-        raise InputError(f"{name}: wanted a picture, got a damaged header ({exc})") from exc
+        if isinstance(exc, OSError) and exc.errno:
+            raise InputError(f"{name}: cannot be read ({exc.strerror})") from exc
+        raise InputError(
+            f"{name}: wanted a picture, got a truncated or damaged header ({exc})"
+        ) from exc
     width, height = image.size
     if width * height > max_pixels:
         image.close()

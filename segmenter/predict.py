@@ -98,7 +98,8 @@ class Segmenter:
 
     def _to_tensor(self, image: NDArray[np.uint8]) -> Tensor:
         """[H, W, 3] -> [3, H', W'] in 0..1, sides rounded to whole units."""
-        size = keep_ratio_size(*image.shape[:2], self.short_side, LONGEST * self.short_side)
+        h, w = image.shape[:2]
+        size = keep_ratio_size(h, w, self.short_side, LONGEST * self.short_side)
         height, width = (max(1, round(side / self._unit)) * self._unit for side in size)
         picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
         pixels = torch.from_numpy(np.array(picture)).to(self.device)
@@ -145,7 +146,8 @@ def windows(height: int, width: int, side: int, unit: int) -> list[tuple[int, in
         if length <= side:
             return [0]
         steps = ceil((length - side) / (side * 2 / 3))
-        return [round((length - side) * i / steps / unit) * unit for i in range(steps + 1)]
+        exact = ((length - side) * i / steps for i in range(steps + 1))
+        return sorted({round(start / unit) * unit for start in exact})
 
     h, w = min(side, height), min(side, width)
     return [(top, left, h, w) for top in starts(height) for left in starts(width)]

@@ -12,8 +12,7 @@ process or under torchrun.
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,59 +42,18 @@ from langseg.segmenter.distributed import (
     wait_for_all,
 )
 from langseg.segmenter.evaluate import evaluate
-from langseg.segmenter.head import HeadConfig, build_head
+from langseg.segmenter.head import build_head
 from langseg.segmenter.labels import IGNORE, LabelRule
 from langseg.segmenter.layouts import Sample
-from langseg.segmenter.losses import LossWeights, total_loss
+from langseg.segmenter.losses import total_loss
 from langseg.segmenter.model import SegModel
 from langseg.segmenter.predict import Segmenter
 from langseg.segmenter.step_words import StepWords, step_rng, step_words
+from langseg.segmenter.train_config import TrainConfig
 
 METRICS = "metrics.jsonl"
 BANKS = "banks"
 Progress = Callable[[int, int, Mapping[str, float]], None]  # steps done, of how many, losses
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """All that decides what a run computes; a run resumes only under an equal config.
-
-    ``batch_size``: pictures a step in each process; ``crop`` in pixels, ``scale`` the random
-    factor on the size that has its short side at ``crop``; ``lr`` rises for ``warmup_steps``,
-    then falls as (1 - progress)^0.9; ``unseen``: names of classes never trained on;
-    ``class_share``, ``descriptor_share`` and ``told_share``: see ``step_words``.
-    """
-
-    steps: int = 20_000
-    batch_size: int = 16
-    crop: int = 512
-    scale: tuple[float, float] = (0.5, 2.0)
-    lr: float = 5e-4
-    weight_decay: float = 0.05
-    warmup_steps: int = 500
-    clip_norm: float = 1.0
-    seed: int = 0
-    class_share: float = 1.0
-    descriptor_share: float = 1.0
-    told_share: float = 0.5
-    unseen: tuple[str, ...] = ()
-    head: HeadConfig = field(default_factory=HeadConfig)
-    loss: LossWeights = field(default_factory=LossWeights)
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "crop", "lr", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"train: wanted {name} above 0, got {getattr(self, name)}")
-        for name in ("class_share", "descriptor_share", "told_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"train: wanted {name} in 0..1, got {getattr(self, name)}")
-
-    def learning_rate(self, step: int) -> float:
-        """At the step that takes the run from ``step`` to ``step + 1``."""
-        if step < self.warmup_steps:
-            return self.lr * (step + 1) / self.warmup_steps
-        progress = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return float(self.lr * (1 - progress) ** 0.9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,20 +105,18 @@ def train(
             crop=config.crop, start_step=first_step, scale=config.scale, workers=workers,
             rank=rank, world_size=world_size,
         )  # fmt: skip
-        with closing(stream):
-            for step in range(first_step, config.steps):
-                losses = trainer.step(step, next(stream))
-                state = replace(state, step=step + 1)
-                if _due(state.step, log_every, config.steps):
-                    state = _noted(state, losses)
-                if val and _due(state.step, val_every, config.steps):
-                    state = _noted(state, trainer.validate(state, val))
-                if rank == 0:
-                    _write_history(out, state)
-                    if _due(state.step, checkpoint_every, config.steps):
-                        save_checkpoint(out, trainer.model.head, trainer.optimizer, state)
-                    if progress is not None:
-                        progress(state.step, config.steps, losses)
+        for step in range(first_step, config.steps):
+            losses = trainer.step(step, next(stream))
+            noted = replace(state, step=step + 1)
+            if _due(noted.step, log_every, config.steps):
+                noted = _note(noted, losses)
+            if val and _due(noted.step, val_every, config.steps):
+                noted = _note(noted, trainer.validate(noted, val))
+            if rank == 0:
+                _keep(out, state, noted, trainer, _due(noted.step, checkpoint_every, config.steps))
+                if progress is not None:
+                    progress(noted.step, config.steps, losses)
+            state = noted
         wait_for_all()
         return TrainResult(checkpoint=_existing(out), state=state, first_step=first_step)
 
@@ -192,7 +148,7 @@ class _Trainer:
         output = self.model(batch.images.to(self.device), words.bank, words.told, aux)
         loss, terms = total_loss(output, words.labels, scenes, self.config.loss)
         self.optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         parameters = [p for p in self.model.head.parameters() if p.grad is not None]
         buffers = [b for b in self.model.head.buffers() if b.is_floating_point()]
         average_over_ranks([*(p.grad for p in parameters if p.grad is not None), *buffers])
@@ -300,13 +256,17 @@ def _due(step: int, every: int, last: int) -> bool:
     return step == last or (every > 0 and step % every == 0)
 
 
-def _noted(state: State, row: Mapping[str, float]) -> State:
+def _note(state: State, row: Mapping[str, float]) -> State:
     return replace(state, history=(*state.history, {"step": state.step, **row}))
 
 
-def _write_history(out: Path, state: State) -> None:
-    lines = "".join(json.dumps(row) + "\n" for row in state.history)
-    write_atomic(out / METRICS, lines.encode())
+def _keep(out: Path, before: State, state: State, trainer: _Trainer, checkpoint: bool) -> None:
+    """Bring the run's folder up to date: the log where it grew, a checkpoint where one is due."""
+    if state.history != before.history:
+        lines = "".join(json.dumps(row) + "\n" for row in state.history)
+        write_atomic(out / METRICS, lines.encode())
+    if checkpoint:
+        save_checkpoint(out, trainer.model.head, trainer.optimizer, state)
 
 
 def _existing(out: Path) -> Path:

@@ -1,7 +1,12 @@
-"""Rows a small run could have made; also imported by ``store_worker.py``, which pytest is not in."""
+"""Rows a small run could have made, and stores that hold them.
+
+``store_worker.py`` imports the rows from here as well; it runs without pytest.
+"""
 
 from collections.abc import Iterable
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +22,7 @@ from langseg.cache.records import (
     embedding_schema,
     to_table,
 )
+from langseg.cache.store import Store
 
 DIM = 8
 RECORD = {"model": "tiny", "dim": DIM}
@@ -80,7 +86,7 @@ def make_tables(answers: Iterable[tuple[Request, Response]]) -> dict[str, pa.Tab
         for request, rank, phrase in phrases
     ]
     texts = [Text(text_id=text_id(p), text=p, n_chars=len(p)) for _, _, p in phrases]
-    rows = {
+    rows: dict[str, list[Any]] = {
         "requests": [request for request, _ in answers],
         "responses": [response for _, response in answers],
         "descriptors": descriptors,
@@ -107,8 +113,25 @@ def make_vectors(text_ids: Iterable[str], dim: int = DIM) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rows() -> SimpleNamespace:
     return SimpleNamespace(
         answer=make_answer, tables=make_tables, vectors=make_vectors, record=RECORD
     )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store.open(tmp_path / "store", create=True)
+
+
+@pytest.fixture
+def filled(store: Store, rows: SimpleNamespace) -> Store:
+    """Three answers, two more, then embeddings of every text: three commits."""
+    with store.writer() as writer:
+        writer.commit(rows.tables([rows.answer(number) for number in (1, 2, 3)]))
+        writer.commit(rows.tables([rows.answer(number) for number in (4, 5)]))
+        ids = store.table("texts", ("text_id",))["text_id"].to_pylist()
+        writer.commit({}, {"tiny": rows.vectors(ids)}, {"tiny": rows.record})
+    return store

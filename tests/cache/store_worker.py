@@ -18,11 +18,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import RECORD, make_answer, make_tables, make_vectors
+import filelock
+import numpy.ma
+import numpy.random
+import pyarrow.acero
+import pyarrow.compute
+import pyarrow.parquet
+from conftest import (  # type: ignore[import-not-found]  # beside this script
+    RECORD,
+    make_answer,
+    make_tables,
+    make_vectors,
+)
 
 from langseg.cache.errors import LangSegError
-from langseg.cache.store import Store, StoreWriter
+from langseg.cache.store import Store
 
+# what a writer imports when it needs it; here it comes along with the fork instead
+FORKED = (filelock, numpy.ma, numpy.random, pyarrow.acero, pyarrow.compute, pyarrow.parquet)
+GONE, SURVIVED = 9, 10  # exit statuses: killed by itself; refused something it can do without
 STEPS = ("fsync", "link", "mkdir", "open", "replace", "unlink", "write")
 
 
@@ -32,7 +46,8 @@ def generate(store: str, acknowledged: str, first: int) -> None:
     run_id = f"run-{first}"
     number = first
     with Store.open(Path(store), create=True).writer() as writer:
-        recover(writer)
+        found = writer.recover()
+        writer.commit(make_tables(found.rows), retired_journals=found.journals)
         while True:
             answers = []
             run = writer.start_journal(run_id)
@@ -47,44 +62,47 @@ def generate(store: str, acknowledged: str, first: int) -> None:
             writer.commit(make_tables(answers), retired_journals=[run.name])
 
 
-def recover(writer: StoreWriter) -> None:
-    found = writer.recover()
-    if found.rows:
-        writer.commit(make_tables(found.rows), retired_journals=found.journals)
-
-
 def one_commit(store: str) -> None:
-    """Everything a writer can do, once; done again it changes nothing."""
+    """Everything a writer can do, in one commit; done again it changes nothing."""
     with Store.open(Path(store), create=True).writer() as writer:
-        recover(writer)
+        found = writer.recover()
         answers = [make_answer(number, "run-b") for number in range(10, 14)]
         run = writer.start_journal("run-b")
         for answer in answers:
             run.append(*answer)
         run.flush()
-        tables = make_tables(answers)
+        tables = make_tables([*found.rows, *answers])
         vectors = make_vectors(tables["texts"]["text_id"].to_pylist())
-        writer.commit(tables, {"tiny": vectors}, {"tiny": RECORD}, [run.name])
+        writer.commit(tables, {"tiny": vectors}, {"tiny": RECORD}, [*found.journals, run.name])
+
+
+def create_until(store: str, step: int) -> None:
+    """Make an empty store, but be gone before the ``step``-th change to the disk."""
+    count_steps(step, lambda: os._exit(GONE))
+    Store.open(Path(store), create=True)
 
 
 def commit_until(store: str, step: int) -> None:
     """``one_commit``, but gone without a word before its ``step``-th change to the disk."""
-    count_steps(step, lambda: os._exit(9))
+    count_steps(step, lambda: os._exit(GONE))
     one_commit(store)
 
 
 def commit_until_error(store: str, step: int) -> None:
     """``one_commit`` with a disk that refuses its ``step``-th change."""
+    refusals = []
 
     def refuse() -> None:
+        refusals.append(step)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     count_steps(step, refuse)
     try:
         one_commit(store)
     except LangSegError as exc:
-        print(exc, file=sys.stderr)
         sys.exit(exc.exit_code)
+    if refusals:
+        sys.exit(SURVIVED)
 
 
 def count_steps(step: int, end: Callable[[], None]) -> None:
@@ -161,12 +179,17 @@ def fill_disk_with_answers(store: str, limit: int, message: str) -> None:
 
 
 JOBS: dict[str, Callable[..., None]] = {
-    job.__name__: job
-    for job in (
-        generate, one_commit, commit_until, commit_until_error, commit_often, commit_at_once, hold,
-        fill_disk, fill_disk_with_answers,
-    )
-}  # fmt: skip
+    "generate": generate,
+    "one_commit": one_commit,
+    "create_until": create_until,
+    "commit_until": commit_until,
+    "commit_until_error": commit_until_error,
+    "commit_often": commit_often,
+    "commit_at_once": commit_at_once,
+    "hold": hold,
+    "fill_disk": fill_disk,
+    "fill_disk_with_answers": fill_disk_with_answers,
+}
 
 
 def run_child(job: Callable[..., None], arguments: dict[str, Any]) -> None:
@@ -184,6 +207,8 @@ def run_child(job: Callable[..., None], arguments: dict[str, Any]) -> None:
 
 
 def serve() -> None:
+    pyarrow.set_cpu_count(1)  # no pool of threads for each child
+    pyarrow.set_io_thread_count(1)
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from langseg.cache.bank import ARRAYS, HEADER, PRIOR_FLOOR, TextBank, load_bank, save_bank
+from langseg.cache.bank import ARRAYS, HEADER, PRIOR_FLOOR, TextBank, load_bank, newest_bank, save_bank
 from langseg.cache.errors import CorruptError
 
 
@@ -122,3 +123,14 @@ def test_save_bank__refuses_a_bank_that_breaks_its_rules(tmp_path, changes, word
     with pytest.raises(CorruptError, match=word):
         save_bank(small_bank(**changes), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_newest_bank__is_the_one_of_the_vocabulary_that_was_saved_last(tmp_path: Path):
+    old = save_bank(small_bank(), tmp_path)
+    new = save_bank(small_bank(encoder_id="other-0123"), tmp_path)
+    save_bank(small_bank(vocabulary="another", vocabulary_hash="cd" * 32), tmp_path)
+    os.utime(old / HEADER, (1, 1))
+    assert newest_bank(tmp_path, "two") == new
+    assert newest_bank(tmp_path, "nobody's") is None
+    (new / HEADER).write_text("{")
+    assert newest_bank(tmp_path, "two") == old

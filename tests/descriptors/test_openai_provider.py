@@ -199,10 +199,10 @@ def test_answer__waits_no_longer_than_its_cap_whatever_the_server_asks():
 
 def test_answer__when_one_is_told_to_wait_no_other_request_leaves():
     with OpenAIServer(nth={3: "rate_limit:retry-after=0.3"}, delay_s=0.02) as server:
-        responses, _ = ask(server, requests(12))
+        responses, _ = ask(server, requests(40))
     assert {r.status for r in responses} == {"ok"}
-    gaps = [b - a for a, b in zip(server.arrivals, server.arrivals[1:], strict=False)]
-    assert max(gaps) > 0.2
+    told = server.arrivals[3] + server.delay_s
+    assert not [t for t in server.arrivals if told + 0.05 < t < told + 0.29]
 
 
 def test_answer__the_window_opens_to_its_limit_and_no_further():
@@ -212,13 +212,13 @@ def test_answer__the_window_opens_to_its_limit_and_no_further():
     assert server.most_at_once == 6
 
 
-def test_answer__a_server_that_keeps_complaining_is_asked_one_at_a_time():
-    complaints = dict.fromkeys(range(4, 60, 2), "rate_limit")
-    with OpenAIServer(nth=complaints, delay_s=0.005) as server:
-        responses, error = ask(server, requests(40), max_attempts=60, max_concurrency=32)
-    assert [r.status for r in responses] == ["ok"] * 40
+def test_answer__a_server_that_keeps_complaining_is_asked_few_at_a_time():
+    complaints = dict.fromkeys(range(4, 200, 3), "rate_limit")
+    with OpenAIServer(nth=complaints, delay_s=0.01) as server:
+        responses, error = ask(server, requests(100), max_attempts=60)
+    assert [r.status for r in responses] == ["ok"] * 100
     assert error is None
-    assert server.most_at_once <= 8
+    assert server.most_at_once <= 5
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,11 @@ def test_answer__a_server_that_keeps_complaining_is_asked_one_at_a_time():
     ],
 )
 def test_answer__a_fault_of_the_account_costs_one_request_and_says_what_to_do(behaviour, advice):
+    left = iter(requests(50))
     with OpenAIServer(always=behaviour) as server:
-        responses, error = ask(server, requests(50))
+        responses, error = ask(server, left)
     assert responses == []
+    assert len(list(left)) == 49
     assert isinstance(error, UpstreamError)
     assert advice in str(error)
     assert "run the same command again" in str(error)
@@ -321,8 +323,8 @@ def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
     async def run(server):
         provider = OpenAIProvider(base_url=server.base_url)
         async with aclosing(provider.answer(requests(40))) as answers:
-            async for _ in answers:
-                break
+            for _ in range(5):
+                await anext(answers)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         await provider.aclose()
         return left

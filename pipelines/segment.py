@@ -1,0 +1,294 @@
+"""Run stage two: images + TextBank -> training -> scores -> masks.
+
+In:  settings, a dataset folder, a store (or a bank).
+Out: run folders, scores and pictures; what was done, as a JSON-able dict with a ``sentence``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from langseg.cache.bank import TextBank, load_bank, newest_bank
+from langseg.cache.errors import InputError, UsageError
+from langseg.cache.files import write_atomic
+from langseg.descriptors.vocabulary import load_vocabulary
+from langseg.pipelines.config import DEFAULT_STORE, Settings, load_config
+from langseg.pipelines.console import Advance, say
+from langseg.segmenter.backbone import load_backbone
+from langseg.segmenter.checkpoint import check_bank
+from langseg.segmenter.demo_data import render_demo_dataset
+from langseg.segmenter.evaluate import evaluate, evaluate_predictions
+from langseg.segmenter.formats import encode_png, index_png, overlay
+from langseg.segmenter.images import decode_image
+from langseg.segmenter.labels import LabelRule
+from langseg.segmenter.layouts import find_samples
+from langseg.segmenter.metrics import Scores
+from langseg.segmenter.predict import Segmenter
+from langseg.segmenter.train import train
+from langseg.segmenter.train_config import TrainConfig
+
+EVALUATION = "eval.json"
+
+
+class TrainSettings(Settings):
+    """Where a run reads and writes; ``training`` is what it computes."""
+
+    dataset: str = "ade20k"
+    data: Path | None = None
+    store: Path = DEFAULT_STORE
+    bank: Path | None = None
+    out: Path = Path("runs/train")
+    backbone: str = "demo"
+    weights: Path | None = None
+    pretrained: bool = False
+    device: str = "auto"
+    workers: int = Field(0, ge=0)
+    checkpoint_every: int = Field(500, ge=1)
+    log_every: int = Field(50, ge=1)
+    training: TrainConfig = TrainConfig()
+
+
+class EvalSettings(Settings):
+    """What is scored, against what; ``predictions`` scores stored masks instead of a model."""
+
+    checkpoint: Path = Path("runs/train")
+    predictions: Path | None = None
+    dataset: str = "ade20k"
+    data: Path | None = None
+    split: Literal["train", "val"] = "val"
+    bank: Path | None = None
+    scenes: Literal["predicted", "label", "none"] = "predicted"
+    mode: Literal["whole", "slide"] = "whole"
+    short_side: int | None = Field(None, ge=16)
+    device: str = "auto"
+
+
+class PredictSettings(Settings):
+    """Which model looks at the pictures, with which words."""
+
+    checkpoint: Path = Path("runs/train")
+    out: Path = Path("runs/predict")
+    bank: Path | None = None
+    scene: str | None = None
+    mode: Literal["whole", "slide"] = "whole"
+    short_side: int | None = Field(None, ge=16)
+    device: str = "auto"
+
+
+def train_settings(config: str | None, flags: Mapping[str, Any]) -> TrainSettings:
+    """Flags over the named or given file; without one, over the dataset's shipped settings."""
+    name = config or flags.get("dataset") or "ade20k"
+    shipped = package_files("langseg.segmenter").joinpath("configs", f"{name}.yaml")
+    given = Path(config) if config and Path(config).is_file() else None
+    if given is None and config and not shipped.is_file():
+        names = sorted(file.name.removesuffix(".yaml") for file in shipped_configs())
+        raise UsageError(
+            f"config {config!r}: wanted a file or one of {', '.join(names)}, found neither"
+        )
+    return load_config(TrainSettings, given or Path(str(shipped)), flags)
+
+
+def shipped_configs() -> list[Path]:
+    """Files of the settings that ship."""
+    folder = Path(str(package_files("langseg.segmenter").joinpath("configs")))
+    return sorted(folder.glob("*.yaml"))
+
+
+def run_train(settings: TrainSettings, advance: Advance) -> dict[str, Any]:
+    """Train, resume, or do nothing when the run is finished."""
+    bank = _bank(settings.bank, settings.store, settings.dataset)
+    samples = find_samples(settings.dataset, _data(settings.data, settings.dataset), "train")
+    backbone = load_backbone(settings.backbone, settings.weights, settings.pretrained)
+    say(f"train: {len(samples)} images, {len(bank.names)} classes, backbone {backbone.backbone_id}")
+
+    def progress(step: int, steps: int, losses: Mapping[str, float]) -> None:
+        advance(step, steps, f"loss {losses['loss']:.3f}")
+
+    result = train(
+        config=settings.training,
+        backbone=backbone,
+        bank=bank,
+        samples=samples,
+        out=settings.out,
+        checkpoint_every=settings.checkpoint_every,
+        log_every=settings.log_every,
+        workers=settings.workers,
+        device=_device(settings.device),
+        progress=progress,
+    )
+    write_atomic(settings.out / "settings.json", settings.model_dump_json(indent=1).encode())
+    done = result.state.step - result.first_step
+    what = f"{done} steps trained" if done else "finished before, nothing to do"
+    if done and result.first_step:
+        what += f", resumed at step {result.first_step}"
+    return {
+        "checkpoint": str(result.checkpoint),
+        "steps": result.state.step,
+        "trained_steps": done,
+        "sentence": f"{settings.out}: {what}; checkpoint {result.checkpoint.name}; "
+        f"next: langseg-seg eval --checkpoint {settings.out}",
+    }
+
+
+def run_eval(settings: EvalSettings, advance: Advance) -> dict[str, Any]:
+    """Score a checkpoint, or a folder of masks, on a dataset's labels."""
+    data = _data(settings.data, settings.dataset)
+    samples = find_samples(settings.dataset, data, settings.split)
+    if settings.predictions is not None:
+        vocabulary = load_vocabulary(settings.dataset)
+        names = [entry.name for entry in vocabulary.classes]
+        rule = LabelRule([entry.id for entry in vocabulary.classes], vocabulary.ignore_ids)
+        scores = evaluate_predictions(settings.predictions, samples, rule, progress=advance)
+        return {**_scores(scores, names), "predictions": str(settings.predictions)}
+    segmenter = _segmenter(settings)
+    _check_ids(segmenter.bank, settings.dataset)
+    scores = evaluate(segmenter, samples, scenes=settings.scenes, progress=advance)
+    report = {
+        **_scores(scores, segmenter.bank.names),
+        "images": len(samples),
+        "checkpoint": str(settings.checkpoint),
+        "step": segmenter.loaded.state.step,
+        "backbone": segmenter.loaded.state.backbone_id,
+        "bank": segmenter.bank.fingerprint,
+        "protocol": {
+            "split": settings.split,
+            "mode": segmenter.mode,
+            "short_side": segmenter.short_side,
+            "scenes": settings.scenes,
+            "averaged": "stride-4 logits, over windows" if segmenter.mode == "slide" else "nothing",
+        },
+    }
+    folder = settings.checkpoint
+    write_atomic(folder / EVALUATION, json.dumps(report, indent=1, ensure_ascii=False).encode())
+    return report
+
+
+def run_predict(
+    settings: PredictSettings, images: Sequence[Path], advance: Advance
+) -> dict[str, Any]:
+    """Write ``<stem>.png`` (pixel = class id) and ``overlay_<stem>.png`` for each picture.
+
+    A picture that cannot be used is named in ``failed`` and does not stop the others.
+    """
+    stems = [path.stem for path in images]
+    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+    if twice is not None:
+        raise UsageError(f"predict: two pictures are called {twice!r}; give them one at a time")
+    segmenter = _segmenter(settings)
+    bank = segmenter.bank
+    settings.out.mkdir(parents=True, exist_ok=True)
+    done, failed = [], []
+    for number, path in enumerate(images, start=1):
+        try:
+            image = decode_image(path)
+        except InputError as exc:
+            failed.append(str(exc))
+            continue
+        prediction = segmenter.segment(image, settings.scene)
+        write_atomic(settings.out / f"{path.stem}.png", index_png(prediction.mask, bank.ids))
+        picture = overlay(image, prediction.mask, bank.names, bank.ids)
+        write_atomic(settings.out / f"overlay_{path.stem}.png", encode_png(picture))
+        done.append(_described(path, prediction.mask, prediction.scenes, bank))
+        advance(number, len(images))
+    return {
+        "out": str(settings.out),
+        "predicted": done,
+        "failed": failed,
+        "sentence": f"{settings.out}: {len(done)} of {len(images)} pictures segmented",
+    }
+
+
+def run_demo_data(
+    out: Path, seed: int, n_train: int, n_val: int, size: tuple[int, int], advance: Advance
+) -> dict[str, Any]:
+    """Render the demo dataset, unless it is there."""
+    render_demo_dataset(out, seed, n_train, n_val, size, advance)
+    sentence = f"{out}: {n_train} training and {n_val} validation pictures in ADE20K's layout"
+    return {"out": str(out), "sentence": sentence}
+
+
+def _scores(scores: Scores, names: Sequence[str]) -> dict[str, Any]:
+    per_class = dict(zip(names, scores.per_class_iou, strict=True))
+    values = asdict(scores) | {"median_iou": scores.median_iou}
+    values |= {"worst_decile_iou": scores.worst_decile_iou, "per_class_iou": per_class}
+    sentence = (
+        f"mIoU {scores.miou:.4f} over {len(names) - scores.dropped} classes ({scores.dropped} of "
+        f"{len(names)} appear in neither labels nor predictions), pixel accuracy "
+        f"{scores.pixel_accuracy:.4f}, mean accuracy {scores.mean_accuracy:.4f}, "
+        f"fwIoU {scores.fwiou:.4f}"
+    )
+    return {**values, "sentence": sentence}
+
+
+def _described(
+    path: Path, mask: np.ndarray, scenes: Mapping[str, float], bank: TextBank
+) -> dict[str, Any]:
+    shares = np.bincount(mask.ravel(), minlength=len(bank.names)) / mask.size
+    seen = {bank.names[i]: round(float(shares[i]), 4) for i in np.argsort(-shares) if shares[i]}
+    likely = sorted(scenes.items(), key=lambda item: -item[1])[:3]
+    return {"image": str(path), "classes": seen, "scenes": dict(likely)}
+
+
+def _segmenter(settings: EvalSettings | PredictSettings) -> Segmenter:
+    bank = load_bank(settings.bank) if settings.bank else None
+    segmenter = Segmenter.load(
+        settings.checkpoint,
+        bank=bank,
+        device=_device(settings.device),
+        short_side=settings.short_side,
+        mode=settings.mode,
+    )
+    trained_on = segmenter.loaded.state.bank_fingerprint
+    if bank is not None and bank.fingerprint != trained_on:
+        check_bank(segmenter.loaded.state, bank)
+        say(f"bank swapped: trained on {trained_on[:12]}, asked with {bank.fingerprint[:12]}")
+    return segmenter
+
+
+def _bank(given: Path | None, store: Path, dataset: str) -> TextBank:
+    folder = given or newest_bank(store / "banks", dataset)
+    if folder is None:
+        raise InputError(
+            f"{store}: wanted a TextBank of {dataset}, found none; make one with "
+            f"`langseg-desc generate --dataset {dataset}`, then encode and bank, or give --bank"
+        )
+    bank = load_bank(folder)
+    _check_ids(bank, dataset)
+    return bank
+
+
+def _check_ids(bank: TextBank, dataset: str) -> None:
+    """Labels are read by the bank's ids, so they must be the dataset's."""
+    vocabulary = load_vocabulary(dataset)
+    wanted = {entry.id: entry.name for entry in vocabulary.classes}
+    if dict(zip(bank.ids, bank.names, strict=True)) != wanted:
+        raise InputError(
+            f"bank of {bank.vocabulary}: wanted the ids and names of {dataset}, whose labels are "
+            f"read with it, got others; build one with `langseg-desc bank --dataset {dataset}`"
+        )
+
+
+def _data(given: Path | None, dataset: str) -> Path:
+    folder = given or Path("data") / dataset
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: wanted the folder of {dataset}, found none; give --data, or render a demo "
+            "with `langseg-seg demo-data`"
+        )
+    return folder
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return str(torch.device(name))
+    except RuntimeError as exc:
+        raise UsageError(f"device {name!r}: wanted auto, cpu or cuda, e.g. cuda:0") from exc

@@ -1,0 +1,364 @@
+"""A run keeps every answer it was given, asks nothing twice, and can be cut off anywhere."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from langseg.cache.errors import BudgetError, InputError, LangSegError, LockedError, UpstreamError
+from langseg.cache.journal import Journal
+from langseg.cache.records import Request, Response
+from langseg.cache.store import Store
+from langseg.descriptors.generate import GenerateReport, Pace, generate
+from langseg.descriptors.ingest import settled_keys
+from langseg.descriptors.prompts import load_prompt
+from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+
+ROOMS = Vocabulary(
+    name="rooms",
+    classes=tuple(ClassEntry(name=f"thing{i}", id=i) for i in range(1, 11)),
+    ignore_ids=(0, 255),
+    scenes={"kitchen": ("thing1", "thing2")},
+)
+PLANNED = 12
+SMALL = load_prompt(n_attributes=2, n_subclasses=1, n_scene_attributes=1)
+
+
+def good_text(request: Request) -> str:
+    said = f"{request.class_name[5:]} stripes in {request.scene.replace('*', 'general')}"
+    attributes = [{"slot": "shape", "text": said}, {"slot": "colour", "text": "very pale hue"}]
+    subclass = {"name": "old kind", "parent": request.class_name, "descriptors": []}
+    return json.dumps({"attributes": attributes, "subclasses": [subclass]})
+
+
+def response(request: Request, **changes: object) -> Response:
+    made = Response(
+        request_key=request.request_key, attempt=1, status="ok", raw_text=good_text(request),
+        finish_reason="stop", provider="replay", served_model="m-1", system_fingerprint="",
+        prompt_tokens=100, completion_tokens=50, cached_tokens=None, cost_usd=0.25,
+        latency_s=0.1, created_at="2026-11-21T00:00:00+00:00", error="", run_id="",
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+class ReplayProvider:
+    """Answers by a function of (request, how often it was asked before); counts the asking.
+
+    ``at`` maps the number of an answer to what happens instead of it.
+    """
+
+    name = "replay"
+
+    def __init__(
+        self,
+        say: Callable[[Request, int], Response] = lambda request, before: response(request),
+        at: dict[int, Callable[[], None]] | None = None,
+    ) -> None:
+        self._say, self._at = say, at or {}
+        self.asked: list[str] = []
+        self.closed = False
+
+    async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
+        for request in reversed(requests):  # any order is allowed
+            self._at.get(len(self.asked), lambda: None)()
+            await asyncio.sleep(0)
+            before = self.asked.count(request.request_key)
+            self.asked.append(request.request_key)
+            yield self._say(request, before)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / "store", create=True)
+
+
+def run(provider: ReplayProvider, store: Store, **options: object) -> GenerateReport:
+    settings = {"prompt": SMALL, "model": "m", "params": {"temperature": 0}} | options
+    return generate(ROOMS, provider, store, **settings)  # type: ignore[arg-type]
+
+
+def statuses(store: Store) -> list[str]:
+    return sorted(store.table("responses")["status"].to_pylist())
+
+
+def raise_(error: BaseException) -> Callable[[], None]:
+    def throw() -> None:
+        raise error
+
+    return throw
+
+
+def test_generate__fills_every_table_of_the_store(store: Store):
+    provider = ReplayProvider()
+    report = run(provider, store)
+    assert (report.planned, report.cached, report.asked, report.still_open) == (PLANNED, 0, 12, 0)
+    assert report.statuses == {"ok": PLANNED}
+    assert (report.prompt_tokens, report.completion_tokens, report.cost_usd) == (1200, 600, 3.0)
+    assert report.manifest == store.manifest.name
+    assert provider.closed
+    counts = {name: store.table(name).num_rows for name in ("requests", "responses", "texts")}
+    assert counts == {"requests": PLANNED, "responses": PLANNED, "texts": PLANNED + 2}
+    assert kept(store) == report.accepted == 10 * 3 + 2
+    assert set(store.table("responses")["run_id"].to_pylist()) == {report.run_id}
+    assert store.verify() == []
+    assert list((store.path / "journal").iterdir()) == []
+
+
+def kept(store: Store) -> int:
+    return sum(not rejected for rejected in store.table("descriptors")["rejected"].to_pylist())
+
+
+def test_second_run__asks_nothing_and_changes_nothing(store: Store):
+    run(ReplayProvider(), store)
+    before = store.manifest.name
+    again = ReplayProvider()
+    report = run(again, store)
+    assert again.asked == []
+    assert (report.cached, report.asked, report.cost_usd) == (PLANNED, 0, 0.0)
+    assert store.manifest.name == before
+    assert again.closed
+
+
+def test_other_model__shares_no_answer(store: Store):
+    run(ReplayProvider(), store)
+    assert run(ReplayProvider(), store, model="other").asked == PLANNED
+
+
+def test_more_samples__ask_only_for_the_new_ones(store: Store):
+    run(ReplayProvider(), store)
+    assert run(ReplayProvider(), store, samples=3).asked == 2 * PLANNED
+
+
+def test_answer__is_in_the_journal_before_it_is_counted(store: Store):
+    journalled = []
+
+    def listen(kind: str, report: GenerateReport) -> None:
+        if kind == "answered":
+            lines = [p.read_bytes().count(b"\n") for p in (store.path / "journal").iterdir()]
+            journalled.append((report.asked, sum(lines)))
+
+    run(ReplayProvider(), store, on_event=listen, pace=Pace(flush_answers=5))
+    assert journalled == [(5, 5), (10, 10), (12, 12)]
+
+
+def test_answers__are_flushed_while_the_provider_is_silent(store: Store):
+    class SlowProvider(ReplayProvider):
+        async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
+            yield response(requests[0])
+            await asyncio.wait_for(flushed.wait(), timeout=5)
+            async for one in super().answer(requests[1:]):
+                yield one
+
+    flushed = asyncio.Event()
+
+    def listen(kind: str, report: GenerateReport) -> None:
+        if kind == "answered":
+            flushed.set()
+
+    pace = Pace(flush_answers=100, flush_s=0.01)
+    assert run(SlowProvider(), store, pace=pace, on_event=listen).asked == PLANNED
+
+
+def test_events__come_in_order_with_growing_counts(store: Store):
+    seen = []
+    pace = Pace(flush_answers=4, commit_answers=8)
+    run(ReplayProvider(), store, pace=pace, on_event=lambda kind, r: seen.append((kind, r.asked)))
+    assert seen == [
+        ("planned", 0), ("answered", 4), ("answered", 8), ("committed", 8),
+        ("answered", 12), ("committed", 12),
+    ]  # fmt: skip
+    assert store.verify() == []
+
+
+def test_invalid_reply__is_asked_for_once_more_and_then_stands(store: Store):
+    def say(request: Request, before: int) -> Response:
+        if request.class_name == "thing3" or (request.class_name == "thing4" and not before):
+            return response(request, raw_text="no JSON")
+        return response(request)
+
+    report = run(ReplayProvider(say), store)
+    assert (report.asked, report.reasked, report.still_open) == (14, 2, 0)
+    assert report.statuses == {"ok": 11, "invalid": 3}
+    table = store.table("responses").to_pylist()
+    tries = {(r["attempt"], r["status"]) for r in table if r["request_key"] in _twice(table)}
+    assert tries == {(1, "invalid"), (2, "invalid"), (2, "ok")}
+    assert all(r["error"] for r in table if r["status"] == "invalid")
+    again = ReplayProvider(say)
+    assert run(again, store).asked == 0
+
+
+def _twice(table: list[dict[str, object]]) -> set[object]:
+    keys = [row["request_key"] for row in table]
+    return {key for key in keys if keys.count(key) == 2}
+
+
+@pytest.mark.parametrize("status", ["refused", "truncated", "empty"])
+def test_answer_without_descriptors__is_paid_for_and_not_asked_again(status: str, store: Store):
+    report = run(ReplayProvider(lambda r, n: response(r, status=status, raw_text="")), store)
+    assert report.statuses == {status: PLANNED}
+    assert store.table("descriptors").num_rows == 0
+    assert run(ReplayProvider(), store).asked == 0
+
+
+def test_failed_request__is_recorded_and_asked_again_by_the_next_run(store: Store):
+    def say(request: Request, before: int) -> Response:
+        lost = request.scene == "kitchen"
+        changes = {"status": "failed", "raw_text": "", "error": "HTTP 503", "cost_usd": None,
+                   "prompt_tokens": None, "completion_tokens": None}  # fmt: skip
+        return response(request, **(changes if lost else {}))
+
+    report = run(ReplayProvider(say), store)
+    assert (report.still_open, report.statuses["failed"], report.reasked) == (2, 2, 0)
+    assert (report.cost_usd, report.prompt_tokens) == (2.5, 1000)  # a failure is no unknown price
+    second = ReplayProvider()
+    assert run(second, store).still_open == 0
+    assert len(second.asked) == 2
+    assert statuses(store) == ["failed"] * 2 + ["ok"] * 12
+    assert len(settled_keys(store)) == PLANNED
+
+
+def test_unknown_cost__is_none_and_never_zero(store: Store):
+    report = run(ReplayProvider(lambda r, n: response(r, cost_usd=None, prompt_tokens=None)), store)
+    assert (report.cost_usd, report.prompt_tokens, report.completion_tokens) == (None, None, 600)
+
+
+def test_request_the_provider_forgets__stays_open(store: Store):
+    class ForgetfulProvider(ReplayProvider):
+        def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
+            return super().answer(requests[1:])
+
+    assert run(ForgetfulProvider(), store).still_open == 1
+
+
+def test_max_requests__stops_hard_commits_and_goes_on_next_time(store: Store):
+    first = ReplayProvider()
+    with pytest.raises(BudgetError, match="asked 5 requests.* 7 are left"):
+        run(first, store, max_requests=5)
+    assert first.closed
+    assert (len(first.asked), statuses(store)) == (5, ["ok"] * 5)
+    second = ReplayProvider()
+    assert run(second, store, max_requests=7).still_open == 0
+    assert len(second.asked) == 7
+    assert not set(first.asked) & set(second.asked)
+
+
+def test_max_requests__counts_second_tries(store: Store):
+    def say(request: Request, before: int) -> Response:
+        return response(request, raw_text="no JSON")
+
+    first = ReplayProvider(say)
+    with pytest.raises(BudgetError, match=" 10 are left"):
+        run(first, store, max_requests=PLANNED + 2)
+    assert len(first.asked) == 14
+    second = ReplayProvider(say)  # the ten second tries that are left, and no third
+    assert run(second, store).still_open == 0
+    assert len(second.asked) == 10
+
+
+@pytest.mark.parametrize("error", [UpstreamError("401"), BudgetError("spent"), ValueError("bug")])
+def test_error_of_the_provider__is_raised_after_what_was_answered_is_committed(
+    error: Exception, store: Store
+):
+    broken = ReplayProvider(at={4: raise_(error)})
+    with pytest.raises(type(error)) as caught:
+        run(broken, store)
+    assert caught.value is error
+    assert broken.closed
+    assert statuses(store) == ["ok"] * 4
+    assert run(ReplayProvider(), store).asked == PLANNED - 4
+
+
+def test_ctrl_c__commits_what_was_answered_and_ends_the_run(store: Store):
+    broken = ReplayProvider(at={7: lambda: signal.raise_signal(signal.SIGINT)})
+    with pytest.raises(KeyboardInterrupt):
+        run(broken, store)
+    assert broken.closed
+    assert statuses(store) == ["ok"] * 7
+    assert run(ReplayProvider(), store).asked == PLANNED - 7
+
+
+DIES = """
+import os, sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from test_generate import ReplayProvider, Store, Pace, run
+store = Store.open(Path(sys.argv[1]), create=True)
+def die_after_six(kind, report):
+    if report.asked >= 6:
+        os._exit(9)
+run(ReplayProvider(), store, on_event=die_after_six, pace=Pace(flush_answers=3))
+"""
+
+
+def test_dead_run__leaves_paid_answers_that_the_next_run_recovers(tmp_path: Path):
+    where = [str(tmp_path / "store"), str(Path(__file__).parent)]
+    died = subprocess.run([sys.executable, "-c", DIES, *where], env={**os.environ})
+    assert died.returncode == 9
+    store = Store.open(tmp_path / "store")
+    assert store.table("responses").num_rows == 0
+    provider = ReplayProvider()
+    report = run(provider, store)
+    assert (report.recovered, report.cached, len(provider.asked)) == (6, 6, PLANNED - 6)
+    assert statuses(store) == ["ok"] * PLANNED
+    assert kept(store) == 10 * 3 + 2
+    assert store.verify() == []
+
+
+def test_disk_that_fails__ends_the_asking_and_still_saves_what_it_can(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    flush = Journal.flush
+
+    def full(journal: Journal) -> None:
+        flush(journal)
+        raise LangSegError("disk full")
+
+    class EndlessProvider(ReplayProvider):
+        async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
+            yield response(requests[0])
+            await asyncio.sleep(60)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "flush", full)
+        with pytest.raises(LangSegError, match="disk full"):
+            run(EndlessProvider(), store, pace=Pace(flush_s=0.01))
+    assert run(ReplayProvider(), Store.open(store.path)).asked == PLANNED - 1
+
+
+def test_hostile_reply__is_stored_and_breaks_nothing(store: Store):
+    hostile = ["\ud800", "\x00\x1b[2J\u202e", "[" * 100_000, "<html>", "x" * 2_000_000]
+
+    def say(request: Request, before: int) -> Response:
+        return response(request, raw_text=hostile[int(request.class_name[5:]) % 5], error="\udc00")
+
+    report = run(ReplayProvider(say), store)
+    assert report.statuses == {"invalid": 2 * PLANNED}
+    assert store.verify() == []
+    assert "?" in store.table("responses")["raw_text"].to_pylist()
+
+
+def test_running_beside_another_writer__is_refused_before_anything_is_asked(store: Store):
+    provider = ReplayProvider()
+    with Store.open(store.path).writer(), pytest.raises(LockedError):
+        run(provider, store)
+    assert provider.asked == []
+
+
+def test_max_requests_of_zero__is_a_mistake(store: Store):
+    with pytest.raises(LangSegError, match="wanted at least 1, got 0"):
+        run(ReplayProvider(), store, max_requests=0)
+
+
+def test_store_that_is_not_there__is_an_input_error(tmp_path: Path):
+    with pytest.raises(InputError):
+        run(ReplayProvider(), Store.open(tmp_path / "none"))

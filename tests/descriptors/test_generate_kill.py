@@ -1,0 +1,140 @@
+"""Kill -9 at random moments: the OpenAI provider, the journal and the store, as one."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from langseg.cache.journal import journal_names, journal_path, read_journal
+from langseg.cache.store import Store
+from langseg.descriptors.chat import chat_body
+from langseg.descriptors.generate import Pace, generate
+from langseg.descriptors.openai_provider import OpenAIProvider
+from langseg.descriptors.plan import plan_requests
+from langseg.descriptors.prompts import load_prompt
+from langseg.descriptors.rate import Limits
+from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+from tests.descriptors.openai_server import content_id
+
+KILLS, CLASSES, CONCURRENCY = 15, 300, 4
+PROMPT = load_prompt(n_attributes=3, n_subclasses=1)
+VOCABULARY = Vocabulary(
+    name="things",
+    classes=tuple(ClassEntry(name=f"object {n}", id=n) for n in range(CLASSES)),
+    ignore_ids=(),
+    scenes={},
+)
+REQUESTS = plan_requests(VOCABULARY, PROMPT, model="m", params={})
+CONTENT = {r.request_key: content_id(chat_body(r)) for r in REQUESTS}
+ROOT = Path(__file__).parents[2]
+FORKER = """
+import os, sys
+import httpx2, openai  # once, not in every run
+from tests.descriptors.test_generate_kill import generate_all
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        generate_all(*line.rstrip().split("\t"))
+        os._exit(0)
+    print(child, flush=True)
+    sys.stdin.readline()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def test_generate__killed_at_any_moment_loses_no_answer_and_asks_for_none_twice(tmp_path):
+    log, killed, whole = tmp_path / "log", tmp_path / "killed", tmp_path / "whole"
+    moments = random.Random(7)
+    safe_at: dict[str, int] = {}  # content -> requests that had been made when it was found safe
+    kills = 0
+    with forker() as run, server(tmp_path, log) as url:
+        while run(killed, url, moments.uniform(0, 0.35) if kills < KILLS else None) != 0:
+            kills += 1
+            assert Store.open(killed, create=True).verify() == []
+            for key in safe_keys(killed):
+                safe_at.setdefault(CONTENT[key], len(asked(log)))
+        contents = asked(log)
+        assert run(killed, url, None) == 0
+        assert asked(log) == contents
+        assert run(whole, url, None) == 0
+
+    assert kills == KILLS
+    assert len(safe_at) > CLASSES / 4
+    assert [c for n, c in enumerate(contents) if n >= safe_at.get(c, len(contents))] == []
+    assert set(contents) == set(CONTENT.values())
+    assert CLASSES < len(contents) <= CLASSES + KILLS * CONCURRENCY
+    assert Store.open(killed).verify() == []
+    assert made(killed) == made(whole)
+
+
+def generate_all(path, url):
+    """What a forked child does."""
+    provider = OpenAIProvider(base_url=url, limits=Limits(max_concurrency=CONCURRENCY))
+    store = Store.open(Path(path), create=True)
+    pace = Pace(flush_answers=1, commit_answers=25)
+    generate(VOCABULARY, provider, store, prompt=PROMPT, model="m", params={}, pace=pace)
+
+
+@contextmanager
+def forker():
+    """Gives ``run(store, url, kill_after_s) -> exit status`` (-9 when killed)."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    ) as process:
+
+        def run(store, url, kill_after_s):
+            process.stdin.write(f"{store}\t{url}\n")
+            child = int(process.stdout.readline())
+            if kill_after_s is not None:
+                time.sleep(kill_after_s)
+                os.kill(child, signal.SIGKILL)  # it cannot be another: it is not waited for yet
+            process.stdin.write("wait\n")
+            return int(process.stdout.readline())
+
+        yield run
+        process.stdin.close()
+
+
+@contextmanager
+def server(folder, log):
+    """The server as a program of its own. Gives its base URL."""
+    port_file = folder / "port"
+    program = ROOT / "tests/descriptors/openai_server.py"
+    options = ["--port-file", port_file, "--log", log, "--delay", "0.01"]
+    with subprocess.Popen([sys.executable, program, *options]) as process:
+        try:
+            while not port_file.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{port_file.read_text()}/v1"
+        finally:
+            process.kill()
+
+
+def asked(log):
+    """Contents of the requests that were made, in order."""
+    return [json.loads(line)["content"] for line in log.read_text().splitlines()]
+
+
+def safe_keys(path):
+    """Requests whose answer is on disk, in the store or in a journal."""
+    rows = (row for name in journal_names(path) for row in read_journal(journal_path(path, name)))
+    return Store.open(path).answered_keys() | {request.request_key for request, _ in rows}
+
+
+def made(path):
+    """What a store holds, but for when and in which run it came."""
+    store = Store.open(path)
+    rows = {name: store.table(name).to_pylist() for name in ("requests", "descriptors", "texts")}
+    replies = store.table("responses", ("request_key", "status", "raw_text")).to_pylist()
+    return {name: sorted(map(repr, some)) for name, some in {**rows, "responses": replies}.items()}
