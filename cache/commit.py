@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from langseg.cache.encoders import write_record
+from langseg.cache.encoders import check_record, write_record
 from langseg.cache.errors import LangSegError
 from langseg.cache.files import sync_folder, write_atomic
 from langseg.cache.incoming import EMBEDDING_KEY, KEYS, check_rows, check_vectors, fresh_rows
@@ -50,8 +50,7 @@ class Batch:
 
 def commit_batch(store: "Store", batch: Batch) -> Manifest:
     """Append what is not there yet and move the store on. Raises: LangSegError; CorruptError."""
-    for name, table in batch.tables.items():
-        check_rows(name, table)
+    _check(store, batch)
     with disk_errors(store.path, "nothing was committed, the store is as it was"):
         manifest = _publish(store, batch)
     store.advance(manifest)
@@ -84,6 +83,17 @@ def disk_errors(root: Path, outcome: str) -> Iterator[None]:
             f"{exc.filename or root}: the disk refused a write ({exc.strerror or exc}); "
             f"{outcome}; free some space or repair the disk, then run the same command again"
         ) from exc
+
+
+def _check(store: "Store", batch: Batch) -> None:
+    """Refuse what cannot go in before anything is written."""
+    for name, table in batch.tables.items():
+        check_rows(name, table)
+    for encoder_id, record in batch.encoders.items():
+        check_record(encoder_id, record)
+    known = {**batch.encoders, **(store.encoders() if batch.embeddings else {})}
+    for encoder_id, table in batch.embeddings.items():
+        check_vectors(encoder_id, table, known.get(encoder_id))
 
 
 def _publish(store: "Store", batch: Batch) -> Manifest:
@@ -123,9 +133,7 @@ def _add_rows(store: "Store", batch: Batch) -> Groups:
 
 def _add_vectors(store: "Store", batch: Batch) -> Groups:
     groups = dict(store.manifest.embeddings)
-    records = {**batch.encoders, **(store.encoders() if batch.embeddings else {})}
     for encoder_id, table in batch.embeddings.items():
-        check_vectors(encoder_id, table, records.get(encoder_id))
         there = table.slice(0, 0)
         if encoder_id in store.manifest.encoders:
             there = store.embeddings(encoder_id, EMBEDDING_KEY)

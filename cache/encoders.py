@@ -19,13 +19,18 @@ ENCODERS = "encoders"
 
 def record_path(encoder_id: str) -> str:
     """An encoder's record, relative to the store."""
-    return f"{ENCODERS}/{safe_name('encoder', encoder_id)}.json"
+    return f"{ENCODERS}/{encoder_id}.json"
+
+
+def check_record(encoder_id: str, record: Mapping[str, Any]) -> None:
+    """Raises: InputError, for an id that is no file name; LangSegError, if ``dim`` is missing."""
+    safe_name("encoder", encoder_id)
+    if not _has_dim(record):
+        raise LangSegError(f"encoder {encoder_id}: wanted a record with its `dim`, got {record!r}")
 
 
 def write_record(root: Path, encoder_id: str, record: Mapping[str, Any]) -> str:
-    """Returns: the file's sha256. Raises: OSError; LangSegError, for a record without ``dim``."""
-    if not _has_dim(record):
-        raise LangSegError(f"encoder {encoder_id}: wanted a record with its `dim`, got {record!r}")
+    """Returns: the file's sha256. Raises: OSError."""
     data = json.dumps(dict(record), indent=1, sort_keys=True).encode() + b"\n"
     path = root / record_path(encoder_id)
     make_folder(path.parent)

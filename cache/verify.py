@@ -110,19 +110,21 @@ def _examine_journals(root: Path, found: Findings) -> None:
 
 def _keys(root: Path, parts: tuple[Part, ...], name: str, found: Findings) -> pa.Table | None:
     """The key columns of a table, or None where a part of it is damaged."""
-    schema = arrow_schema(TABLES[name])
-    wanted = pa.schema([schema.field(column) for column in _COLUMNS[name]])
-    return _read_all(root, parts, wanted, found)
+    return _read_all(root, parts, arrow_schema(TABLES[name]), _COLUMNS[name], found)
 
 
 def _read_all(
-    root: Path, parts: tuple[Part, ...], wanted: pa.Schema, found: Findings
+    root: Path,
+    parts: tuple[Part, ...],
+    schema: pa.Schema,
+    columns: tuple[str, ...],
+    found: Findings,
 ) -> pa.Table | None:
-    tables = [wanted.empty_table()]
+    tables = [schema.empty_table().select(columns)]
     for part in parts:
         try:
             check_part(root, part)
-            tables.append(read_part(root, part, wanted))
+            tables.append(read_part(root, part, schema).select(columns))
         except LangSegError as exc:
             _add(found, str(exc))
     return pa.concat_tables(tables) if len(tables) == len(parts) + 1 else None
@@ -169,8 +171,8 @@ def _examine_encoder(
         return
     where = f"{EMBEDDINGS} of {encoder_id}"
     schema = embedding_schema(record["dim"])
-    whole = _read_all(root, manifest.embeddings.get(encoder_id, ()), schema, found)
-    table = None if whole is None else whole.select(EMBEDDING_KEY)
+    parts = manifest.embeddings.get(encoder_id, ())
+    table = _read_all(root, parts, schema, EMBEDDING_KEY, found)
     _examine_twice(where, table, EMBEDDING_KEY, found)
     _examine_references(where, table, "text_id", home="texts", there=texts, found=found)
 

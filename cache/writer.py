@@ -8,6 +8,7 @@ not the input, nothing in the store is corrupt, and no upstream is to blame.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,8 +118,9 @@ class StoreWriter:
 
     def close(self) -> None:
         """Flush and close every journal; the files stay until a commit retires them."""
-        for journal in self._journals.values():
-            journal.close()
+        with ExitStack() as stack:  # the others too, when the disk refuses one
+            for journal in self._journals.values():
+                stack.callback(journal.close)
 
     def _check_retired(self, retired: Sequence[str], responses: pa.Table | None) -> None:
         """A journal goes only when each of its answers is in the store: they were paid for."""
@@ -140,7 +142,7 @@ class StoreWriter:
         """Which of these response keys are in the live snapshot."""
         import pyarrow.compute as pc
 
-        asked = pa.array(keys, pa.string())
+        asked = pa.array(list(keys), pa.string())
         if not len(asked):
             return set()
         there = joined_key(self._store.table("responses", KEYS["responses"]), KEYS["responses"])

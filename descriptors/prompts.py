@@ -92,7 +92,7 @@ class Prompt:
         return "".join(template.blocks[block](template.new_context(dict(values)))).strip()
 
 
-def load_prompt(name: str = DEFAULT_PROMPT, **counts: int) -> Prompt:
+def load_prompt(name: str = DEFAULT_PROMPT, /, **counts: int) -> Prompt:
     """A shipped template, with other counts than the defaults of ``Prompt`` if they are given.
 
     Raises: UsageError, for a template that does not ship and for a count out of range.

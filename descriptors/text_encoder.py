@@ -51,7 +51,7 @@ class EncoderRecord:
     @property
     def encoder_id(self) -> str:
         """The model's short name and 12 digits of the record's hash: safe as a folder's name."""
-        name = "".join(c if c.isalnum() else "-" for c in Path(self.model).name.lower())
+        name = "".join(c if c.isascii() and c.isalnum() else "-" for c in Path(self.model).name.lower())
         return f"{name}-{sha256_hex(canonical_json(asdict(self)))[:12]}"
 
 
@@ -109,7 +109,8 @@ def load_encoder(name: str = "minilm", device: str | None = None) -> TextEncoder
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # it would write over our own, also where there is no terminal
+    # its bar would write over ours, and also where there is no terminal
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model = SentenceTransformer(
             str(folder),

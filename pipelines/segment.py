@@ -23,7 +23,6 @@ from langseg.pipelines.config import DEFAULT_STORE, Settings, load_config
 from langseg.pipelines.console import Advance, say
 from langseg.segmenter.backbone import load_backbone
 from langseg.segmenter.checkpoint import check_bank
-from langseg.segmenter.demo_data import render_demo_dataset
 from langseg.segmenter.evaluate import evaluate, evaluate_predictions
 from langseg.segmenter.formats import encode_png, index_png, overlay
 from langseg.segmenter.images import decode_image
@@ -209,9 +208,22 @@ def run_demo_data(
     out: Path, seed: int, n_train: int, n_val: int, size: tuple[int, int], advance: Advance
 ) -> dict[str, Any]:
     """Render the demo dataset, unless it is there."""
-    render_demo_dataset(out, seed, n_train, n_val, size, advance)
-    sentence = f"{out}: {n_train} training and {n_val} validation pictures in ADE20K's layout"
-    return {"out": str(out), "sentence": sentence}
+    from langseg.segmenter.demo_data import render_demo_dataset
+
+    rendered = 0
+
+    def on_image(done: int, total: int) -> None:
+        nonlocal rendered
+        rendered = done
+        advance(done, total)
+
+    render_demo_dataset(out, seed, n_train, n_val, size, on_image)
+    what = f"{n_train} training and {n_val} validation pictures in ADE20K's layout"
+    return {
+        "out": str(out),
+        "rendered": rendered,
+        "sentence": f"{out}: {what}{'' if rendered else ', there already'}",
+    }
 
 
 def _scores(scores: Scores, names: Sequence[str]) -> dict[str, Any]:

@@ -32,6 +32,11 @@ from langseg.cache.errors import LangSegError
 TILE_PX = 32  # side of a tile of the mask: small enough to prune well, large enough to pay
 # Plain value against ours: at most 12 roundings of 2^-24 of the largest logit, 24 for a gap.
 MARGIN = 64 * 2.0**-24
+# On the CPU torch interpolates 3 channels, or a result with H + W <= 128, with kernels of their
+# own, whose weights round differently (ATen's UpSampleKernel.cpp). All calls here that must
+# agree bit by bit stay on the general kernel: from 16 channels on, each is computed alone.
+_FEW = 16
+_SMALL = 128
 _TINY = 1e-37  # rounding of numbers so small that they lose bits, or are flushed to zero
 _HUGE = 1e37  # beyond it differences of logits overflow
 _CHUNK_FLOATS = 1 << 25  # 128 MiB of upsampled logits at a time in the plain way
@@ -43,8 +48,10 @@ def argmax_upsampled(logits: Tensor, size: tuple[int, int]) -> Tensor:
 
     Args:
         logits: [C, h, w], finite; compared in float32.
-        size: (H, W) of the result. Smaller than h or w means plain interpolation, and so do
-            logits on an accelerator, where memory and not arithmetic is the limit.
+        size: (H, W) of the result.
+
+    The plain way is taken where pruning is not exact or does not pay: shrinking, fewer than 16
+    classes, results with H + W <= 128, and on an accelerator, where memory is the limit.
 
     Raises: LangSegError, for NaN or infinite logits. Leave a class out rather than set it to
     minus infinity: interpolation makes NaN of it.
@@ -55,17 +62,17 @@ def argmax_upsampled(logits: Tensor, size: tuple[int, int]) -> Tensor:
     if not np.isfinite(largest):
         raise LangSegError("argmax: wanted finite logits, got NaN or infinity")
     _, h, w = logits.shape
-    upsampling = 2 <= h <= size[0] and 2 <= w <= size[1]
-    if logits.device.type != "cpu" or not upsampling or largest > _HUGE:
+    upsampling = 2 <= h <= size[0] and 2 <= w <= size[1] and sum(size) > _SMALL
+    if logits.device.type != "cpu" or not upsampling or len(logits) < _FEW or largest > _HUGE:
         return _plain(logits, size)
     return _pruned(logits, size, MARGIN * largest + _TINY)
 
 
 def _plain(logits: Tensor, size: tuple[int, int]) -> Tensor:
     """All classes in chunks of bounded memory, with a running best."""
-    pieces = -(-logits.shape[0] * size[0] * size[1] // _CHUNK_FLOATS)
+    pieces = -(-len(logits) * size[0] * size[1] // _CHUNK_FLOATS)
     best, start = None, 0
-    for chunk in logits.tensor_split(min(pieces, -(-logits.shape[0] // 8))):
+    for chunk in logits.tensor_split(max(1, min(pieces, len(logits) // _FEW))):
         full = F.interpolate(chunk[None], size=size, mode="bilinear", align_corners=False)
         value, index = full[0].max(dim=0)
         if best is None:
@@ -73,7 +80,7 @@ def _plain(logits: Tensor, size: tuple[int, int]) -> Tensor:
         else:
             winner = torch.where(value > best, index + start, winner)
             best = torch.maximum(value, best)
-        start += chunk.shape[0]
+        start += len(chunk)
     return winner
 
 
@@ -106,16 +113,19 @@ def _pruned(logits: Tensor, size: tuple[int, int], margin: float) -> Tensor:
             contender[kept[near.swapaxes(0, 1)[:, unsure[tile]].any(axis=1)]] = True
     if unsure.any():
         among = np.flatnonzero(contender)
+        among = np.resize(among, max(len(among), _FEW))  # a few are repeated
         winner[unsure] = among[_plain(logits[torch.from_numpy(among)], size).numpy()[unsure]]
     return torch.from_numpy(winner)
 
 
 def _blocks(n_in: int, n_out: int) -> list[_Block]:
     """Cut one axis of ``n_in`` >= 2 lines into blocks of cells; a cell joins two lines."""
-    lines = torch.eye(n_in, dtype=torch.float32, device="cpu")[None, :, :, None]
+    lines = torch.zeros(n_in + _FEW, n_in, 1, dtype=torch.float32, device="cpu")
+    lines[:n_in, :, 0].fill_diagonal_(1)
     # Interpolating each line alone gives its share in the output exactly as torch rounds it.
-    share = F.interpolate(lines, size=(n_out, 1), mode="bilinear", align_corners=False)
-    weight = share[0, :, :, 0].T.numpy()
+    size = n_out, max(1, _SMALL + 1 - n_out)
+    share = F.interpolate(lines[None], size=size, mode="bilinear", align_corners=False)
+    weight = share[0, :n_in, :, 0].T.numpy()
     cell = np.minimum((weight > 0).argmax(axis=1), n_in - 2)
     step = max(1, TILE_PX * n_in // n_out)
     blocks = []

@@ -23,13 +23,9 @@ from torch.utils.data import DataLoader, Dataset
 from langseg.cache.errors import InputError, LangSegError
 from langseg.segmenter.augment import augment
 from langseg.segmenter.images import decode_image, image_size
-from langseg.segmenter.labels import IGNORE, LabelRule, read_labels
-from langseg.segmenter.layouts import LAYOUTS, SPLITS, Sample, find_samples
+from langseg.segmenter.labels import IGNORE, LabelRule
+from langseg.segmenter.layouts import Sample
 
-__all__ = [
-    "IGNORE", "LAYOUTS", "SPLITS", "Batch", "LabelRule", "Sample", "augment", "batches",
-    "count_labels", "find_samples", "read_labels", "read_sample", "sample_order",
-]  # fmt: skip
 _STREAM = 1  # keeps these random numbers apart from those of the augmentation
 Pair = tuple[NDArray[np.uint8], NDArray[np.int64]]
 

@@ -11,6 +11,7 @@ pixel owns it, so labels and looks always agree with what is seen.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,12 @@ DESIGN_WIDTH, DESIGN_HEIGHT = 256, 192
 OVERSAMPLE = 4  # edge samples per pixel and axis
 SMALLEST_SHARE = 0.0008  # of the picture; a thing with less in sight is left unlabelled
 
-F32 = NDArray[np.float32]
+Grid = NDArray[np.floating[Any]]  # float32, or float64 on the way to it
 Vector = tuple[float, float, float]
 Colour = tuple[float, float, float]
 Outline = Sequence[tuple[float, float]]
-Paint = Callable[[F32, F32, F32], F32]  # u, v, metres per pixel, each [h, w] -> [h, w, 3]
-Shade = Callable[[F32, F32], F32]  # s, t in 0..1 across the shape -> factor [h, w]
+Paint = Callable[[Grid, Grid, Grid], Grid]  # u, v, metres per pixel, each [h, w] -> [h, w, 3]
+Shade = Callable[[Grid, Grid], Grid]  # s, t in 0..1 across the shape -> factor [h, w]
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Canvas:
         self.rng = rng
         self.scale_x = self.width / DESIGN_WIDTH
         self.scale_y = self.height / DESIGN_HEIGHT
-        self.rgb: F32 = np.zeros((self.height, self.width, 3), dtype=np.float32)
+        self.rgb: Grid = np.zeros((self.height, self.width, 3), dtype=np.float32)
         self._owner = np.zeros((self.height, self.width), dtype=np.uint16)
         self._things: list[tuple[str, str]] = [("", "")]  # owner 0 is nobody
 
@@ -138,8 +139,8 @@ class Canvas:
     def darken(self, plane: Plane, outline: Outline, strength: float, softness: float) -> None:
         """A soft shadow, ``strength`` 0..1; ``softness`` is its falloff as a share of its size."""
 
-        def falloff(s: F32, t: F32) -> F32:
-            share: F32 = np.clip((1 - _reach(s, t)) / softness, 0, 1)
+        def falloff(s: Grid, t: Grid) -> Grid:
+            share: Grid = np.clip((1 - _reach(s, t)) / softness, 0, 1)
             return share
 
         self._blend(plane, outline, lambda under, k: under * (1 - strength * k), falloff)
@@ -148,8 +149,8 @@ class Canvas:
         """A pool of added light that fades outwards; ``power`` 0..1."""
         added = np.asarray(light, np.float32)
 
-        def falloff(s: F32, t: F32) -> F32:
-            share: F32 = np.clip(1 - _reach(s, t), 0, 1) ** 2
+        def falloff(s: Grid, t: Grid) -> Grid:
+            share: Grid = np.clip(1 - _reach(s, t), 0, 1) ** 2
             return share
 
         self._blend(plane, outline, lambda under, k: under + added * power * k, falloff)
@@ -189,7 +190,7 @@ class Canvas:
         bottom = min(self.height, int(np.ceil(max(ys))) + 1)
         return (left, top, right, bottom) if left < right and top < bottom else None
 
-    def _cover(self, pixels: Sequence[Outline], box: tuple[int, int, int, int]) -> F32:
+    def _cover(self, pixels: Sequence[Outline], box: tuple[int, int, int, int]) -> Grid:
         left, top, right, bottom = box
         k = OVERSAMPLE
         mask = Image.new("L", ((right - left) * k, (bottom - top) * k), 0)
@@ -198,7 +199,7 @@ class Canvas:
             pen.polygon([((x - left) * k, (y - top) * k) for x, y in outline], fill=255)
         return np.asarray(mask.reduce(k), dtype=np.float32) / np.float32(255)
 
-    def _coordinates(self, plane: Plane, box: tuple[int, int, int, int]) -> tuple[F32, F32, F32]:
+    def _coordinates(self, plane: Plane, box: tuple[int, int, int, int]) -> tuple[Grid, Grid, Grid]:
         """Plane coordinates and metres per pixel of the box, by casting a ray per pixel."""
         left, top, right, bottom = box
         camera = self.camera
@@ -219,7 +220,7 @@ class Canvas:
         return u.astype(np.float32), v.astype(np.float32), metres.astype(np.float32)
 
     def _blend(
-        self, plane: Plane, outline: Outline, mix: Callable[[F32, F32], F32], falloff: Shade
+        self, plane: Plane, outline: Outline, mix: Callable[[Grid, Grid], Grid], falloff: Shade
     ) -> None:
         pixels = [[self._pixel(plane.at(u, v)) for u, v in outline]]
         box = self._box(pixels)
@@ -233,7 +234,7 @@ class Canvas:
         self.rgb[rows, columns] = mix(self.rgb[rows, columns], falloff(s, t)[..., None])
 
 
-def _reach(s: F32, t: F32) -> F32:
+def _reach(s: Grid, t: Grid) -> Grid:
     """Distance from the middle of a shape, 1 at the middle of its edges."""
-    reach: F32 = np.sqrt((2 * s - 1) ** 2 + (2 * t - 1) ** 2)
+    reach: Grid = np.sqrt((2 * s - 1) ** 2 + (2 * t - 1) ** 2)
     return reach

@@ -1,7 +1,7 @@
 """The four rooms of the demo renderer: bedroom, living room, kitchen, bathroom.
 
 In:  an empty canvas.
-Out: the canvas with one furnished room on it; layout, looks and light come from its generator.
+Out: the canvas with one furnished room on it; says whether it is lit by day.
 """
 
 import numpy as np
@@ -12,14 +12,15 @@ from langseg.segmenter.demo_fixtures import (
     bathtub,
     cabinet,
     kitchen_sink,
-    plant,
     refrigerator,
     stove,
     toilet,
 )
-from langseg.segmenter.demo_furniture import bed, chair, lamp, painting, sofa, table
-from langseg.segmenter.demo_looks import LOOKS
-from langseg.segmenter.demo_room import Room, curtains, door, draw_room, mirror, rug, window
+from langseg.segmenter.demo_furniture import bed, chair, lamp, sofa, table
+from langseg.segmenter.demo_plants import plant
+from langseg.segmenter.demo_room import Room, draw_room, rug
+from langseg.segmenter.demo_shapes import Span
+from langseg.segmenter.demo_walls import curtains, door, mirror, painting, window
 
 
 def indoor_camera(rng: np.random.Generator) -> Camera:
@@ -32,307 +33,216 @@ def indoor_camera(rng: np.random.Generator) -> Camera:
     )
 
 
-def any_look(rng: np.random.Generator, class_name: str, *without: str) -> str:
-    """One look of the class, none of ``without``."""
-    looks = [look for look in LOOKS[class_name] if look not in without]
-    return looks[int(rng.integers(len(looks)))]
+class _Row:
+    """Places along the back wall, counted from the left or, by chance, from the right."""
+
+    def __init__(self, canvas: Canvas, room: Room) -> None:
+        self._room, self.flipped = room, canvas.chance(0.5)
+        self.length = room.right - room.left
+
+    def at(self, offset: float) -> float:
+        return self._room.right - offset if self.flipped else self._room.left + offset
+
+    def span(self, start: float, end: float) -> Span:
+        a, b = self.at(start), self.at(end)
+        return min(a, b), max(a, b)
 
 
-def chance(rng: np.random.Generator, share: float) -> bool:
-    """True with probability ``share``."""
-    return bool(rng.random() < share)
-
-
-def bedroom(canvas: Canvas) -> Room:
+def bedroom(canvas: Canvas) -> bool:
     """A bed against the back wall, and what stands around it."""
-    rng = canvas.rng
-    room = _room(rng, 4.5)
-    wall = any_look(rng, "wall", "tiled wall", *(("brick wall",) if chance(rng, 0.6) else ()))
-    floor = "plank floor" if chance(rng, 0.5) else any_look(rng, "floor")
-    draw_room(canvas, room, wall, floor, any_look(rng, "ceiling"))
-    look = any_look(rng, "bed")
-    half = 0.6 if look in ("single bed", "bunk bed") else 0.95
-    on_right = chance(rng, 0.5)
-    x = room.right - half - 0.75 if on_right else room.left + half + 0.75
-    free = (room.left, x - half) if on_right else (x + half, room.right)
-    _window_with_curtains(canvas, room, room.back, sum(free) / 2)
+    unlikely = ("tiled wall", "brick wall") if canvas.chance(0.6) else ("tiled wall",)
+    floor = "plank floor" if canvas.chance(0.5) else canvas.look("floor")
+    room = _room(canvas, 4.5, canvas.look("wall", *unlikely), floor)
+    row, look, back = _Row(canvas, room), canvas.look("bed"), room.depth
+    half = 0.52 if look in ("single bed", "bunk bed") else 0.85
+    bed_at, stand_at = 0.75 + half, 1.15 + 2 * half
+    free_at = (0.75 + 2 * half + row.length) / 2
+    _window_with_curtains(canvas, room, row.at(free_at))
     if look not in ("four-poster bed", "bunk bed"):
-        _picture(canvas, room.back, x, 1.5, chance(rng, 0.25))
-    _side_fitting(canvas, room, right=not on_right, fitting="door")
-    if chance(rng, 0.5):
-        _side_fitting(
-            canvas, room, right=on_right, fitting="mirror" if chance(rng, 0.5) else "window"
-        )
-    stand = x - half - 0.3 if on_right else x + half + 0.3
-    span = (stand - 0.27, stand + 0.27)
-    cabinet(
-        canvas,
-        span,
-        (0.0, 0.58),
-        (room.depth - 0.5, room.depth),
-        any_look(rng, "cabinet", "glass-front cabinet"),
-    )
-    lamp(
-        canvas, stand, room.depth - 0.25, 0.58, "table lamp", not room.daylight or chance(rng, 0.3)
-    )
-    if chance(rng, 0.75):
-        middle = (free[0] + free[1]) / 2 + rng.uniform(-0.2, 0.4) * (1 if on_right else -1)
+        _picture(canvas, room, row.at(bed_at), 1.5, 0.95, mirrored=0.25)
+    _side_fitting(canvas, room, not row.flipped, "door")
+    if canvas.chance(0.5):
+        _side_fitting(canvas, room, row.flipped, "mirror" if canvas.chance(0.5) else "window")
+    body = canvas.look("cabinet", "glass-front cabinet")
+    cabinet(canvas, row.span(stand_at - 0.27, stand_at + 0.27), (0, 0.58), (back - 0.5, back), body)
+    lit = not room.daylight or canvas.chance(0.3)
+    lamp(canvas, row.at(stand_at), back - 0.25, 0.58, "table lamp", lit)
+    if canvas.chance(0.75):
+        near = free_at + canvas.between(-0.4, 0.2)
         rug(
-            canvas,
-            (middle - 0.85, middle + 0.85),
-            (room.depth - 2.6, room.depth - 1.1),
-            any_look(rng, "rug"),
+            canvas, row.span(near - 0.85, near + 0.85), (back - 2.6, back - 1.1), canvas.look("rug")
         )
-    bed(canvas, x, room.depth, look)
-    far_x = room.left + 0.45 if on_right else room.right - 0.45
-    if chance(rng, 0.5):
-        chair(
-            canvas,
-            far_x + (0.35 if on_right else -0.35),
-            room.depth - 1.3,
-            any_look(rng, "chair"),
-            away=False,
-        )
-    if chance(rng, 0.5):
-        plant(
-            canvas, far_x, room.depth - 0.4, any_look(rng, "plant", "shrub"), rng.uniform(0.9, 1.2)
-        )
-    return room
+    bed(canvas, row.at(bed_at), back, look)
+    if canvas.chance(0.5):
+        look = canvas.look("plant", "shrub")
+        plant(canvas, row.at(row.length - 0.45), back - 0.4, look, canvas.between(0.9, 1.2))
+    if canvas.chance(0.5):
+        chair(canvas, row.at(row.length - 0.8), back - 1.3, canvas.look("chair"), away=False)
+    return room.daylight
 
 
-def living_room(canvas: Canvas) -> Room:
+def living_room(canvas: Canvas) -> bool:
     """A sofa against the back wall, a table on a rug before it."""
-    rng = canvas.rng
-    room = _room(rng, 5.0)
-    floor = "plank floor" if chance(rng, 0.4) else any_look(rng, "floor", "checkered floor")
-    draw_room(canvas, room, any_look(rng, "wall", "tiled wall"), floor, any_look(rng, "ceiling"))
-    x = rng.uniform(-0.6, 0.6) + (room.left + room.right) / 2
-    half = rng.uniform(0.95, 1.15)
-    if chance(rng, 0.5):
-        _window_with_curtains(canvas, room, room.back, x)
-        _picture(
-            canvas,
-            room.back,
-            room.left + 0.7 if x > 0 else room.right - 0.7,
-            1.45,
-            chance(rng, 0.3),
-        )
+    floor = "plank floor" if canvas.chance(0.4) else canvas.look("floor", "checkered floor")
+    room = _room(canvas, 5.0, canvas.look("wall", "tiled wall"), floor)
+    row, back, half = _Row(canvas, room), room.depth, canvas.between(0.95, 1.15)
+    middle = row.length / 2 - canvas.between(0, 0.6)
+    beside = row.length - 0.75
+    if canvas.chance(0.5):
+        _window_with_curtains(canvas, room, row.at(middle))
+        _picture(canvas, room, row.at(beside), 1.45, 0.95, mirrored=0.3)
     else:
-        _picture(canvas, room.back, x + rng.uniform(-0.3, 0.3), 1.3, False, 1.3)
-        _window_with_curtains(
-            canvas, room, room.back, room.left + 0.75 if x > 0 else room.right - 0.75
-        )
-    right = chance(rng, 0.5)
-    _side_fitting(canvas, room, right=right, fitting="door")
-    if chance(rng, 0.6):
-        _side_fitting(
-            canvas, room, right=not right, fitting="window" if chance(rng, 0.5) else "mirror"
-        )
-    if chance(rng, 0.85):
-        wide = rng.uniform(1.0, 1.35)
-        rug(
-            canvas,
-            (x - wide, x + wide),
-            (room.depth - 2.5, room.depth - 0.75),
-            any_look(rng, "rug"),
-        )
-    sofa(canvas, (x - half, x + half), room.depth - 0.05, any_look(rng, "sofa"))
-    left_free, right_free = x - half - 0.4, x + half + 0.4
-    spots = [left_free, right_free] if chance(rng, 0.5) else [right_free, left_free]
-    if room.left + 0.3 < spots[0] < room.right - 0.3:
-        lamp(canvas, spots[0], room.depth - 0.3, 0.0, "floor lamp", not room.daylight)
-    if room.left + 0.2 < spots[1] < room.right - 0.2:
-        plant(
-            canvas,
-            spots[1],
-            room.depth - 0.5,
-            any_look(rng, "plant", "shrub"),
-            rng.uniform(1.0, 1.4),
-        )
-    table(
-        canvas,
-        x + rng.uniform(-0.3, 0.3),
-        room.depth - 1.65,
-        rng.uniform(1.0, 1.3),
-        0.45,
-        any_look(rng, "table"),
-    )
-    if chance(rng, 0.4):
-        side = room.right - 0.75 if x < 0 else room.left + 0.75
-        chair(canvas, side, room.depth - 1.9, any_look(rng, "chair"), away=False)
-    return room
+        _picture(canvas, room, row.at(middle), 1.3, 1.3, mirrored=0)
+        _window_with_curtains(canvas, room, row.at(beside))
+    right = canvas.chance(0.5)
+    _side_fitting(canvas, room, right, "door")
+    if canvas.chance(0.6):
+        _side_fitting(canvas, room, not right, "window" if canvas.chance(0.5) else "mirror")
+    if canvas.chance(0.85):
+        wide = canvas.between(1.0, 1.35)
+        mat = row.span(middle - wide, middle + wide)
+        rug(canvas, mat, (back - 2.5, back - 0.75), canvas.look("rug"))
+    sofa(canvas, row.span(middle - half, middle + half), back - 0.05, canvas.look("sofa"))
+    lamp_at, plant_at = middle + half + 0.4, middle - half - 0.4
+    if canvas.chance(0.5) and plant_at > 0.3:
+        lamp_at, plant_at = plant_at, lamp_at
+    lamp(canvas, row.at(lamp_at), back - 0.3, 0.0, "floor lamp", not room.daylight)
+    if plant_at > 0.2:
+        look = canvas.look("plant", "shrub")
+        plant(canvas, row.at(plant_at), back - 0.5, look, canvas.between(1.0, 1.4))
+    low = (canvas.between(1.0, 1.3), 0.45)
+    table_at = row.at(middle + canvas.between(-0.3, 0.3))
+    table(canvas, table_at, back - 1.65, low, canvas.look("table"))
+    if canvas.chance(0.4):
+        chair(canvas, row.at(beside), back - 1.9, canvas.look("chair"), away=False)
+    return room.daylight
 
 
-def kitchen(canvas: Canvas) -> Room:
-    """A row of cabinets with stove and sink along the back wall, a table in front."""
-    rng = canvas.rng
-    room = _room(rng, 4.9)
-    wall = "tiled wall" if chance(rng, 0.35) else any_look(rng, "wall", "wood-panelled wall")
-    floor = "checkered floor" if chance(rng, 0.35) else any_look(rng, "floor")
-    draw_room(canvas, room, wall, floor, any_look(rng, "ceiling"))
-    look, back = any_look(rng, "cabinet"), room.depth
-    base = look if look != "glass-front cabinet" else "wooden cabinet"
-    flipped = chance(rng, 0.5)
+def kitchen(canvas: Canvas) -> bool:
+    """Cabinets with stove and sink along the back wall, a table in front."""
+    tiled, checkered = canvas.chance(0.35), canvas.chance(0.35)
+    wall = "tiled wall" if tiled else canvas.look("wall", "wood-panelled wall")
+    room = _room(canvas, 4.9, wall, "checkered floor" if checkered else canvas.look("floor"))
+    row, back, sink_at = _Row(canvas, room), room.depth, canvas.between(2.5, 2.8)
+    pane = canvas.look("windowpane")
+    wide = 0.8 if pane == "shuttered window" else 1.1
+    place = (row.at(sink_at) - wide / 2, 1.22, wide, 0.95)
+    window(canvas, room.back, place, pane, room.daylight)
+    fitting = "door" if canvas.chance(0.6) else "window"
+    _side_fitting(canvas, room, not row.flipped, fitting)
+    refrigerator(canvas, row.at(0.55), (back - 0.7, back), canvas.look("refrigerator"))
+    look, deep = canvas.look("cabinet"), (back - 0.6, back)
+    base = "wooden cabinet" if look == "glass-front cabinet" else look
+    for start, end in ((1.0, 1.65), (sink_at + 0.8, row.length - 0.05)):
+        cabinet(canvas, row.span(start, end), (1.5, 2.2), (back - 0.36, back), look)
+    ends = (1.95, sink_at - 0.46, sink_at + 0.46, row.length - 0.02)
+    for start, end in zip(ends, ends[1:], strict=False):
+        cabinet(canvas, row.span(start, end), (0.0, 0.92), deep, base)
+    kitchen_sink(canvas, row.at(sink_at), back - 0.6)
+    stove(canvas, row.at(1.55), (back - 0.64, back), canvas.look("stove"))
+    _dining_group(canvas, room)
+    if canvas.chance(0.35):
+        look = canvas.look("plant", "shrub")
+        plant(canvas, row.at(row.length - 0.35), back - 1.2, look, 1.0)
+    return room.daylight
 
-    def place(offset: float) -> float:
-        return room.right - offset if flipped else room.left + offset
 
-    def span(start: float, end: float) -> tuple[float, float]:
-        ends = sorted((place(start), place(end)))
-        return ends[0], ends[1]
-
-    total = room.right - room.left
-    sink_at, stove_at = rng.uniform(2.5, 2.8), 1.55
-    window(canvas, room.back, place(sink_at) - 0.55, 1.22, 1.1, 0.95, any_look(rng, "windowpane"),
-           room.daylight)  # fmt: skip
-    _side_fitting(canvas, room, right=not flipped, fitting="door" if chance(rng, 0.6) else "window")
-    refrigerator(canvas, place(0.55), (back - 0.7, back), any_look(rng, "refrigerator"))
-    cabinet(canvas, span(1.0, stove_at + 0.1), (1.5, 2.2), (back - 0.36, back), look)
-    cabinet(canvas, span(sink_at + 0.7, total - 0.05), (1.5, 2.2), (back - 0.36, back), look)
-    cabinet(canvas, span(1.95, sink_at - 0.45), (0.0, 0.92), (back - 0.6, back), base, worktop=True)
-    cabinet(
-        canvas,
-        span(sink_at - 0.46, sink_at + 0.46),
-        (0.0, 0.9),
-        (back - 0.6, back),
-        base,
-        worktop=True,
-    )
-    cabinet(
-        canvas,
-        span(sink_at + 0.45, total - 0.02),
-        (0.0, 0.92),
-        (back - 0.6, back),
-        base,
-        worktop=True,
-    )
-    kitchen_sink(canvas, place(sink_at), back - 0.6)
-    stove(canvas, place(stove_at), (back - 0.64, back), any_look(rng, "stove"))
-    x = rng.uniform(-0.5, 0.6)
-    table_z = room.depth - rng.uniform(2.1, 2.3)
-    chair_look = any_look(rng, "chair")
-    if chance(rng, 0.8):
+def _dining_group(canvas: Canvas, room: Room) -> None:
+    """A table between two chairs, a lamp over it; either may be missing."""
+    x, z = canvas.between(-0.5, 0.6), room.depth - canvas.between(2.1, 2.3)
+    if canvas.chance(0.8):
+        look = canvas.look("chair")
         for side in (-0.95, 0.95):
-            chair(canvas, x + side, table_z - 0.2, chair_look, away=chance(rng, 0.3))
-        table(canvas, x, table_z, rng.uniform(1.2, 1.45), 0.74, any_look(rng, "table"))
-    if chance(rng, 0.65):
-        lamp(canvas, x, table_z + 0.4, room.height, "hanging lamp", not room.daylight)
-    if chance(rng, 0.35):
-        plant(canvas, place(total - 0.35), room.depth - 1.2, any_look(rng, "plant", "shrub"), 1.0)
-    return room
+            chair(canvas, x + side, z - 0.2, look, away=canvas.chance(0.3))
+        table(canvas, x, z, (canvas.between(1.2, 1.45), 0.74), canvas.look("table"))
+    if canvas.chance(0.65):
+        lamp(canvas, x, z + 0.4, room.height, "hanging lamp", not room.daylight)
 
 
-def bathroom(canvas: Canvas) -> Room:
+def bathroom(canvas: Canvas) -> bool:
     """A bathtub, a washbasin under a mirror, and a toilet along the back wall."""
-    rng = canvas.rng
-    room = _room(rng, 4.1)
-    wall = "tiled wall" if chance(rng, 0.65) else any_look(rng, "wall", "tiled wall")
-    floor = "plank floor" if chance(rng, 0.15) else any_look(rng, "floor", "plank floor")
-    draw_room(canvas, room, wall, floor, any_look(rng, "ceiling", "beamed ceiling"))
-    flipped = chance(rng, 0.5)
-
-    def place(offset: float) -> float:
-        return room.right - offset if flipped else room.left + offset
-
-    tub = sorted((place(0.12), place(1.82)))
-    window(canvas, room.back, place(0.95) - 0.5, 1.25, 1.0, 0.85, any_look(rng, "windowpane", "shuttered window"),
-           room.daylight)  # fmt: skip
-    _side_fitting(
-        canvas, room, right=not flipped, fitting="door" if chance(rng, 0.75) else "mirror"
+    tiled, wooden = canvas.chance(0.65), canvas.chance(0.15)
+    wall = "tiled wall" if tiled else canvas.look("wall", "tiled wall")
+    floor = "plank floor" if wooden else canvas.look("floor", "plank floor")
+    room = _room(canvas, 4.1, wall, floor)
+    row, back = _Row(canvas, room), room.depth
+    place = (row.at(0.95) - 0.5, 1.25, 1.0, 0.85)
+    window(canvas, room.back, place, canvas.look("windowpane", "shuttered window"), room.daylight)
+    fitting = "door" if canvas.chance(0.75) else "mirror"
+    _side_fitting(canvas, room, not row.flipped, fitting)
+    sink_at, toilet_at = (3.35, 2.35) if canvas.chance(0.6) else (2.45, 3.4)
+    look, glass = (
+        canvas.look("sink", "steel kitchen sink"),
+        canvas.look("mirror", "full-length mirror"),
     )
-    sink_at, toilet_at = (3.35, 2.35) if chance(rng, 0.6) else (2.45, 3.4)
-    look = any_look(rng, "sink", "steel kitchen sink")
-    glass = any_look(rng, "mirror", "full-length mirror")
-    wide = 0.85 if glass != "framed wall mirror" else 1.0
-    mirror(canvas, room.back, place(sink_at) - wide / 2, 1.24, wide, 0.9, glass)
+    wide = 1.0 if glass == "framed wall mirror" else 0.85
+    mirror(canvas, room.back, (row.at(sink_at) - wide / 2, 1.24, wide, 0.9), glass)
     if look == "countertop basin":
-        body = (place(sink_at) - 0.5, place(sink_at) + 0.5)
-        cabinet(canvas, body, (0.0, 0.86), (room.depth - 0.55, room.depth), any_look(rng, "cabinet", "glass-front cabinet"),
-                worktop=True)  # fmt: skip
-    basin(canvas, place(sink_at), room.depth, look)
-    toilet(canvas, place(toilet_at), room.depth, any_look(rng, "toilet"))
-    bathtub(canvas, (tub[0], tub[1]), room.depth - 0.05, any_look(rng, "bathtub"))
-    if chance(rng, 0.75):
-        middle = place(rng.uniform(1.2, 2.4))
-        rug(
-            canvas,
-            (middle - 0.75, middle + 0.75),
-            (room.depth - 2.1, room.depth - 1.0),
-            any_look(rng, "rug"),
-        )
-    if chance(rng, 0.45):
-        plant(
-            canvas,
-            place(rng.uniform(0.25, 0.5)),
-            room.depth - 1.25,
-            any_look(rng, "plant", "shrub"),
-            0.85,
-        )
-    return room
+        under = canvas.look("cabinet", "glass-front cabinet")
+        span = row.span(sink_at - 0.5, sink_at + 0.5)
+        cabinet(canvas, span, (0.0, 0.86), (back - 0.55, back), under)
+    basin(canvas, row.at(sink_at), back, look)
+    toilet(canvas, row.at(toilet_at), back, canvas.look("toilet"))
+    bathtub(canvas, row.span(0.12, 1.82), back - 0.05, canvas.look("bathtub"))
+    if canvas.chance(0.75):
+        mat = canvas.between(1.2, 2.4)
+        rug(canvas, row.span(mat - 0.75, mat + 0.75), (back - 2.1, back - 1.0), canvas.look("rug"))
+    if canvas.chance(0.45):
+        look = canvas.look("plant", "shrub")
+        plant(canvas, row.at(canvas.between(0.25, 0.5)), back - 1.25, look, 0.85)
+    return room.daylight
 
 
-def _room(rng: np.random.Generator, width: float) -> Room:
-    shift = rng.uniform(-0.25, 0.25)
-    return Room(
+def _room(canvas: Canvas, width: float, wall: str, floor: str) -> Room:
+    """An empty room ``width`` metres wide."""
+    shift, depth = canvas.between(-0.25, 0.25), canvas.between(0, 0.5)
+    room = Room(
         left=-width / 2 + shift,
         right=width / 2 + shift,
-        depth=rng.uniform(4.9, 5.5) if width > 4.3 else rng.uniform(4.3, 4.7),
-        height=rng.uniform(2.5, 2.75),
-        daylight=chance(rng, 0.7),
+        depth=depth + (4.95 if width > 4.3 else 4.25),
+        height=canvas.between(2.5, 2.75),
+        daylight=canvas.chance(0.7),
     )
+    draw_room(canvas, room, wall, floor, canvas.look("ceiling"))
+    return room
 
 
-def _window_with_curtains(canvas: Canvas, room: Room, plane: Plane, u: float) -> None:
-    """A window centred at u, most times with curtains."""
-    rng = canvas.rng
-    hung = chance(rng, 0.7)
-    look = any_look(rng, "windowpane", "shuttered window") if hung else any_look(rng, "windowpane")
-    wide = rng.uniform(1.1, 1.3) if look != "shuttered window" else 0.8
-    low = rng.uniform(0.8, 0.95)
-    window(canvas, plane, u - wide / 2, low, wide, 2.15 - low, look, room.daylight)
+def _window_with_curtains(canvas: Canvas, room: Room, x: float) -> None:
+    """A window in the back wall centred at X = x, most times with curtains."""
+    hung, low = canvas.chance(0.7), canvas.between(0.8, 0.95)
+    look = canvas.look("windowpane", *(["shuttered window"] if hung else []))
+    half = 0.4 if look == "shuttered window" else canvas.between(0.55, 0.65)
+    window(canvas, room.back, (x - half, low, 2 * half, 2.15 - low), look, room.daylight)
     if room.daylight:
-        canvas.glow(
-            plane, [(u - 1.8, 0), (u + 1.8, 0), (u + 1.8, 2.8), (u - 1.8, 2.8)], (46, 48, 50), 0.6
-        )
+        pool = [(x - 1.8, 0), (x + 1.8, 0), (x + 1.8, 2.8), (x - 1.8, 2.8)]
+        canvas.glow(room.back, pool, (46, 48, 50), 0.6)
     if hung:
-        bottom = 0.06 if chance(rng, 0.6) else low - 0.25
-        curtains(canvas, plane, u - wide / 2, wide, 2.28, bottom, any_look(rng, "curtain"))
+        bottom = 0.06 if canvas.chance(0.6) else low - 0.25
+        span = (x - half, x + half)
+        curtains(canvas, room.back, span, (bottom, 2.28), canvas.look("curtain"))
 
 
-def _picture(
-    canvas: Canvas, plane: Plane, u: float, v: float, mirrored: bool, width: float = 0.95
-) -> None:
-    """A painting, or a mirror in its place, centred at u."""
-    rng = canvas.rng
-    height = width * rng.uniform(0.62, 0.78)
-    if mirrored:
-        mirror(
-            canvas, plane, u - 0.42, v, 0.84, 0.84, any_look(rng, "mirror", "full-length mirror")
-        )
+def _picture(canvas: Canvas, room: Room, x: float, v: float, width: float, mirrored: float) -> None:
+    """A painting on the back wall centred at X = x; a mirror with probability ``mirrored``."""
+    plane: Plane = room.back
+    if canvas.chance(mirrored):
+        place = (x - 0.42, v, 0.84, 0.84)
+        mirror(canvas, plane, place, canvas.look("mirror", "full-length mirror"))
         return
-    look = any_look(rng, "painting")
+    look, height = canvas.look("painting"), width * canvas.between(0.62, 0.78)
     if look == "portrait painting":
         width, height = 0.72, 0.86
-    painting(canvas, plane, u - width / 2, v, width, height, look)
+    painting(canvas, plane, (x - width / 2, v, width, height), look)
 
 
 def _side_fitting(canvas: Canvas, room: Room, right: bool, fitting: str) -> None:
     """A door, window or tall mirror in a side wall, where the camera sees it."""
-    rng = canvas.rng
-    plane, near = room.side(right), room.depth - rng.uniform(1.35, 1.55)
+    plane, near = room.side(right), room.depth - canvas.between(1.35, 1.55)
     if fitting == "door":
-        look = any_look(rng, "door")
-        door(canvas, plane, near if look != "double door" else room.depth - 1.75, look)
+        look = canvas.look("door")
+        door(canvas, plane, room.depth - 1.75 if look == "double door" else near, look)
     elif fitting == "mirror":
-        mirror(canvas, plane, near, 0.15, 0.9, 1.85, "full-length mirror")
+        mirror(canvas, plane, (near, 0.15, 0.9, 1.85), "full-length mirror")
     else:
-        window(
-            canvas,
-            plane,
-            near,
-            0.95,
-            1.1,
-            1.2,
-            any_look(rng, "windowpane", "shuttered window"),
-            room.daylight,
-        )
+        look = canvas.look("windowpane", "shuttered window")
+        window(canvas, plane, (near, 0.95, 1.1, 1.2), look, room.daylight)

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from langseg.segmenter.demo_canvas import F32, Colour, Shade
+from langseg.segmenter.demo_canvas import Colour, Grid, Shade
 
 _TABLE = 512  # texels a side of the noise table
 _TEXELS = 16  # per noise cell
@@ -19,7 +19,7 @@ _HASH = 4096
 
 
 @lru_cache(maxsize=1)
-def _noise_table() -> F32:
+def _noise_table() -> Grid:
     """Smooth value noise in -1..1, [512, 512], that wraps around."""
     grid = np.random.default_rng(71).random((_TABLE // _TEXELS,) * 2, dtype=np.float32) * 2 - 1
     t = np.arange(_TEXELS, dtype=np.float32) / _TEXELS
@@ -27,17 +27,17 @@ def _noise_table() -> F32:
     rows = grid[:, None, :] + (np.roll(grid, -1, 0) - grid)[:, None, :] * ease[None, :, None]
     rows = rows.reshape(_TABLE, -1)
     both = rows[:, :, None] + (np.roll(rows, -1, 1) - rows)[:, :, None] * ease[None, None, :]
-    table: F32 = np.ascontiguousarray(both.reshape(_TABLE, _TABLE), dtype=np.float32)
+    table: Grid = np.ascontiguousarray(both.reshape(_TABLE, _TABLE), dtype=np.float32)
     return table
 
 
 @lru_cache(maxsize=1)
-def _hash_table() -> F32:
-    table: F32 = np.random.default_rng(72).random(_HASH, dtype=np.float32) * 2 - 1
+def _hash_table() -> Grid:
+    table: Grid = np.random.default_rng(72).random(_HASH, dtype=np.float32) * 2 - 1
     return table
 
 
-def noise(u: F32, v: F32, cell: float, seed: int = 0, soft: bool = False) -> F32:
+def noise(u: Grid, v: Grid, cell: float, seed: int = 0, soft: bool = False) -> Grid:
     """Value noise in -1..1 with features of ``cell`` metres.
 
     ``soft`` interpolates between table entries: for features of dozens of pixels.
@@ -48,25 +48,27 @@ def noise(u: F32, v: F32, cell: float, seed: int = 0, soft: bool = False) -> F32
     j = (column.astype(np.int64) + seed * 193) & (_TABLE - 1)
     table = _noise_table()
     if not soft:
-        return table[i, j]
+        nearest: Grid = table[i, j]
+        return nearest
     below, right, s, t = (i + 1) & (_TABLE - 1), (j + 1) & (_TABLE - 1), x - column, y - row
     upper = table[i, j] * (1 - s) + table[i, right] * s
-    value: F32 = upper * (1 - t) + (table[below, j] * (1 - s) + table[below, right] * s) * t
+    value: Grid = upper * (1 - t) + (table[below, j] * (1 - s) + table[below, right] * s) * t
     return value
 
 
-def fractal(u: F32, v: F32, cell: float, seed: int = 0, soft: bool = False) -> F32:
+def fractal(u: Grid, v: Grid, cell: float, seed: int = 0, soft: bool = False) -> Grid:
     """Three octaves of noise, about -1..1."""
     coarse = noise(u, v, cell, seed, soft)
     middle = noise(u, v, cell / 2, seed + 11, soft)
-    value: F32 = coarse + middle * 0.5 + noise(u, v, cell / 4, seed + 23, soft) * 0.25
+    value: Grid = coarse + middle * 0.5 + noise(u, v, cell / 4, seed + 23, soft) * 0.25
     return value * np.float32(0.7)
 
 
-def cell_value(i: F32, j: F32, seed: int = 0) -> F32:
+def cell_value(i: Grid, j: Grid, seed: int = 0) -> Grid:
     """One value in -1..1 for each pair of whole numbers."""
     index = i.astype(np.int64) * 1597 + j.astype(np.int64) * 51749 + seed * 7919
-    return _hash_table()[index & (_HASH - 1)]
+    value: Grid = _hash_table()[index & (_HASH - 1)]
+    return value
 
 
 def vary(rng: np.random.Generator, colour: Colour, amount: float = 10.0) -> Colour:
@@ -86,22 +88,22 @@ def darker(colour: Colour, factor: float) -> Colour:
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
-def tint(colour: Colour, tone: F32) -> F32:
+def tint(colour: Colour, tone: Grid) -> Grid:
     """The colour with ``tone`` [h, w] added to every channel: [h, w, 3]."""
-    rgb: F32 = np.asarray(colour, np.float32) + tone[..., None]
+    rgb: Grid = np.asarray(colour, np.float32) + tone[..., None]
     return rgb
 
 
-def mix(low: Colour, high: Colour, share: F32) -> F32:
+def mix(low: Colour, high: Colour, share: Grid) -> Grid:
     """From ``low`` at share 0 to ``high`` at share 1: [h, w, 3]."""
     base = np.asarray(low, np.float32)
-    rgb: F32 = base + (np.asarray(high, np.float32) - base) * np.clip(share, 0, 1)[..., None]
+    rgb: Grid = base + (np.asarray(high, np.float32) - base) * np.clip(share, 0, 1)[..., None]
     return rgb
 
 
-def zigzag(phase: F32) -> F32:
+def zigzag(phase: Grid) -> Grid:
     """A triangle wave in 0..1 with period 1: 1 at whole numbers, 0 half way."""
-    wave: F32 = np.abs(phase - np.floor(phase) - 0.5) * 2
+    wave: Grid = np.abs(phase - np.floor(phase) - 0.5) * 2
     return wave
 
 
@@ -128,9 +130,9 @@ def pleated(folds: float, phase: float = 0.0) -> Shade:
 def rounded(dark: float = 0.72, bright: float = 1.12) -> Shade:
     """A column or a ball lit from the upper left."""
 
-    def shade(s: F32, t: F32) -> F32:
+    def shade(s: Grid, t: Grid) -> Grid:
         lit = 1 - np.clip(np.abs(s - 0.36) * 1.6, 0, 1) ** 2
-        factor: F32 = (dark + (bright - dark) * lit) * (0.93 + 0.1 * t)
+        factor: Grid = (dark + (bright - dark) * lit) * (0.93 + 0.1 * t)
         return factor
 
     return shade

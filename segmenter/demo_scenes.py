@@ -33,7 +33,7 @@ _OPEN_AIR: dict[str, Callable[[Canvas], str]] = {
     "beach": demo_outdoor.beach,
     "mountain": demo_outdoor.mountain,
 }
-_ROOMS: dict[str, Callable[[Canvas], demo_indoor.Room]] = {
+_ROOMS: dict[str, Callable[[Canvas], bool]] = {
     "bedroom": demo_indoor.bedroom,
     "living room": demo_indoor.living_room,
     "kitchen": demo_indoor.kitchen,
@@ -51,7 +51,7 @@ def render_picture(seed: int, split: str, index: int, size: tuple[int, int]) -> 
     scene = SCENES[index % len(SCENES)]
     if scene in _ROOMS:
         canvas = Canvas(size, demo_indoor.indoor_camera(rng), rng)
-        light = "daylight" if _ROOMS[scene](canvas).daylight else "evening"
+        light = "daylight" if _ROOMS[scene](canvas) else "evening"
     else:
         canvas = Canvas(size, demo_outdoor.outdoor_camera(rng), rng)
         light = _OPEN_AIR[scene](canvas)

@@ -123,9 +123,7 @@ def box(
     canvas.fill(thing, upright(0, 0, z0), [rect(x0, y0, x1, y1)], paint, shade)
 
 
-def contact_shadow(
-    canvas: Canvas, x: Span, z: Span, strength: float = 0.45
-) -> None:
+def contact_shadow(canvas: Canvas, x: Span, z: Span, strength: float = 0.45) -> None:
     """A soft dark patch on the ground around the footprint of an object."""
     du, dv = (x[1] - x[0]) * 0.14 + 0.05, (z[1] - z[0]) * 0.2 + 0.08
     patch = rect(x[0] - du, max(0.6, z[0] - dv), x[1] + du, z[1] + dv)

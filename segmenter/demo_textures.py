@@ -8,7 +8,7 @@ Chance is used when a surface is made, never when it is evaluated.
 
 import numpy as np
 
-from langseg.segmenter.demo_canvas import F32, Colour, Paint
+from langseg.segmenter.demo_canvas import Colour, Grid, Paint
 from langseg.segmenter.demo_noise import (
     cell_value,
     darker,
@@ -50,7 +50,7 @@ def courses(
     base, seed, (length, height) = vary(rng, colour), _seed(rng), size
     share = gap / length + gap / height
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         row = np.floor(v / height)
         along = u / length + (stagger * row if stagger != 0.5 else (row % 2) * 0.5)
         column = np.floor(along)
@@ -61,7 +61,7 @@ def courses(
         tone = cell_value(row, column, seed) * variety * fade
         body = tint(base, tone + fractal(u, v, height * 1.5, seed) * grain)
         cover = (line * fade + share * (1 - fade))[..., None]
-        rgb: F32 = body + (np.asarray(joint, np.float32) - body) * cover
+        rgb: Grid = body + (np.asarray(joint, np.float32) - body) * cover
         return rgb
 
     return paint
@@ -78,9 +78,9 @@ def planks(rng: Rng, colour: Colour, width: float = 0.16) -> Paint:
     boards = courses(rng, colour, darker(colour, 0.5), (1.9, width), 0.014, stagger=0.37)
     seed = _seed(rng)
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         streaks = noise(v * np.float32(0.12), u, 0.03, seed) * 5
-        rgb: F32 = boards(v, u, px) + streaks[..., None]
+        rgb: Grid = boards(v, u, px) + streaks[..., None]
         return rgb
 
     return paint
@@ -100,11 +100,11 @@ def checks(rng: Rng, one: Colour, other: Colour, size: float = 0.4) -> Paint:
     """Two colours in alternating squares."""
     first, second, seed = vary(rng, one), vary(rng, other), _seed(rng)
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         odd = (np.floor(u / size) + np.floor(v / size)) % 2
         fade = np.clip(2 - 2 * px / size, 0, 1)
         rgb = mix(first, second, odd * fade + 0.5 * (1 - fade))
-        mottled: F32 = rgb + (fractal(u, v, 0.5, seed) * 4)[..., None]
+        mottled: Grid = rgb + (fractal(u, v, 0.5, seed) * 4)[..., None]
         return mottled
 
     return paint
@@ -114,7 +114,7 @@ def stripes(rng: Rng, one: Colour, other: Colour, width: float, across: bool = F
     """Even bands ``width`` metres wide; along v, or along u where ``across``."""
     first, second = vary(rng, one), vary(rng, other)
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         wave = zigzag((v if across else u) / (2 * width))
         return mix(first, second, np.clip((wave - 0.5) * 2 * width / px + 0.5, 0, 1))
 
@@ -125,7 +125,7 @@ def motifs(rng: Rng, ground: Colour, motif: Colour, size: float) -> Paint:
     """A lattice of diamonds with dots between them: printed cloth, carpets."""
     base, mark = vary(rng, ground), vary(rng, motif)
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         du = np.abs(u / size - np.round(u / size))
         dv = np.abs(v / size - np.round(v / size))
         diamond = np.clip((0.27 - du - dv) * size / px + 0.5, 0, 1)
@@ -139,7 +139,7 @@ def cobbles(rng: Rng, colour: Colour, size: float) -> Paint:
     """Rounded stones in staggered rows, dark between them."""
     base, seed = vary(rng, colour), _seed(rng)
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         row = np.floor(v / size)
         along = u / size + (row % 2) * 0.5
         column = np.floor(along)
@@ -151,13 +151,11 @@ def cobbles(rng: Rng, colour: Colour, size: float) -> Paint:
     return paint
 
 
-def speckle(
-    rng: Rng, colour: Colour, amount: float, cell: float = 0.05, drift: float = 6
-) -> Paint:
+def speckle(rng: Rng, colour: Colour, amount: float, cell: float = 0.05, drift: float = 6) -> Paint:
     """Fine grains over slow drifts: asphalt, gravel, sand, shag, straw."""
     base, seed = vary(rng, colour, 7), _seed(rng)
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         grains = cell_value(np.floor(u / cell), np.floor(v / cell), seed)
         calm = np.clip(cell / px * 1.4, 0.3, 1)
         return tint(base, grains * amount * calm + fractal(u, v, 2.5, seed) * drift)
@@ -169,7 +167,7 @@ def leaves(rng: Rng, dark: Colour, light: Colour, cell: float = 0.25) -> Paint:
     """Clumps of foliage: lit tops, dark gaps, small dots of light."""
     low, high, seed = vary(rng, dark), vary(rng, light), _seed(rng)
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         clumps = fractal(u, v, cell * 2.5, seed) * 0.45 + 0.5
         dots = cell_value(np.floor(u / cell * 2.4), np.floor(v / cell * 2.4), seed)
         return mix(low, high, clumps + dots * 0.24 * np.clip(cell / px * 0.6, 0.4, 1))
@@ -181,7 +179,7 @@ def blades(rng: Rng, dark: Colour, light: Colour, length: float) -> Paint:
     """Grass: strokes ``length`` metres long, patchy over a few metres."""
     low, high, seed = vary(rng, dark, 6), vary(rng, light, 6), _seed(rng)
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         long, short = noise(u * 3, v, length * 1.2, seed), noise(u * 4, v, length / 3, seed)
         patches = fractal(u, v, 3.0, seed + 5, soft=True) * 0.22
         calm = np.clip(length * 0.6 / px, 0.3, 1)
@@ -194,7 +192,7 @@ def swell(rng: Rng, deep: Colour, crest: Colour, length: float, height: float) -
     """Water or rippled sand: bands across the view, ``length`` metres apart, bent by noise."""
     low, high, seed = vary(rng, deep, 6), vary(rng, crest, 6), _seed(rng)
 
-    def paint(u: F32, v: F32, px: F32) -> F32:
+    def paint(u: Grid, v: Grid, px: Grid) -> Grid:
         wave = zigzag(v / length + fractal(u, v, length * 3, seed) * 0.7) - 0.5
         glints = noise(u / 5, v, length / 3, seed + 3) * 0.4
         return mix(low, high, 0.5 + (wave + glints) * height * np.clip(length / px / 2, 0.25, 1))

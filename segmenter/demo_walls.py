@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from langseg.segmenter.demo_canvas import F32, Canvas, Colour, Paint, Plane
+from langseg.segmenter.demo_canvas import Canvas, Colour, Grid, Paint, Plane
 from langseg.segmenter.demo_noise import darker, fractal, mix, pick, pleated, upward, vary
 from langseg.segmenter.demo_room import CREAM
 from langseg.segmenter.demo_shapes import Points, arch, bar, disc, rect
@@ -59,7 +59,7 @@ def _view(rng: np.random.Generator, daylight: bool, v: float, height: float) -> 
     low, high, ground = _DAY if daylight else _DUSK
     seed, line = int(rng.integers(99)), rng.uniform(0.1, 0.3)
 
-    def paint(u: F32, y: F32, px: F32) -> F32:
+    def paint(u: Grid, y: Grid, px: Grid) -> Grid:
         t = (y - v) / height
         garden = t < line + fractal(u, y, 0.5, seed) * 0.06
         return np.where(garden[..., None], np.asarray(ground, np.float32), mix(low, high, t * 1.1))

@@ -193,6 +193,7 @@ class _Trainer:
             "pixel_accuracy": scores.pixel_accuracy,
             "mean_accuracy": scores.mean_accuracy,
             "fwiou": scores.fwiou,
+            "pixels": scores.pixels,
         }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from langseg.cache.keys import canonical_json, normalise_text, request_key, sha256_hex, text_id
 
 settings.register_profile(  # a busy machine is no fault of the code
-    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "patient", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("patient")
 KEY: dict[str, Any] = {

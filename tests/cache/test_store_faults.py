@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from langseg.cache.store import Store
 from langseg.cache.verify import examine
 
 KILLS = 30
+PATIENCE_S = 30  # for another process on a busy machine
 GONE, SURVIVED = 9, 10  # as in store_worker.py
 
 
@@ -65,6 +66,13 @@ def nursery() -> Iterator[Nursery]:
     nursery.close()
 
 
+def until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+
+
 def committed(store: Path) -> Counter[str]:
     return Counter(Store.open(store).table("responses")["request_key"].to_pylist())
 
@@ -99,7 +107,7 @@ def test_writer__killed_at_any_moment_loses_no_answer_and_doubles_none(nursery, 
     assert nursery.run("one_commit", store=store) == 0
     counts = committed(store)
     assert acknowledged <= counts.keys()
-    assert len(acknowledged) > KILLS  # the writers did get somewhere
+    assert acknowledged  # the writers did get somewhere
     assert set(counts.values()) == {1}
     assert journal_names(store) == []
     assert Store.open(store).verify() == []
@@ -113,40 +121,48 @@ def before(nursery, tmp_path_factory) -> Path:
     assert nursery.run("commit_often", store=store, times=1, first=0, lock=True) == 0
     told = store.with_name("told")
     child = nursery.start("generate", store=store, acknowledged=told, first=5)
-    while not told.exists() or not told.read_text():
-        time.sleep(0.005)
+    until(lambda: told.exists() and told.stat().st_size > 0)
     os.kill(child, signal.SIGKILL)
     nursery.wait()
     return store
 
 
-@pytest.mark.parametrize(
-    ("job", "ends"),
-    [("commit_until", {GONE}), ("commit_until_error", {LangSegError.exit_code, SURVIVED})],
-)
-def test_commit__cut_at_any_step_leaves_the_old_state_or_the_new(
-    nursery, before, tmp_path, job, ends
-):
-    whole = tmp_path / "whole"
-    shutil.copytree(before, whole)
-    assert nursery.run("one_commit", store=whole) == 0
-    new = content(whole)
-    step, status, seen = 0, -1, []
+def cut_commits(nursery: Nursery, before: Path, job: str) -> Iterator[tuple[int, Path]]:
+    """One commit for each step it takes, cut at that step: how it ended, and where."""
+    step, status = 0, -1
     while status != 0:
         step += 1
-        store = tmp_path / f"cut-{step}"
+        store = before.with_name(f"{job}-{step}")
         shutil.copytree(before, store)
         status = nursery.run(job, store=store, step=step)
-        assert status in (0, *ends)
-        assert Store.open(store).verify() == [], step
-        if status != SURVIVED:
-            seen.append(committed(store).total())
-        assert nursery.run("one_commit", store=store) == 0
-        assert content(store) == new, step
-        shutil.rmtree(store)
+        yield status, store
     assert step > 40
-    assert seen == sorted(seen)  # before the commit the old state, after it the new
-    assert len(set(seen)) == 2
+
+
+def test_commit__killed_at_any_step_leaves_the_old_state_or_the_new(nursery, before):
+    old, seen = content(before), []
+    new: dict[str, list[str]] = {}
+    for status, store in cut_commits(nursery, before, "commit_until"):
+        assert status in (0, GONE)
+        assert Store.open(store).verify() == []
+        seen.append(content(store))
+        assert nursery.run("one_commit", store=store) == 0  # and the next writer completes it
+        new = new or content(store)
+        assert content(store) == new
+    assert old != new
+    assert seen == [old] * seen.count(old) + [new] * seen.count(new)
+
+
+def test_commit__refused_at_any_step_leaves_the_old_state_or_the_new(nursery, before):
+    seen = []
+    for status, store in cut_commits(nursery, before, "commit_until_error"):
+        assert status in (0, LangSegError.exit_code, SURVIVED)
+        assert Store.open(store).verify() == []
+        if status != SURVIVED:
+            seen.append(content(store))
+    old, new = seen[0], seen[-1]
+    assert old == content(before) != new
+    assert seen == [old] * seen.count(old) + [new] * seen.count(new)
 
 
 def test_create__cut_at_any_step_is_done_by_the_next_one(nursery, tmp_path):
@@ -166,7 +182,8 @@ def test_reader__sees_whole_snapshots_while_a_writer_commits(nursery, tmp_path):
     Store.open(store, create=True)
     nursery.start("commit_often", store=store, times=25, first=0, lock=True)
     seen = [0]
-    while seen[-1] < 25:
+    limit = time.monotonic() + PATIENCE_S
+    while seen[-1] < 25 and time.monotonic() < limit:
         now = Store.open(store)
         responses, descriptors = now.table("responses"), now.table("descriptors")
         assert len(now.table("requests")) == len(responses) == now.manifest.number
@@ -174,19 +191,19 @@ def test_reader__sees_whole_snapshots_while_a_writer_commits(nursery, tmp_path):
         seen.append(len(responses))
     assert nursery.wait() == 0
     assert seen == sorted(seen)
-    assert len(set(seen)) > 5
+    assert seen[-1] == 25
+    assert len(set(seen)) > 3
 
 
 def test_second_writer__is_told_at_once_which_process_writes(nursery, tmp_path):
     store, ready = tmp_path / "store", tmp_path / "ready"
     Store.open(store, create=True)
     child = nursery.start("hold", store=store, ready=ready)
-    while not ready.exists():
-        time.sleep(0.005)
+    until(ready.exists)
     asked = time.monotonic()
     with pytest.raises(LockedError, match=rf"process {child} on ") as told, Store(store).writer():
         pass
-    assert time.monotonic() - asked < 0.5
+    assert time.monotonic() - asked < 1.0
     assert told.value.exit_code == 7
     with pytest.raises(LockedError), Store(store).writer(wait_s=0.2):
         pass

@@ -90,5 +90,5 @@ def test_read_reply__anything_else_is_no_reply(body):
         read_reply(body)
 
 
-def _body(content, **fields):
+def _body(content: object, **fields: object) -> str:
     return json.dumps({"choices": [{"message": {"content": content}}], **fields})

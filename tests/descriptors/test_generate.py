@@ -323,15 +323,18 @@ def test_disk_that_fails__ends_the_asking_and_still_saves_what_it_can(
         flush(journal)
         raise LangSegError("disk full")
 
-    class EndlessProvider(ReplayProvider):
+    class PatientProvider(ReplayProvider):
         async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
             yield response(requests[0])
-            await asyncio.sleep(60)
+            await asyncio.sleep(5)
+            waited.append(5)
 
+    waited: list[int] = []
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "flush", full)
         with pytest.raises(LangSegError, match="disk full"):
-            run(EndlessProvider(), store, pace=Pace(flush_s=0.01))
+            run(PatientProvider(), store, pace=Pace(flush_s=0.01))
+    assert not waited
     assert run(ReplayProvider(), Store.open(store.path)).asked == PLANNED - 1
 
 

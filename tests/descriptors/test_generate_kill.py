@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from langseg.cache.journal import journal_names, journal_path, read_journal
@@ -21,7 +23,7 @@ from langseg.descriptors.rate import Limits
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
 from tests.descriptors.openai_server import content_id
 
-KILLS, CLASSES, CONCURRENCY = 15, 300, 4
+KILLS, CLASSES, CONCURRENCY = 15, 100, 4
 PROMPT = load_prompt(n_attributes=3, n_subclasses=1)
 VOCABULARY = Vocabulary(
     name="things",
@@ -34,7 +36,7 @@ CONTENT = {r.request_key: content_id(chat_body(r)) for r in REQUESTS}
 ROOT = Path(__file__).parents[2]
 FORKER = """
 import os, sys
-import httpx2, openai  # once, not in every run
+import anyio._backends._asyncio, httpcore2, httpx2, openai  # once, not in every run
 from tests.descriptors.test_generate_kill import generate_all
 for line in sys.stdin:
     child = os.fork()
@@ -49,69 +51,76 @@ for line in sys.stdin:
 
 def test_generate__killed_at_any_moment_loses_no_answer_and_asks_for_none_twice(tmp_path):
     log, killed, whole = tmp_path / "log", tmp_path / "killed", tmp_path / "whole"
-    moments = random.Random(7)
+    chance = random.Random(7)
     safe_at: dict[str, int] = {}  # content -> requests that had been made when it was found safe
-    kills = 0
     with forker() as run, server(tmp_path, log) as url:
-        while run(killed, url, moments.uniform(0, 0.35) if kills < KILLS else None) != 0:
-            kills += 1
+        for _ in range(KILLS):
+            more = chance.choice([0, 2, 4, 6, 8, 10, 14])
+            pause_s = chance.uniform(0, 0.02 if more else 0.3)  # 0.3: while it starts
+            assert run(killed, url, partial(await_requests, log, more, pause_s)) == -signal.SIGKILL
             assert Store.open(killed, create=True).verify() == []
             for key in safe_keys(killed):
                 safe_at.setdefault(CONTENT[key], len(asked(log)))
+        assert run(killed, url) == 0
         contents = asked(log)
-        assert run(killed, url, None) == 0
+        assert run(killed, url) == 0
         assert asked(log) == contents
-        assert run(whole, url, None) == 0
+        assert run(whole, url) == 0
 
-    assert kills == KILLS
-    assert len(safe_at) > CLASSES / 4
     assert [c for n, c in enumerate(contents) if n >= safe_at.get(c, len(contents))] == []
+    assert 20 < len(safe_at) < CLASSES
     assert set(contents) == set(CONTENT.values())
     assert CLASSES < len(contents) <= CLASSES + KILLS * CONCURRENCY
     assert Store.open(killed).verify() == []
     assert made(killed) == made(whole)
 
 
-def generate_all(path, url):
+def generate_all(path: str, url: str) -> None:
     """What a forked child does."""
     provider = OpenAIProvider(base_url=url, limits=Limits(max_concurrency=CONCURRENCY))
     store = Store.open(Path(path), create=True)
-    pace = Pace(flush_answers=1, commit_answers=25)
+    pace = Pace(flush_answers=1, commit_answers=8)
     generate(VOCABULARY, provider, store, prompt=PROMPT, model="m", params={}, pace=pace)
 
 
 @contextmanager
-def forker():
-    """Gives ``run(store, url, kill_after_s) -> exit status`` (-9 when killed)."""
+def forker() -> Iterator[Callable[..., int]]:
+    """Gives ``run(store, url, wait) -> exit status``: -9, when killed after ``wait()``."""
     with subprocess.Popen(
         [sys.executable, "-c", FORKER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         bufsize=1,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1"},
+        start_new_session=True,
     ) as process:
+        feed, told = process.stdin, process.stdout
+        assert feed is not None
+        assert told is not None
 
-        def run(store, url, kill_after_s):
-            process.stdin.write(f"{store}\t{url}\n")
-            child = int(process.stdout.readline())
-            if kill_after_s is not None:
-                time.sleep(kill_after_s)
+        def run(store: Path, url: str, wait: Callable[[], None] | None = None) -> int:
+            feed.write(f"{store}\t{url}\n")
+            child = int(told.readline())
+            if wait is not None:
+                wait()
                 os.kill(child, signal.SIGKILL)  # it cannot be another: it is not waited for yet
-            process.stdin.write("wait\n")
-            return int(process.stdout.readline())
+            feed.write("wait\n")
+            return int(told.readline())
 
-        yield run
-        process.stdin.close()
+        try:
+            yield run
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager
-def server(folder, log):
+def server(folder: Path, log: Path) -> Iterator[str]:
     """The server as a program of its own. Gives its base URL."""
     port_file = folder / "port"
     program = ROOT / "tests/descriptors/openai_server.py"
-    options = ["--port-file", port_file, "--log", log, "--delay", "0.01"]
-    with subprocess.Popen([sys.executable, program, *options]) as process:
+    options = ["--port-file", str(port_file), "--log", str(log), "--delay", "0.01"]
+    with subprocess.Popen([sys.executable, str(program), *options]) as process:
         try:
             while not port_file.exists():
                 assert process.poll() is None
@@ -121,18 +130,27 @@ def server(folder, log):
             process.kill()
 
 
-def asked(log):
+def await_requests(log: Path, more: int, pause_s: float) -> None:
+    """Return ``pause_s`` seconds after ``more`` requests were made."""
+    enough, give_up = len(asked(log)) + more, time.monotonic() + 30
+    while len(asked(log)) < enough:
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
+    time.sleep(pause_s)
+
+
+def asked(log: Path) -> list[str]:
     """Contents of the requests that were made, in order."""
     return [json.loads(line)["content"] for line in log.read_text().splitlines()]
 
 
-def safe_keys(path):
+def safe_keys(path: Path) -> set[str]:
     """Requests whose answer is on disk, in the store or in a journal."""
     rows = (row for name in journal_names(path) for row in read_journal(journal_path(path, name)))
     return Store.open(path).answered_keys() | {request.request_key for request, _ in rows}
 
 
-def made(path):
+def made(path: Path) -> dict[str, list[str]]:
     """What a store holds, but for when and in which run it came."""
     store = Store.open(path)
     rows = {name: store.table(name).to_pylist() for name in ("requests", "descriptors", "texts")}

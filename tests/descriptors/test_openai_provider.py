@@ -5,14 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from langseg.cache.errors import UpstreamError, UsageError
 from langseg.cache.keys import canonical_json
-from langseg.cache.records import Request
+from langseg.cache.records import Request, Response
 from langseg.descriptors.openai_provider import OpenAIProvider
 from langseg.descriptors.prompts import load_prompt
 from langseg.descriptors.rate import Limits
@@ -55,8 +57,12 @@ READER_ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 @pytest.fixture(autouse=True)
-def key(monkeypatch):
+def environment(monkeypatch, tmp_path):
+    """A key, no proxy, and no certificates: nothing here speaks TLS, and they load in 80 ms."""
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
 
 
 def test_answer__every_request_gets_its_own_reply_and_what_the_server_reported():
@@ -70,8 +76,8 @@ def test_answer__every_request_gets_its_own_reply_and_what_the_server_reported()
         assert (response.status, response.finish_reason, response.error) == ("ok", "stop", "")
         assert (response.provider, response.served_model) == ("openai", "m-2026-01-01")
         assert response.system_fingerprint == "fp_1"
-        assert response.prompt_tokens > 0
-        assert response.completion_tokens > 0
+        assert response.prompt_tokens
+        assert response.completion_tokens
         assert response.cached_tokens == 0
         assert response.cost_usd is None
         assert response.latency_s > 0
@@ -102,7 +108,7 @@ def test_answer__tokens_that_are_not_reported_are_none():
 def test_answer__with_prices_a_reply_has_a_cost():
     with OpenAIServer() as server:
         (response,), _ = ask(server, requests(1), price_per_million=(1.0, 2.0))
-    tokens = response.prompt_tokens + 2 * response.completion_tokens
+    tokens = (response.prompt_tokens or 0) + 2 * (response.completion_tokens or 0)
     assert response.cost_usd == pytest.approx(tokens / 1e6)
 
 
@@ -178,7 +184,7 @@ def test_answer__the_deadline_holds_over_all_attempts_of_a_request():
     with OpenAIServer(always="hang") as server:
         (response,), _ = ask(server, requests(1), timeout_s=0.1, deadline_s=0.35)
     assert response.status == "failed"
-    assert response.latency_s < 1
+    assert response.latency_s < 2
     assert len(server.bodies) < 8
 
 
@@ -198,11 +204,11 @@ def test_answer__waits_no_longer_than_its_cap_whatever_the_server_asks():
 
 
 def test_answer__when_one_is_told_to_wait_no_other_request_leaves():
-    with OpenAIServer(nth={3: "rate_limit:retry-after=0.3"}, delay_s=0.02) as server:
+    with OpenAIServer(nth={3: "rate_limit:retry-after=0.6"}, delay_s=0.02) as server:
         responses, _ = ask(server, requests(40))
     assert {r.status for r in responses} == {"ok"}
     told = server.arrivals[3] + server.delay_s
-    assert not [t for t in server.arrivals if told + 0.05 < t < told + 0.29]
+    assert not [t for t in server.arrivals if told + 0.25 < t < told + 0.59]
 
 
 def test_answer__the_window_opens_to_its_limit_and_no_further():
@@ -253,7 +259,7 @@ def test_answer__what_was_under_way_when_the_credit_ended_is_still_yielded():
 
 
 def test_answer__a_stopped_provider_asks_nothing_more():
-    async def run(server):
+    async def run(server: OpenAIServer) -> Any:
         provider = OpenAIProvider(base_url=server.base_url)
         for _ in range(2):
             with pytest.raises(UpstreamError):
@@ -299,12 +305,12 @@ def test_answer__stops_asking_when_the_iterator_of_requests_ends_and_yields_the_
 def test_answer__holds_a_window_of_requests_not_all_of_them():
     taken = []
 
-    def endless():
+    def endless() -> Iterator[Request]:
         for n in range(10**9):
             taken.append(n)
             yield requests(1)[0]
 
-    async def run(server):
+    async def run(server: OpenAIServer) -> Any:
         provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=4))
         async with aclosing(provider.answer(endless())) as answers:
             seen = 0
@@ -320,7 +326,7 @@ def test_answer__holds_a_window_of_requests_not_all_of_them():
 
 
 def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
-    async def run(server):
+    async def run(server: OpenAIServer) -> Any:
         provider = OpenAIProvider(base_url=server.base_url)
         async with aclosing(provider.answer(requests(40))) as answers:
             for _ in range(5):
@@ -336,17 +342,17 @@ def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
 
 @pytest.mark.parametrize("behaviour", ["hang", "drip", "rate_limit:retry-after=60", "status:500"])
 def test_answer__an_interrupt_ends_it_at_once_and_closes_every_connection(behaviour):
-    async def run(server):
+    async def run(server: OpenAIServer) -> Any:
         provider = OpenAIProvider(base_url=server.base_url)
 
-        async def read():
+        async def read() -> Any:
             async for _ in provider.answer(requests(40)):
                 pass
 
         reader = asyncio.create_task(read())
         await asyncio.sleep(0.15)
         reader.cancel()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             with pytest.raises(asyncio.CancelledError):
                 await reader
             await provider.aclose()
@@ -365,6 +371,7 @@ def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
             stderr=subprocess.PIPE,
             env=READER_ENV,
         )
+        assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=10)
@@ -375,10 +382,10 @@ def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
 
 
 def test_aclose__ends_a_reader_in_another_task():
-    async def run(server):
+    async def run(server: OpenAIServer) -> Any:
         provider = OpenAIProvider(base_url=server.base_url)
 
-        async def read():
+        async def read() -> Any:
             return [r async for r in provider.answer(requests(3))]
 
         reader = asyncio.create_task(read())
@@ -406,10 +413,11 @@ def test_secret__the_key_is_in_no_response_error_or_repr(behaviour):
         provider = OpenAIProvider(base_url=server.base_url)
         shown = repr(provider) + str(vars(provider))
         responses, error = ask(server, requests(2))
-    shown += repr(responses) + repr(error)
-    while error is not None:
-        shown += repr(error.__cause__) + repr(error.args)
-        error = error.__context__
+    raised: BaseException | None = error
+    shown += repr(responses)
+    while raised is not None:
+        shown += repr(raised) + repr(raised.__cause__) + repr(vars(raised))
+        raised = raised.__context__
     assert CANARY not in shown
     assert "canary" not in shown
     assert "[key]" in shown
@@ -431,16 +439,31 @@ def test_secret__the_key_is_in_no_log_line_of_the_sdk_and_in_no_traceback():
     assert "canary" not in shown
 
 
+def test_answer__certificates_that_cannot_be_read_are_named_before_anything_is_asked(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with OpenAIServer() as server, pytest.raises(UsageError, match="SSL_CERT_FILE"):
+        ask(server, requests(3))
+    assert server.bodies == []
+
+
 def test_provider__a_base_url_with_a_password_is_refused():
     with pytest.raises(UsageError):
         OpenAIProvider(base_url="http://bob:hunter2@127.0.0.1/v1")
 
 
-def ask(server, planned, *, price_per_million=None, **limits):
+def ask(
+    server: OpenAIServer,
+    planned: Iterable[Request],
+    *,
+    price_per_million: tuple[float, float] | None = None,
+    **limits: Any,
+) -> tuple[list[Response], UpstreamError | None]:
     """All responses, and the error that ended the run, if one did; rests are short."""
     responses = []
 
-    async def run():
+    async def run() -> UpstreamError | None:
         provider = OpenAIProvider(
             base_url=server.base_url,
             limits=Limits(**{"backoff_s": 0.01, "timeout_s": 5, **limits}),
@@ -453,16 +476,17 @@ def ask(server, planned, *, price_per_million=None, **limits):
             return error
         finally:
             await provider.aclose()
+        return None
 
     return responses, asyncio.run(run())
 
 
-def requests(count):
+def requests(count: int) -> list[Request]:
     """Requests for different classes; the key ends in the class's name."""
     return [_request(f"{NAMES[n % 10]} {n // 10}".removesuffix(" 0")) for n in range(count)]
 
 
-def _request(name):
+def _request(name: str) -> Request:
     entry = ClassEntry(name=name, id=1, synonyms=())
     return Request(
         request_key=f"key {name}",

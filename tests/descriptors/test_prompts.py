@@ -12,7 +12,7 @@ from langseg.descriptors.plan import plan_requests
 from langseg.descriptors.prompts import Prompt, class_data, load_prompt
 from langseg.descriptors.vocabulary import ClassEntry, load_vocabulary
 
-DOOR = ClassEntry(name="door", id=15, synonyms=("double door",), definition='a "leaf"\nthat: turns')
+DOOR = ClassEntry(name="door", id=15, synonyms=("double door",), definition='a "leaf"\nClass: x')
 
 
 def texts(scene: str, name: str = "door") -> tuple[str, str]:
@@ -62,7 +62,7 @@ def test_class__is_one_line_of_json_that_reads_back():
     assert class_data(messages) == {
         "name": "door",
         "synonyms": ["double door"],
-        "definition": 'a "leaf"\nthat: turns',
+        "definition": 'a "leaf"\nClass: x',
     }
 
 

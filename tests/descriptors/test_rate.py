@@ -1,5 +1,6 @@
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -25,10 +26,10 @@ def test_gate__never_grows_past_its_limit():
 
 
 def test_gate__halves_once_for_all_attempts_let_in_before():
-    async def run():
+    async def run() -> Any:
         gate = _grown(8)
-        tickets = [await gate.enter() for _ in range(8)]
-        for ticket in tickets:
+        for ticket in [await gate.enter() for _ in range(8)]:
+            assert ticket is not None
             gate.overloaded(ticket, 0)
         return gate.size
 
@@ -46,7 +47,7 @@ def test_gate__after_a_complaint_grows_by_one_each_round_trip():
 
 
 def test_gate__lets_nobody_in_before_the_pause_ends():
-    async def run():
+    async def run() -> Any:
         gate = _grown(8)
         gate.overloaded(0, 0.1)
         started = time.monotonic()
@@ -57,7 +58,7 @@ def test_gate__lets_nobody_in_before_the_pause_ends():
 
 
 def test_gate__a_place_given_back_lets_the_next_one_in():
-    async def run():
+    async def run() -> Any:
         gate = Gate(1)
         await gate.enter()
         second = asyncio.create_task(gate.enter())
@@ -70,7 +71,7 @@ def test_gate__a_place_given_back_lets_the_next_one_in():
 
 
 def test_gate__stop_wakes_the_waiting_and_the_resting_and_keeps_the_first_reason():
-    async def run():
+    async def run() -> Any:
         gate = Gate(1)
         await gate.enter()
         waiting = [asyncio.create_task(gate.enter()), asyncio.create_task(gate.rest(60))]

@@ -36,6 +36,7 @@ def anywhere(bank: BankTensors, batch: int = 2) -> torch.Tensor:
 
 def test_descriptor_weights__are_the_published_formula():
     bank = tiny_tensors(classes=4, k=3, seed=5)
+    bank = replace(bank, weight=bank.weight * torch.tensor([1.0, 0.2, 0.6]))
     g, beta = token(bank), 3.0
     p = torch.tensor([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
     got = descriptor_weights(bank, g, p, beta)

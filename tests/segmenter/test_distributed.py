@@ -51,3 +51,4 @@ def test_two_ranks__train_one_model_and_score_each_picture_once(tmp_path):
     segmenter = Segmenter.load(folder, backbone=tiny_vit())
     alone = evaluate(segmenter, tiny_samples(tmp_path / "data", "val")[:5])
     assert histories[0][-1]["miou"] == alone.miou
+    assert histories[0][-1]["pixels"] == alone.pixels

@@ -187,7 +187,7 @@ def test_image_size__reads_only_the_header(tmp_path):
     ],
 )
 def test_keep_ratio_size__puts_the_short_side_at_512_unless_the_long_side_binds(size, wanted):
-    assert keep_ratio_size(*size, 512) == wanted
+    assert keep_ratio_size(size[0], size[1], short=512) == wanted
 
 
 def test_keep_ratio_size__refuses_a_size_that_would_fill_the_memory():

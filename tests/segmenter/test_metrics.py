@@ -13,7 +13,7 @@ from langseg.segmenter.labels import IGNORE, LabelRule
 from langseg.segmenter.metrics import ConfusionMatrix, Scores, seen_unseen
 
 
-def scored(pred: list, target: list, classes: int = 3) -> Scores:
+def scored(pred: list[int], target: list[int], classes: int = 3) -> Scores:
     matrix = ConfusionMatrix(classes)
     matrix.update(torch.tensor(pred), torch.tensor(target))
     return matrix.scores()
@@ -27,7 +27,7 @@ def by_hand(pred: list[int], target: list[int], classes: int) -> dict[str, objec
     fwiou = Fraction(0)
     for k in range(classes):
         both = sum(p == k and t == k for p, t in pairs)
-        either = sum(p == k or t == k for p, t in pairs)
+        either = sum(k in (p, t) for p, t in pairs)
         true = sum(t == k for _, t in pairs)
         ious.append(Fraction(both, either) if either else None)
         if true:

@@ -15,8 +15,10 @@ from safetensors.torch import load_file
 from langseg.cache.bank import load_bank
 from langseg.cache.errors import CorruptError, InputError, LangSegError, UsageError
 from langseg.segmenter.checkpoint import latest, load_checkpoint
+from langseg.segmenter.evaluate import evaluate
 from langseg.segmenter.head import HeadConfig
 from langseg.segmenter.losses import LossWeights
+from langseg.segmenter.predict import Segmenter
 from langseg.segmenter.train import TrainResult, train
 from tests.segmenter.tiny import (
     tiny_bank,
@@ -99,6 +101,9 @@ def test_train__the_linear_baseline_learns_too(data, tmp_path):
     result = run(data, tmp_path, config=config, val=tiny_samples(data, "val"), log_every=20)
     assert result.state.history[-1]["miou"] > 0.6
     assert set(result.state.history[0]) == {"step", "loss", "seg", "grad_norm", "lr"}
+    loaded = Segmenter.load(tmp_path, backbone=tiny_vit())
+    again = evaluate(loaded, tiny_samples(data, "val"))
+    assert result.state.history[-1]["miou"] == again.miou  # BatchNorm: scored as it will answer
 
 
 def test_train__tells_its_progress_after_every_step(data, tmp_path):

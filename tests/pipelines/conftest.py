@@ -1,0 +1,43 @@
+"""Run a command line as a person would, in this process."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from langseg.pipelines import cli_desc, cli_seg
+from langseg.pipelines.console import run
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Call = Callable[..., Done]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """``call("langseg-desc", "generate", ...)`` -> exit code, stdout, stderr."""
+    apps = {"langseg-desc": cli_desc.app, "langseg-seg": cli_seg.app}
+
+    def call(command: str, *arguments: object) -> Done:
+        capsys.readouterr()
+        try:
+            run(lambda: apps[command]([str(argument) for argument in arguments]))
+            code: object = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        captured = capsys.readouterr()
+        assert isinstance(code, int)
+        return Done(code, captured.out, captured.err)
+
+    return call

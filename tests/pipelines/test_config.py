@@ -1,0 +1,72 @@
+"""One configuration from a file and flags: flags win, and every mistake is named at once."""
+
+from pathlib import Path
+
+import pytest
+from langseg.cache.errors import UsageError
+from langseg.pipelines.config import DescribeConfig, Source, load_config
+from langseg.pipelines.segment import TrainSettings, shipped_configs, train_settings
+
+
+def test_load_config__flag_beats_file_and_file_beats_default(tmp_path: Path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("attributes: 12\nsubclasses: 3\n")
+    config = load_config(DescribeConfig, file, {"attributes": 9, "subclasses": None})
+    assert (config.attributes, config.subclasses, config.scene_attributes) == (9, 3, 3)
+
+
+def test_load_config__merges_nested_settings(tmp_path: Path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("training: {steps: 7, head: {hidden: 128}}\n")
+    flags = {"training": {"steps": None, "crop": 64, "head": {"kind": "linear"}}}
+    training = load_config(TrainSettings, file, flags).training
+    assert (training.steps, training.crop) == (7, 64)
+    assert (training.head.hidden, training.head.kind) == (128, "linear")
+
+
+def test_load_config__names_every_mistake_in_one_message(tmp_path: Path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("atributes: 12\nsubclasses: many\ntraining: {}\n")
+    with pytest.raises(UsageError) as caught:
+        load_config(DescribeConfig, file, {})
+    for word in ("settings.yaml", "atributes", "subclasses", "training"):
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["training: {stepz: 7}", "training: {head: {hiden: 64}}"])
+def test_load_config__refuses_an_unknown_nested_setting(tmp_path: Path, text: str):
+    (tmp_path / "settings.yaml").write_text(text)
+    with pytest.raises(UsageError, match="stepz|hiden"):
+        load_config(TrainSettings, tmp_path / "settings.yaml", {})
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "\x00"])
+def test_load_config__refuses_a_file_that_is_no_list_of_settings(tmp_path: Path, text: str):
+    (tmp_path / "settings.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"settings\.yaml: wanted"):
+        load_config(DescribeConfig, tmp_path / "settings.yaml", {})
+
+
+def test_load_config__refuses_a_missing_file(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"none\.yaml"):
+        load_config(DescribeConfig, tmp_path / "none.yaml", {})
+
+
+def test_source__is_one_vocabulary_and_ade20k_by_default(tmp_path: Path):
+    assert load_config(Source, None, {}).shipped == "ade20k"
+    assert load_config(Source, None, {"classes": tmp_path}).shipped is None
+    with pytest.raises(UsageError, match="got both"):
+        load_config(Source, None, {"dataset": "ade20k", "classes": tmp_path})
+
+
+@pytest.mark.parametrize("file", shipped_configs(), ids=lambda file: file.stem)
+def test_shipped_config__is_valid(file: Path):
+    assert train_settings(file.stem, {}).training.steps > 0
+
+
+def test_train_settings__of_a_dataset_are_its_shipped_ones_and_a_wrong_name_lists_them():
+    assert train_settings(None, {"dataset": "camvid"}) == train_settings(
+        "camvid", {"dataset": "camvid"}
+    )
+    with pytest.raises(UsageError, match="ade20k, camvid, demo"):
+        train_settings("nobodys", {})
