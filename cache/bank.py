@@ -184,7 +184,8 @@ def load_bank(folder: Path) -> TextBank:
             "the file is damaged, rebuild it with `langseg-desc bank`"
         )
     try:
-        bank = TextBank(**_header_values(header), **_map_arrays(arrays_path))
+        values: dict[str, Any] = {**_header_values(header), **_map_arrays(arrays_path)}
+        bank = TextBank(**values)
     except (KeyError, TypeError, ValueError) as exc:
         raise CorruptError(f"{header_path}: not a TextBank header ({exc!r})") from exc
     bank.check()

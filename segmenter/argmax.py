@@ -30,7 +30,8 @@ from torch import Tensor
 from langseg.cache.errors import LangSegError
 
 TILE_PX = 32  # side of a tile of the mask: small enough to prune well, large enough to pay
-# Plain value against ours: at most 12 roundings of 2^-24 of the largest logit, 24 for a gap.
+# In units of the largest logit. Plain and ours each differ from the exact value by 4 roundings of
+# 2^-24 (2.1 measured), an edge adds 3; 24 for the gap between two classes would be enough.
 MARGIN = 64 * 2.0**-24
 # On the CPU torch interpolates 3 channels, or a result with H + W <= 128, with kernels of their
 # own, whose weights round differently (ATen's UpSampleKernel.cpp). All calls here that must
@@ -166,7 +167,7 @@ def _near_the_top(
 def _only_one(near: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The one class near the top, and where there is more than one (the class is then 0).
 
-    One product sums both ones and indices over k: 3 times faster than an argmax.
+    One product sums ones and indices over k, in less than half the time of an argmax.
     """
     k = near.shape[1]
     weights = np.stack([np.ones(k), np.arange(k)]).astype(np.float32)

@@ -21,6 +21,7 @@ from langseg.segmenter.labels import IGNORE
 # closest two of ids 0..255 ten times further apart (OKLab 0.013 against 0.001).
 _STEPS = (0.8191725134, 0.5497004779, 0.6710436067)
 _MIN_WIDTH = 640
+_PANEL_WIDTH, _GAP = 384, 8
 _OPACITY = 0.55
 _LEGEND_ROWS = 30  # classes named at most; the rest share one line
 _INK, _PAPER, _PALE = (28, 28, 30), (255, 255, 255), (120, 120, 124)
@@ -72,11 +73,35 @@ def overlay(
     _check_mask(mask, len(ids), lowest=IGNORE)
     if mask.shape != image.shape[:2]:
         raise InputError(f"overlay: wanted a mask of {image.shape[:2]}, got {mask.shape}")
-    tinted = _tint(image, mask, ids)
+    tinted = _tint(image, mask, ids, _MIN_WIDTH)
     legend = _legend(_shares(mask, names, ids), tinted.width)
     page = Image.new("RGB", (tinted.width, tinted.height + legend.height), _PAPER)
     page.paste(tinted, (0, 0))
     page.paste(legend, (0, tinted.height))
+    return page
+
+
+def side_by_side(
+    image: NDArray[np.uint8],
+    masks: Sequence[NDArray[np.int64]],
+    names: Sequence[str],
+    ids: Sequence[int],
+) -> Image.Image:
+    """The image, then each mask over it (annotation and prediction, say), with one legend.
+
+    Args: as for ``overlay``. Returns: RGB, each panel at least 384 wide.
+    """
+    blank = np.full(image.shape[:2], IGNORE, np.int64)
+    for mask in masks:
+        _check_mask(mask, len(ids), lowest=IGNORE)
+    panels = [_tint(image, mask, ids, _PANEL_WIDTH) for mask in (blank, *masks)]
+    width, height = panels[0].size
+    total = len(panels) * (width + _GAP) - _GAP
+    legend = _legend(_shares(np.stack(masks), names, ids), total)
+    page = Image.new("RGB", (total, height + legend.height), _PAPER)
+    for place, panel in enumerate(panels):
+        page.paste(panel, (place * (width + _GAP), 0))
+    page.paste(legend, (0, height))
     return page
 
 
@@ -85,9 +110,11 @@ def _check_mask(mask: NDArray[np.int64], num_classes: int, lowest: int) -> None:
         raise InputError(f"mask: wanted [H, W] of {lowest}..{num_classes - 1}, got {mask!r:.80}")
 
 
-def _tint(image: NDArray[np.uint8], mask: NDArray[np.int64], ids: Sequence[int]) -> Image.Image:
+def _tint(
+    image: NDArray[np.uint8], mask: NDArray[np.int64], ids: Sequence[int], min_width: int
+) -> Image.Image:
     height, width = mask.shape
-    factor = max(1.0, _MIN_WIDTH / width)
+    factor = max(1.0, min_width / width)
     size = round(width * factor), round(height * factor)
     enlarged = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
     picture = np.asarray(enlarged, dtype=np.float32)
