@@ -1,1 +1,1 @@
-"""Stage one, offline: vocabulary -> prompts -> plan -> provider -> validate -> store -> TextBank."""
+"""Stage one, offline: vocabulary -> prompts -> provider -> validate -> store -> TextBank."""

@@ -51,7 +51,9 @@ class EncoderRecord:
     @property
     def encoder_id(self) -> str:
         """The model's short name and 12 digits of the record's hash: safe as a folder's name."""
-        name = "".join(c if c.isascii() and c.isalnum() else "-" for c in Path(self.model).name.lower())
+        name = "".join(
+            c if c.isascii() and c.isalnum() else "-" for c in Path(self.model).name.lower()
+        )
         return f"{name}-{sha256_hex(canonical_json(asdict(self)))[:12]}"
 
 

@@ -234,7 +234,7 @@ def _create(name: str, overlay: dict[str, str] | None) -> Any:
 
 def _hub_overlay(name: str) -> dict[str, str]:
     """Name the safetensors file, or timm would fall back to a pickle (timm#1677)."""
-    config = timm.get_pretrained_cfg(name)
+    config: Any = timm.get_pretrained_cfg(name)
     if config is None or not config.hf_hub_id or config.custom_load == "hf":
         raise UsageError(
             f"backbone {name!r}: wanted published safetensors, timm knows none; use --weights FILE"

@@ -1,11 +1,13 @@
 """The audit answers questions about the store and lets SQL reach nothing else."""
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from langseg.cache.audit import AUDIT_QUESTIONS, ask, needs_vectors, open_audit, select
 from langseg.cache.errors import InputError
 from langseg.cache.records import (
@@ -45,7 +47,7 @@ def phrase(key: str, name: str, text: str, rejected: str = "", slot: str = "shap
 
 @pytest.fixture
 def tables() -> dict[str, pa.Table]:
-    rows = {
+    rows: dict[str, list[Any]] = {
         "requests": [request("a", "wall"), request("b", "sky"), request("c", "sea")],
         "responses": [response("a"), response("b", cost=None), response("c", "refused")],
         "descriptors": [

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from langseg.cache.bank import ARRAYS, HEADER, PRIOR_FLOOR, TextBank, load_bank, newest_bank, save_bank
+
+from langseg.cache.bank import (
+    ARRAYS,
+    HEADER,
+    PRIOR_FLOOR,
+    TextBank,
+    load_bank,
+    newest_bank,
+    save_bank,
+)
 from langseg.cache.errors import CorruptError
 
 

@@ -1,7 +1,10 @@
 """A bank says exactly what the store kept, and weighs it by the rules."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+
 from langseg.cache.bank import PRIOR_FLOOR, TextBank
 from langseg.cache.errors import InputError
 from langseg.cache.keys import text_id
@@ -24,7 +27,7 @@ TEXTS = ("flat surface", "glossy tiles", "brick wall", "blue above", "a wall")
 
 
 def row(name: str, text: str, scene: str = "*", **changes: object) -> Descriptor:
-    values = {
+    values: dict[str, Any] = {
         "descriptor_id": f"{name}-{scene}-{text}", "request_key": "r", "text_id": text_id(text),
         "class_name": name, "scene": scene, "subclass": "", "slot": "shape",
         "rank": 0, "rejected": "", "parser_version": 1,

@@ -1,6 +1,7 @@
 """Of everything a store holds, a vocabulary gets the newest answers that mean its classes."""
 
 import pytest
+
 from langseg.cache.errors import InputError
 from langseg.cache.records import Request
 from langseg.descriptors.plan import plan_requests

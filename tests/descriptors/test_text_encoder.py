@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from langseg.cache.errors import CorruptError, InputError
 from langseg.descriptors import text_encoder
 from langseg.descriptors.text_encoder import MINILM_SHA256, TextEncoder, load_encoder

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from langseg.pipelines import cli_desc, cli_seg
 from langseg.pipelines.console import run
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+
 from langseg.cache.bank import load_bank
 from langseg.cache.records import SLOTS
-
 from tests.descriptors.openai_server import OpenAIServer
 
 DESC = "langseg-desc"
@@ -130,14 +130,12 @@ def test_classes__that_no_pack_has_are_named_with_the_way_out(call, store, tmp_p
     assert "--provider openai" in done.err
 
 
-def test_openai__answers_over_http_are_kept_and_asked_for_once(
-    call, store, tmp_path, monkeypatch
-):
+def test_openai__answers_over_http_are_kept_and_asked_for_once(call, store, tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
     (tmp_path / "own.txt").write_text("flux capacitor\nhoverboard\n")
     with OpenAIServer() as server:
-        flags = ("--classes", tmp_path / "own.txt", "--store", store, "--provider", "openai")
-        flags += ("--model", "m", "--base-url", server.base_url, "--json")
+        flags = ["--classes", tmp_path / "own.txt", "--store", store, "--provider", "openai"]
+        flags += ["--model", "m", "--base-url", server.base_url, "--json"]
         first = call(DESC, "generate", *flags).json
         again = call(DESC, "generate", *flags).json
     assert (first["asked"], again["asked"]) == (2, 0)
@@ -152,7 +150,7 @@ def test_openai__stops_at_the_request_budget_with_6_and_keeps_what_came(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
     (tmp_path / "own.txt").write_text("one\ntwo\nthree\n")
     with OpenAIServer() as server:
-        flags = ("--classes", tmp_path / "own.txt", "--store", store, "--provider", "openai")
-        flags += ("--model", "m", "--base-url", server.base_url)
+        flags = ["--classes", tmp_path / "own.txt", "--store", store, "--provider", "openai"]
+        flags += ["--model", "m", "--base-url", server.base_url]
         assert call(DESC, "generate", *flags, "--max-requests", "2").code == 6
         assert call(DESC, "generate", *flags, "--json").json["asked"] == 1

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from langseg.cache.errors import UsageError
 from langseg.pipelines.config import DescribeConfig, Source, load_config
 from langseg.pipelines.segment import TrainSettings, shipped_configs, train_settings

@@ -1,6 +1,7 @@
 """What is shown to a person cannot act: no control characters, no markup, no traceback."""
 
 import pytest
+
 from langseg.cache.errors import CorruptError, InputError
 from langseg.pipelines.console import emit_json, emit_table, plain, progress, run, say
 

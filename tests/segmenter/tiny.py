@@ -1,6 +1,7 @@
 """A ViT, a bank and a dataset small enough for every test; also imported by ``killed_run.py``."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import timm
@@ -19,7 +20,7 @@ COLOURS = ((200, 40, 40), (40, 180, 60), (50, 60, 210), (220, 210, 60))
 SCENES = ("kitchen", "street")
 
 
-def tiny_vit(patch: int = 8, depth: int = 4, seed: int = 0, **kwargs: object) -> FrozenViT:
+def tiny_vit(patch: int = 8, depth: int = 4, seed: int = 0, **kwargs: Any) -> FrozenViT:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         vit = timm.create_model(
@@ -65,7 +66,7 @@ def tiny_bank(
     )
 
 
-def tiny_tensors(**kwargs: int) -> BankTensors:
+def tiny_tensors(**kwargs: Any) -> BankTensors:
     return BankTensors.of(tiny_bank(**kwargs))
 
 
