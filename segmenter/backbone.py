@@ -91,13 +91,20 @@ class FrozenViT(nn.Module):
         pad_h, pad_w = -height % self.patch, -width % self.patch
         x = F.pad((images - self.mean) / self.std, (0, pad_w, 0, pad_h))
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.is_cuda):
-            tokens, taps = self.vit.forward_intermediates(x, indices=self.tap_blocks, norm=True)
+            tokens, taps = self.vit.forward_intermediates(
+                x, indices=self.tap_blocks, norm=True, output_fmt="NLC"
+            )
         if self.vit.cls_token is not None:
             cls = tokens[:, 0]
         else:
             cls = tokens[:, self.vit.num_prefix_tokens :].mean(dim=1)
-        maps = _once_per_tap(taps, self.tap_blocks)
-        return Features(maps, cls.float(), (height + pad_h, width + pad_w))
+        h, w = x.shape[-2] // self.patch, x.shape[-1] // self.patch
+        maps = [tap.float().unflatten(1, (h, w)).permute(0, 3, 1, 2) for tap in taps]
+        by_block = dict(zip(sorted(set(self.tap_blocks)), maps, strict=True))  # each given once
+        return Features(
+            tuple(by_block[block] for block in self.tap_blocks), cls.float(),
+            (height + pad_h, width + pad_w),
+        )  # fmt: skip
 
 
 def load_backbone(name: str, weights: Path | None = None, pretrained: bool = False) -> FrozenViT:
@@ -113,8 +120,9 @@ def load_backbone(name: str, weights: Path | None = None, pretrained: bool = Fal
     are damaged or do not fit; UpstreamError, where published weights cannot be had.
     """
     source = BackboneSource(
-        name=name, weights=None if weights is None else str(weights), pretrained=pretrained
-    )
+        name=name, weights=None if weights is None else str(weights.absolute()),
+        pretrained=pretrained,
+    )  # fmt: skip
     if weights is not None and pretrained:
         raise UsageError(f"backbone {name!r}: wanted --weights or --pretrained, got both")
     if name == DEMO:
@@ -172,12 +180,6 @@ def _misfits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Itera
             yield f"{key} wanted {tuple(wanted[key].shape)}, got {tuple(found[key].shape)}"
         elif not bool(torch.isfinite(found[key]).all()):
             yield f"{key} holds NaN or infinity"
-
-
-def _once_per_tap(taps: list[Tensor], blocks: list[int]) -> tuple[Tensor, ...]:
-    """timm gives each block once; a model of fewer than four blocks taps one block twice."""
-    by_block = dict(zip(sorted(set(blocks)), taps, strict=True))
-    return tuple(by_block[block].float() for block in blocks)
 
 
 def _load_demo(source: BackboneSource) -> FrozenViT:

@@ -78,9 +78,9 @@ def save_checkpoint(
     write_atomic(beside / MODEL, save(_contiguous(head.state_dict())))
     write_atomic(beside / OPTIMIZER, save(_optimizer_tensors(head, optimizer)))
     hashes = {name: sha256_of(beside / name) for name in (MODEL, OPTIMIZER)}
-    content = {"format": FORMAT, "sha256": hashes, **asdict(state)}
-    content["checksum"] = _checksum(content)
-    write_atomic(beside / STATE, json.dumps(content, indent=1).encode())
+    content = {"format": FORMAT, "checksum": _checksum(state, hashes), "sha256": hashes}
+    write_atomic(beside / STATE, json.dumps(content | asdict(state), indent=1).encode())
+    shutil.rmtree(folder, ignore_errors=True)  # left half deleted by a killed process
     beside.rename(folder)
     sync_folder(run)
     for old in _checkpoints(run)[:-KEPT]:
@@ -102,19 +102,23 @@ def read_state(folder: Path) -> State:
         hashes = {name: sha256_of(folder / name) for name in (MODEL, OPTIMIZER)}
     except (OSError, ValueError) as exc:
         raise CorruptError(f"{folder}: wanted a LangSeg checkpoint, got {exc}") from exc
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise CorruptError(f"{path}: wanted checkpoint format {FORMAT}; train again")
-    if content.pop("checksum", None) != _checksum(content):
+    try:
+        checksum, wanted = content.pop("checksum"), content.pop("sha256")
+        state = State(**content | {"history": tuple(content["history"])})
+        changed = checksum != _checksum(state, wanted)
+    except (KeyError, TypeError, ValueError):
+        changed = True
+    if changed:
         raise CorruptError(f"{path}: the file was changed; go back to an earlier checkpoint")
-    wanted = content.pop("sha256")
     for name, found in hashes.items():
-        if wanted.get(name) != found:
+        if wanted[name] != found:
             raise CorruptError(
-                f"{folder / name}: wanted sha256 {wanted.get(name)}, got {found}; the file is "
+                f"{folder / name}: wanted sha256 {wanted[name]}, got {found}; the file is "
                 "damaged, go back to an earlier checkpoint"
             )
-    del content["format"]
-    return State(**content | {"history": tuple(content["history"])})
+    return state
 
 
 def restore(folder: Path, head: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -195,8 +199,8 @@ def _checkpoints(run: Path) -> list[Path]:
     return [path for _, path in sorted(whole)]
 
 
-def _checksum(content: Mapping[str, Any]) -> str:
-    return sha256_hex(canonical_json(content))
+def _checksum(state: State, hashes: Mapping[str, str]) -> str:
+    return sha256_hex(canonical_json({"state": asdict(state), "sha256": hashes}))
 
 
 def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

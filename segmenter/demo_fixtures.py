@@ -29,8 +29,8 @@ _CABINETS: dict[str, tuple[Colour, Colour]] = {  # body, joints
     "white cabinet": ((238, 238, 234), (186, 188, 188)),
     "metal cabinet": ((142, 150, 156), (96, 102, 108)),
 }
-_RETRO: tuple[Colour, ...] = ((146, 208, 190), (226, 104, 90), (244, 222, 160))
-_ENAMEL: tuple[Colour, ...] = ((178, 44, 46), (44, 84, 120), (244, 232, 200))
+_RETRO: tuple[Colour, ...] = ((146, 208, 190), (206, 58, 54))
+_ENAMEL: tuple[Colour, ...] = ((178, 44, 46), (244, 232, 200))
 
 
 def cabinet(canvas: Canvas, x: Span, y: Span, z: Span, look: str) -> None:
@@ -74,7 +74,7 @@ def _dishes(canvas: Canvas, thing: int, z: float, x: Span, y: Span) -> None:
 def refrigerator(canvas: Canvas, x: float, z: Span, look: str) -> None:
     """A refrigerator centred at X = x, about 1.75 m tall."""
     thing, front = canvas.thing("refrigerator", look), upright(x, 0, z[0])
-    half = 0.46 if look == "two-door refrigerator" else 0.36
+    half = 0.42 if look == "two-door refrigerator" else 0.36
     tall = 1.55 if look == "retro refrigerator" else 1.78
     plainly: dict[str, Colour] = {"white refrigerator": (242, 244, 246)}
     retro = look == "retro refrigerator"
@@ -82,13 +82,10 @@ def refrigerator(canvas: Canvas, x: float, z: Span, look: str) -> None:
     contact_shadow(canvas, (x - half, x + half), z)
     span, metal = (x - half, x + half), plain(canvas.rng, colour, 2)
     box(canvas, thing, span, (0.03, tall), z, metal, shade=upward(0.86, 1.04))
+    grips = [rect(half - 0.1, 0.78, half - 0.06, 1.2)]
     if look == "two-door refrigerator":
-        gap = rect(-0.012, 0.05, 0.012, tall)
-        grips = [rect(-0.1, 0.6, -0.06, 1.3), rect(0.06, 0.6, 0.1, 1.3)]
-    else:
-        gap = rect(-half, 1.14, half, 1.165)
-        grips = [rect(half - 0.1, low, half - 0.06, low + 0.28) for low in (0.78, 1.22)]
-    canvas.fill(thing, front, [gap], darker(colour, 0.62))
+        grips = [rect(half - 0.1, low, half - 0.06, low + 0.24) for low in (0.86, 1.24)]
+        canvas.fill(thing, front, [rect(-half, 1.16, half, 1.19)], darker(colour, 0.55))
     canvas.fill(thing, front, grips, _GLOSS if retro else (86, 90, 96))
     glint = rect(-half + 0.06, 0.2, -half + 0.14, tall - 0.1)
     canvas.fill(thing, front, [glint], (255, 255, 255), None, 0.3)
@@ -120,6 +117,7 @@ def stove(canvas: Canvas, x: float, z: Span, look: str) -> None:
         pot = soft_rect(0.06, tall, 0.3, tall + 0.18, 0.03)
         canvas.fill(thing, upright(x, 0, z[0] + 0.2), [pot], (170, 84, 60), rounded())
         canvas.fill(thing, front, [rect(-0.36, tall, 0.36, tall + 0.035)], (24, 24, 26))
+        canvas.fill(thing, front, [rect(-0.26, tall, -0.06, tall + 0.06)], (86, 142, 236))
 
 
 def _wood_stove(canvas: Canvas, x: float, z: Span) -> None:
@@ -222,6 +220,8 @@ def toilet(canvas: Canvas, x: float, depth: float, look: str) -> None:
         tank, pipe = soft_rect(-0.26, 0.95, 0.26, 1.3, 0.04), rect(-0.05, 0.4, 0.05, 1.0)
         canvas.fill(thing, upright(x, 0, depth - 0.12), [pipe], (222, 224, 224), rounded())
         canvas.fill(thing, upright(x, 0, depth - 0.12), [tank], white, upward(0.84, 1.02))
+    if look == "wall-hung toilet":
+        canvas.fill(thing, upright(x, 0, depth), [rect(-0.14, 0.96, 0.14, 1.12)], (206, 210, 212))
     lid = soft_rect(-0.22, 0.4, 0.22, 0.74, 0.16)
     canvas.fill(thing, upright(x, 0, depth - 0.3), [lid], _GLOSS, upward(0.9, 0.98))
     low = 0.16 if look == "wall-hung toilet" else 0.0

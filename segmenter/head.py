@@ -25,6 +25,7 @@ STRIDE = 4  # pixels per logit
 KINDS = ("dense", "linear")
 MIN_UP_WIDTH = 64
 MAX_SCALE = 100.0  # as CLIP clamps its temperature
+MIN_LENGTH = 1e-4  # of a pixel vector; below it the cosine shrinks to 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,8 @@ class HeadOutput:
     ``aux`` four [B, C, h, w], one per tap, only when asked for, and ``alpha`` [4], summing to 1,
     the weights of the taps (Eq. 8); ``presence`` [B, C] and ``scene_logits`` [B, S] speak of the
     image as a whole; ``scenes`` [B, S] is the p(s|g) that the collapse used; ``g`` [B, D] the
-    unit scene token; ``classes`` [B, C, D] unit class vectors; ``pixels`` [B, D, h4, w4] unit.
+    unit scene token; ``classes`` [B, C, D] unit class vectors; ``pixels`` [B, e, h4, w4] are
+    decoded features that ``to_text`` brings to the text width D.
     """
 
     logits: Tensor
@@ -74,6 +76,7 @@ class HeadOutput:
     g: Tensor | None = None
     classes: Tensor | None = None
     pixels: Tensor | None = None
+    to_text: nn.Linear | None = None
 
 
 class DenseHead(nn.Module):
@@ -109,12 +112,12 @@ class DenseHead(nn.Module):
         fused = torch.stack([a * x for a, x in zip(alpha, maps, strict=True)]).sum(dim=0)
         decoded = self._decode(fused, features.padded)
         with torch.autocast(decoded.device.type, enabled=False):  # cosines need more than 8 bits
-            pixels = F.normalize(self.to_text(decoded.float()), dim=-1)
+            pixels = decoded.float()
             g = F.normalize(self.to_scene(features.cls), dim=-1)
             scene_logits = _scale(self.log_scene_scale) * g @ bank.scene.T
             scenes = scene_probabilities(scene_logits, known)
             classes = self._adapt(collapse(bank, g, scenes, self.beta))
-            logits = _scale(self.log_scale) * cosines(pixels, classes)
+            logits = _scale(self.log_scale) * projected_cosines(pixels, self.to_text, classes)
             return HeadOutput(
                 logits=logits,
                 padded=features.padded,
@@ -126,6 +129,7 @@ class DenseHead(nn.Module):
                 g=g,
                 classes=classes,
                 pixels=pixels.permute(0, 3, 1, 2),
+                to_text=self.to_text,
             )
 
     def _decode(self, fused: Tensor, padded: tuple[int, int]) -> Tensor:
@@ -192,6 +196,23 @@ def cosines(pixels: Tensor, classes: Tensor) -> Tensor:
     """Unit [B, h, w, D] and [B, C, D] -> [B, C, h, w]; classes last in memory, for the softmax."""
     b, h, w, _ = pixels.shape
     return torch.bmm(pixels.flatten(1, 2), classes.mT).view(b, h, w, -1).permute(0, 3, 1, 2)
+
+
+def projected_cosines(pixels: Tensor, to_text: nn.Linear, classes: Tensor) -> Tensor:
+    """Cosines of ``to_text(pixels)`` with the classes, without ever making it.
+
+    With y = W x + b: <y, t> = <x, W't> + <b, t> and |y|^2 = x'W'W x + 2 <W'b, x> + <b, b>, so all
+    work per pixel is in the width e of x; the text width D may be ten times that.
+
+    Args: pixels: [B, h, w, e]; classes: [B, C, D] unit rows. Returns: [B, C, h, w].
+    """
+    weight, bias = to_text.weight, to_text.bias
+    b, h, w, _ = pixels.shape
+    x = pixels.flatten(1, 2)
+    dots = torch.baddbmm((classes @ bias).unsqueeze(1), x, (classes @ weight).mT)
+    squares = ((x @ (weight.mT @ weight) + 2 * (bias @ weight)) * x).sum(dim=-1) + bias @ bias
+    lengths = squares.clamp_min(MIN_LENGTH**2).sqrt().unsqueeze(-1)
+    return (dots / lengths).view(b, h, w, -1).permute(0, 3, 1, 2)
 
 
 class ResidualMLP(nn.Module):

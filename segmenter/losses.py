@@ -46,9 +46,12 @@ def total_loss(
     Returns: the weighted sum, and the unweighted terms by name.
     """
     terms = {"seg": segmentation_loss(output.logits, labels)}
-    if weights.tri and output.pixels is not None and output.classes is not None:
+    pixels, classes, to_text = output.pixels, output.classes, output.to_text
+    if weights.tri and pixels is not None and classes is not None and to_text is not None:
+        image, means, own = region_means(pixels, labels)
+        anchors = F.normalize(to_text(means), dim=-1)
         terms["tri"] = triplet_loss(
-            output.pixels, output.classes, labels, margin=weights.margin, guard=weights.guard
+            anchors, classes[image], own, margin=weights.margin, guard=weights.guard
         )
     if weights.ms and output.aux and output.alpha is not None:
         terms["ms"] = multiscale_loss(output.aux, output.alpha, labels)
@@ -76,19 +79,21 @@ def multiscale_loss(aux: tuple[Tensor, ...], alpha: Tensor, labels: Tensor) -> T
 
 
 def triplet_loss(
-    pixels: Tensor, classes: Tensor, labels: Tensor, *, margin: float, guard: float
+    anchors: Tensor, classes: Tensor, own: Tensor, *, margin: float, guard: float
 ) -> Tensor:
     """max(0, margin + cos(anchor, negative) - cos(anchor, positive)), mean over anchors (Eq. 6).
 
-    One anchor for each class in each image: the mean of its pixel vectors. The negative is the
-    hardest class of the bank that is not a near-synonym; an anchor without one counts nothing.
+    The negative is the hardest class of the bank that is not a near-synonym; an anchor without
+    one counts nothing.
 
-    Args: pixels: [B, D, h, w] and classes: [B, C, D], unit vectors.
+    Args:
+        anchors: [M, D] unit vectors, one for each class in each image.
+        classes: [M, C, D] unit class vectors, as the image of each anchor sees them.
+        own: [M] class index of each anchor.
     """
-    target = sample_labels(labels, pixels.shape[-2:])
-    image, anchors, own = region_vectors(pixels, target)
-    similarity = torch.einsum("md,mcd->mc", anchors, classes[image])
-    text = torch.einsum("md,mcd->mc", classes[image, own], classes[image])
+    similarity = torch.einsum("md,mcd->mc", anchors, classes)
+    positives = classes[torch.arange(len(own), device=own.device), own]
+    text = torch.einsum("md,mcd->mc", positives, classes)
     excluded = (text > guard).scatter(1, own.unsqueeze(1), True)
     hardest = similarity.masked_fill(excluded, -torch.inf).amax(dim=1)
     positive = similarity.gather(1, own.unsqueeze(1)).squeeze(1)
@@ -97,20 +102,23 @@ def triplet_loss(
     return losses.sum() / counts.sum().clamp_min(1)
 
 
-def region_vectors(pixels: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean pixel vector of each class in each image.
+def region_means(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean pixel of each class in each image.
 
-    Args: pixels: [B, D, h, w]; target: [B, h, w] labels.
-    Returns: image index [M], unit vectors [M, D], class index [M].
+    Args: pixels: [B, e, h, w]; labels: [B, H, W].
+    Returns: image index [M], means [M, e], class index [M].
     """
+    target = sample_labels(labels, pixels.shape[-2:])
     values = int(target.max()) + 2  # IGNORE, -1, takes the place 0
     images = torch.arange(len(target), device=target.device).view(-1, 1, 1)
-    regions, inverse = torch.unique(images * values + target + 1, return_inverse=True)
+    regions, inverse, counts = torch.unique(
+        images * values + target + 1, return_inverse=True, return_counts=True
+    )
     flat = pixels.permute(0, 2, 3, 1).flatten(0, 2)
     summed = pixels.new_zeros(len(regions), flat.shape[1]).index_add(0, inverse.flatten(), flat)
     image, label = regions // values, regions % values - 1
     labelled = label != IGNORE
-    return image[labelled], F.normalize(summed[labelled], dim=-1), label[labelled]
+    return image[labelled], (summed / counts.unsqueeze(1))[labelled], label[labelled]
 
 
 def generative_loss(

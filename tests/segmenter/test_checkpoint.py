@@ -85,6 +85,37 @@ def test_read_state__finds_any_flipped_bit(run, name):
             load_checkpoint(run, backbone=tiny_vit())
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.pop("sha256"),
+        lambda content: content.pop("history"),
+        lambda content: content.update(step=float("nan")),
+        lambda content: content.update(extra=1),
+        lambda content: content["config"].update(crop=64),
+    ],
+)
+def test_read_state__finds_an_edited_record(run, change):
+    path = run / "ckpt-000003/state.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(CorruptError, match="was changed"):
+        read_state(path.parent)
+
+
+def test_save_checkpoint__replaces_what_a_killed_process_left(run):
+    head = build_head(tiny_config().head, width=48, patch=8, text_width=16, classes=3)
+    optimizer = torch.optim.AdamW(head.parameters())
+    state = read_state(run / "ckpt-000003")
+    for name in ("ckpt-000004.tmp", "ckpt-000004"):
+        (run / name).mkdir()
+        (run / name / "model.safetensors").write_text("half")
+    folder = save_checkpoint(run, head, optimizer, replace(state, step=4))
+    assert read_state(folder).step == 4
+    assert [path.name for path in sorted(run.glob("ckpt-*"))] == ["ckpt-000003", "ckpt-000004"]
+
+
 def _same_json(one: bytes, other: bytes) -> bool:
     try:
         return bool(json.loads(one) == json.loads(other))

@@ -1,8 +1,20 @@
 import pytest
 import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from langseg.cache.errors import UsageError
-from langseg.segmenter.head import DenseHead, Head, HeadConfig, HeadOutput, LinearHead, build_head
+from langseg.segmenter.head import (
+    DenseHead,
+    Head,
+    HeadConfig,
+    HeadOutput,
+    LinearHead,
+    build_head,
+    cosines,
+    projected_cosines,
+)
 from tests.segmenter.tiny import tiny_head, tiny_tensors, tiny_vit
 
 
@@ -24,7 +36,7 @@ def test_dense__gives_logits_at_a_quarter_of_the_size(patch, size):
     output = ask(head_for(patch), size, patch)
     assert output.logits.shape == (2, 3, size[0] // 4, size[1] // 4)
     assert output.pixels is not None
-    assert output.pixels.shape == (2, 16, size[0] // 4, size[1] // 4)
+    assert output.pixels.shape[-2:] == output.logits.shape[-2:]
     assert [tap.shape for tap in output.aux] == [(2, 3, size[0] // patch, size[1] // patch)] * 4
 
 
@@ -56,14 +68,39 @@ def test_dense__judges_each_class_by_its_words_alone():
     torch.testing.assert_close(shuffled.presence, straight.presence[:, order])
 
 
-def test_dense__logits_are_cosines_times_one_temperature():
+def test_dense__logits_are_cosines_in_the_text_space_times_one_temperature():
     output = ask(head_for())
     assert output.pixels is not None
+    assert output.to_text is not None
     assert output.classes is not None
-    torch.testing.assert_close(output.pixels.norm(dim=1), torch.ones(2, 8, 12))
     torch.testing.assert_close(output.classes.norm(dim=2), torch.ones(2, 3))
-    cosine = torch.einsum("bdhw,bcd->bchw", output.pixels, output.classes)
-    torch.testing.assert_close(output.logits, 20 * cosine)
+    projected = F.normalize(output.to_text(output.pixels.permute(0, 2, 3, 1)), dim=-1)
+    assert projected.shape == (2, 8, 12, 16)
+    cosine = torch.einsum("bhwd,bcd->bchw", projected, output.classes)
+    torch.testing.assert_close(output.logits, 20 * cosine, rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**31 - 1), size=st.floats(1e-2, 1e3))
+def test_projected_cosines__equal_projecting_then_normalising(seed, size):
+    torch.manual_seed(seed)
+    pixels, to_text = torch.randn(2, 3, 4, 6) * size, torch.nn.Linear(6, 40)
+    classes = F.normalize(torch.randn(2, 5, 40), dim=-1)
+    plain = cosines(F.normalize(to_text(pixels), dim=-1), classes)
+    torch.testing.assert_close(
+        projected_cosines(pixels, to_text, classes), plain, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_projected_cosines__of_a_pixel_without_length_are_0_with_a_gradient():
+    to_text = torch.nn.Linear(6, 40)
+    torch.nn.init.zeros_(to_text.bias)
+    pixels = torch.zeros(1, 1, 1, 6, requires_grad=True)
+    cosine = projected_cosines(pixels, to_text, F.normalize(torch.randn(1, 5, 40), dim=-1))
+    assert cosine.abs().max().item() == 0
+    cosine.sum().backward()
+    assert pixels.grad is not None
+    assert bool(torch.isfinite(pixels.grad).all())
 
 
 def test_dense__temperature_is_clamped():
@@ -71,6 +108,17 @@ def test_dense__temperature_is_clamped():
     assert isinstance(head, DenseHead)
     head.log_scale.data.fill_(1e3)
     assert ask(head).logits.abs().max().item() <= 100.001
+
+
+def test_dense__cosines_stay_exact_where_the_rest_is_bfloat16():
+    head, bank = head_for(), tiny_tensors()
+    features = tiny_vit()(torch.rand(1, 3, 32, 32))
+    with torch.autocast("cpu", torch.bfloat16):
+        output = head(features, bank, None, True)
+    assert output.logits.dtype == output.classes.dtype == output.aux[0].dtype == torch.float32
+    exact = head(features, bank)
+    torch.testing.assert_close(output.classes, exact.classes)
+    torch.testing.assert_close(output.logits, exact.logits, rtol=0, atol=0.5)
 
 
 def test_dense__tap_weights_start_equal_and_sum_to_1():

@@ -9,7 +9,7 @@ from langseg.segmenter.losses import (
     LossWeights,
     generative_loss,
     multiscale_loss,
-    region_vectors,
+    region_means,
     sample_labels,
     segmentation_loss,
     total_loss,
@@ -28,7 +28,8 @@ def some_output(requires_grad: bool = False) -> HeadOutput:
     return HeadOutput(
         logits=random(2, 3, 4, 4), padded=(16, 16), aux=tuple(random(2, 3, 2, 2) for _ in range(4)),
         alpha=torch.tensor([0.1, 0.2, 0.3, 0.4]), presence=random(2, 3), scene_logits=random(2, 3),
-        classes=F.normalize(random(2, 3, 8), dim=-1), pixels=F.normalize(random(2, 8, 4, 4), dim=1),
+        classes=F.normalize(random(2, 3, 8), dim=-1), pixels=random(2, 5, 4, 4),
+        to_text=torch.nn.Linear(5, 8),
     )  # fmt: skip
 
 
@@ -60,41 +61,38 @@ def test_multiscale_loss__weighs_the_taps_and_does_not_train_the_weights():
     assert alpha.grad is None
 
 
-def test_region_vectors__are_the_mean_pixel_of_each_class_in_each_image():
-    pixels = F.normalize(torch.randn(2, 8, 4, 4), dim=1)
-    target = torch.full((2, 4, 4), -1)
-    target[0, :2], target[0, 3], target[1, 0, 0] = 2, 0, 2
-    image, vectors, label = region_vectors(pixels, target)
+def test_region_means__are_the_mean_pixel_of_each_class_in_each_image():
+    pixels, labels = torch.randn(2, 8, 4, 4), torch.full((2, 4, 4), -1)
+    labels[0, :2], labels[0, 3], labels[1, 0, 0] = 2, 0, 2
+    image, means, label = region_means(pixels, labels)
     assert list(zip(image.tolist(), label.tolist(), strict=True)) == [(0, 0), (0, 2), (1, 2)]
-    torch.testing.assert_close(vectors[1], F.normalize(pixels[0, :, :2].mean(dim=(1, 2)), dim=0))
-    torch.testing.assert_close(vectors[2], pixels[1, :, 0, 0])
+    torch.testing.assert_close(means[1], pixels[0, :, :2].mean(dim=(1, 2)))
+    torch.testing.assert_close(means[2], pixels[1, :, 0, 0])
 
 
 def unit(*values: float) -> torch.Tensor:
     return F.normalize(torch.tensor(values, dtype=torch.float32), dim=0)
 
 
-def one_region(anchor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return anchor.view(1, -1, 1, 1).expand(1, -1, 2, 2), torch.zeros(1, 2, 2, dtype=torch.int64)
+OWN = torch.tensor([0])
 
 
 def test_triplet_loss__is_the_gap_to_the_hardest_other_class():
     classes = torch.stack([unit(1, 0, 0), unit(0, 1, 0), unit(0, 0, 1)])[None]
-    pixels, labels = one_region(unit(1, 0.5, 0.2))
-    norm = (1 + 0.25 + 0.04) ** 0.5
-    loss = triplet_loss(pixels, classes, labels, margin=0.7, guard=0.8)
-    assert float(loss) == pytest.approx(0.7 + 0.5 / norm - 1 / norm, rel=1e-5)
-    assert float(triplet_loss(pixels, classes, labels, margin=0.1, guard=0.8)) == 0
+    anchor, norm = unit(1, 0.5, 0.2)[None], (1 + 0.25 + 0.04) ** 0.5
+    loss = triplet_loss(anchor, classes, OWN, margin=0.7, guard=0.8)
+    assert loss.item() == pytest.approx(0.7 + 0.5 / norm - 1 / norm, rel=1e-5)
+    assert triplet_loss(anchor, classes, OWN, margin=0.1, guard=0.8).item() == 0
 
 
 def test_triplet_loss__does_not_push_near_synonyms_apart():
     classes = torch.stack([unit(1, 0, 0), unit(1, 0.1, 0), unit(0, 0, 1)])[None]
-    pixels, labels = one_region(unit(1, 0, 0))
-    assert float(triplet_loss(pixels, classes, labels, margin=0.2, guard=0.9)) == 0
-    unguarded = triplet_loss(pixels, classes, labels, margin=0.2, guard=1.1)
-    assert float(unguarded) == pytest.approx(0.2 + 1.01**-0.5 - 1, rel=1e-5)
+    anchor = unit(1, 0, 0)[None]
+    assert triplet_loss(anchor, classes, OWN, margin=0.2, guard=0.9).item() == 0
+    unguarded = triplet_loss(anchor, classes, OWN, margin=0.2, guard=1.1)
+    assert unguarded.item() == pytest.approx(0.2 + 1.01**-0.5 - 1, rel=1e-5)
     only = classes[:, :2]
-    assert float(triplet_loss(pixels, only, labels, margin=0.2, guard=0.9)) == 0
+    assert triplet_loss(anchor, only, OWN, margin=0.2, guard=0.9).item() == 0
 
 
 def test_generative_loss__is_the_likelihood_of_classes_and_scene():
@@ -122,7 +120,7 @@ def test_total_loss__is_the_weighted_sum_of_its_terms():
     total, terms = total_loss(some_output(), some_labels(), torch.tensor([1, 2]), weights)
     assert list(terms) == ["seg", "tri", "ms", "gen"]
     wanted = sum(getattr(weights, name) * float(term) for name, term in terms.items())
-    assert float(total) == pytest.approx(wanted, rel=1e-5)
+    assert total.item() == pytest.approx(wanted, rel=1e-5)
 
 
 def test_total_loss__leaves_out_what_weighs_nothing_or_is_not_there():
