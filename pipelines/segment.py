@@ -5,6 +5,7 @@ Out: run folders, scores and pictures; what was done, as a JSON-able dict with a
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files as package_files
@@ -28,7 +29,7 @@ from langseg.segmenter.formats import encode_png, index_png, overlay
 from langseg.segmenter.images import decode_image
 from langseg.segmenter.labels import LabelRule
 from langseg.segmenter.layouts import find_samples
-from langseg.segmenter.metrics import Scores
+from langseg.segmenter.metrics import Scores, seen_unseen
 from langseg.segmenter.predict import Segmenter
 from langseg.segmenter.train import train
 from langseg.segmenter.train_config import TrainConfig
@@ -151,6 +152,7 @@ def run_eval(settings: EvalSettings, advance: Advance) -> dict[str, Any]:
     scores = evaluate(segmenter, samples, scenes=settings.scenes, progress=advance)
     report = {
         **_scores(scores, segmenter.bank.names),
+        **_seen_unseen(scores, segmenter),
         "images": len(samples),
         "checkpoint": str(settings.checkpoint),
         "step": segmenter.loaded.state.step,
@@ -237,6 +239,17 @@ def _scores(scores: Scores, names: Sequence[str]) -> dict[str, Any]:
         f"fwIoU {scores.fwiou:.4f}"
     )
     return {**values, "sentence": sentence}
+
+
+def _seen_unseen(scores: Scores, segmenter: Segmenter) -> dict[str, Any]:
+    """mIoU of the classes trained on and of the others, where a run left some out."""
+    unseen = segmenter.loaded.state.config["unseen"]
+    if not unseen:
+        return {}
+    names = segmenter.bank.names
+    values = seen_unseen(scores, {names.index(name) for name in unseen if name in names})
+    seen, other, harmonic = (None if math.isnan(value) else value for value in values)
+    return {"seen_miou": seen, "unseen_miou": other, "h_iou": harmonic, "unseen": unseen}
 
 
 def _described(

@@ -47,6 +47,11 @@ class Features:
     cls: Tensor
     padded: tuple[int, int]
 
+    def to(self, device: torch.device) -> "Features":
+        """The same on another device."""
+        taps = tuple(tap.to(device) for tap in self.taps)
+        return Features(taps, self.cls.to(device), self.padded)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneSource:

@@ -86,15 +86,18 @@ def keep_ratio_size(
     return size
 
 
-def resize_keep_ratio(
-    image: NDArray[np.uint8], short: int, longest: int | None = 2048
+def resize_to_units(
+    image: NDArray[np.uint8], short: int, unit: int, longest: int = 4
 ) -> NDArray[np.uint8]:
-    """``image`` [H, W, 3] at ``keep_ratio_size``: Pillow bilinear, antialiased when shrinking."""
-    height, width = keep_ratio_size(image.shape[0], image.shape[1], short, longest)
-    if (height, width) == image.shape[:2]:
-        return image
-    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
-    return np.array(resized)
+    """Resized to ``short``, then stretched by less than half a unit to whole units a side.
+
+    What the model reads: no pixel is padded. Args: longest: bound on the long side, in short
+    sides, as mmsegmentation's (2048, 512).
+    """
+    size = keep_ratio_size(*image.shape[:2], short, longest * short)
+    height, width = (max(1, round(side / unit)) * unit for side in size)
+    picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+    return np.array(picture)
 
 
 def _open(source: Path | bytes, formats: tuple[str, ...], max_pixels: int) -> Image.Image:

@@ -7,7 +7,7 @@ Out: HeadOutput; on a GPU computed in bfloat16, logits in float32.
 import torch
 from torch import Tensor, nn
 
-from langseg.segmenter.backbone import FrozenViT
+from langseg.segmenter.backbone import Features, FrozenViT
 from langseg.segmenter.collapse import BankTensors
 from langseg.segmenter.head import Head, HeadOutput
 
@@ -21,10 +21,18 @@ class SegModel(nn.Module):
         self.head = head
 
     def forward(
-        self, images: Tensor, bank: BankTensors, known: Tensor | None = None, aux: bool = False
+        self,
+        images: Tensor | Features,
+        bank: BankTensors,
+        known: Tensor | None = None,
+        aux: bool = False,
     ) -> HeadOutput:
-        """Args as for the head: known [B] scene indices or -1; aux: logits for each tap too."""
-        features = self.backbone(images)
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda):
+        """Args as for the head: known [B] scene indices or -1; aux: logits for each tap too.
+
+        Features that the backbone gave before are taken as they are.
+        """
+        features = images if isinstance(images, Features) else self.backbone(images)
+        device = features.cls.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             output: HeadOutput = self.head(features, bank, known, aux)
         return output

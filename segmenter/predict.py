@@ -17,21 +17,19 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from langseg.cache.bank import TextBank
 from langseg.cache.errors import UsageError
 from langseg.segmenter.argmax import argmax_upsampled
 from langseg.segmenter.backbone import FrozenViT
-from langseg.segmenter.checkpoint import Loaded, check_bank, load_checkpoint
+from langseg.segmenter.checkpoint import Loaded, State, check_bank, load_checkpoint
 from langseg.segmenter.collapse import BankTensors, scene_index
 from langseg.segmenter.head import STRIDE
-from langseg.segmenter.images import keep_ratio_size
+from langseg.segmenter.images import resize_to_units
 
 MODES = ("whole", "slide")
 WINDOW_BATCH = 8
-LONGEST = 4  # times the short side, as mmsegmentation's (2048, 512)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ class Segmenter:
     """A loaded checkpoint and a bank. Holds no state of a picture: calls may come in any order.
 
     Args:
-        short_side: pixels; the default is the crop that the head was trained at.
+        short_side: pixels; the default is the one that the head was trained at.
         mode: ``whole`` or ``slide``; ``window``: side of a sliding window in pixels (default
             ``short_side``), two thirds of which is the step.
     """
@@ -61,7 +59,7 @@ class Segmenter:
             raise UsageError(f"mode {mode!r}: wanted one of {', '.join(MODES)}")
         self.loaded, self.mode = loaded, mode
         self.bank = loaded.bank
-        self.short_side = short_side or int(loaded.state.config["crop"])
+        self.short_side = short_side or _trained_side(loaded.state)
         self.window = window or self.short_side
         self._model = loaded.model
         self.device = next(loaded.model.buffers()).device
@@ -98,11 +96,8 @@ class Segmenter:
 
     def _to_tensor(self, image: NDArray[np.uint8]) -> Tensor:
         """[H, W, 3] -> [3, H', W'] in 0..1, sides rounded to whole units."""
-        h, w = image.shape[:2]
-        size = keep_ratio_size(h, w, self.short_side, LONGEST * self.short_side)
-        height, width = (max(1, round(side / self._unit)) * self._unit for side in size)
-        picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
-        pixels = torch.from_numpy(np.array(picture)).to(self.device)
+        picture = resize_to_units(image, self.short_side, self._unit)
+        pixels = torch.from_numpy(picture).to(self.device)
         return pixels.permute(2, 0, 1).float() / 255
 
     def _logits(self, image: Tensor, known: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
@@ -126,6 +121,10 @@ class Segmenter:
             _mean([getattr(output, name) for output in outputs]) for name in ("scenes", "g")
         )
         return total / count, scenes, None if g is None else F.normalize(g, dim=0)
+
+
+def _trained_side(state: State) -> int:
+    return int(state.config["feature_side"] or state.config["crop"])
 
 
 def _mean(parts: list[Tensor | None]) -> Tensor | None:

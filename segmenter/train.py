@@ -11,7 +11,7 @@ process or under torchrun.
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from langseg.segmenter.distributed import (
     wait_for_all,
 )
 from langseg.segmenter.evaluate import evaluate
+from langseg.segmenter.feature_cache import FeatureBatch, FeatureCache
 from langseg.segmenter.head import build_head
 from langseg.segmenter.labels import IGNORE, LabelRule
 from langseg.segmenter.layouts import Sample
@@ -100,11 +101,7 @@ def train(
         if first_step == 0 and rank == 0:
             count_labels(samples, trainer.rule)  # reads every label: a bad one stops the run here
             save_bank(bank, out / BANKS)
-        stream = batches(
-            samples, trainer.rule, seed=config.seed, batch_size=config.batch_size,
-            crop=config.crop, start_step=first_step, scale=config.scale, workers=workers,
-            rank=rank, world_size=world_size,
-        )  # fmt: skip
+        stream = trainer.stream(samples, first_step, workers, world_size)
         for step in range(first_step, config.steps):
             losses = trainer.step(step, next(stream))
             noted = replace(state, step=step + 1)
@@ -140,12 +137,29 @@ class _Trainer:
         self._tensors = BankTensors.of(bank, device)
         self._scenes = {name: i for i, name in enumerate(bank.scenes) if name != ANY_SCENE}
 
-    def step(self, step: int, batch: Batch) -> dict[str, float]:
+    def stream(
+        self, samples: Sequence[Sample], first_step: int, workers: int, world_size: int
+    ) -> Iterator[Batch] | Iterator[FeatureBatch]:
+        """Batches from ``first_step`` on, of pictures or of features computed once."""
+        config = self.config
+        place: dict[str, int] = {
+            "seed": config.seed, "batch_size": config.batch_size, "crop": config.crop,
+            "start_step": first_step, "rank": self.rank, "world_size": world_size,
+        }  # fmt: skip
+        if not config.feature_side:
+            return batches(samples, self.rule, scale=config.scale, workers=workers, **place)
+        if first_step == config.steps:  # finished: nothing will be asked of it
+            return iter(())
+        cache = FeatureCache(self.model.backbone, samples, self.rule, config.feature_side)
+        return cache.batches(**place)
+
+    def step(self, step: int, batch: Batch | FeatureBatch) -> dict[str, float]:
         """One update. Returns: the losses and the learning rate. Raises: LangSegError."""
         self.model.train()
         words, scenes = self._words(step, batch)
         aux = self.config.loss.ms > 0
-        output = self.model(batch.images.to(self.device), words.bank, words.told, aux)
+        read = batch.features if isinstance(batch, FeatureBatch) else batch.images
+        output = self.model(read.to(self.device), words.bank, words.told, aux)
         loss, terms = total_loss(output, words.labels, scenes, self.config.loss)
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -168,7 +182,7 @@ class _Trainer:
         self.optimizer.step()
         return row | {"lr": lr}
 
-    def _words(self, step: int, batch: Batch) -> tuple[StepWords, Tensor]:
+    def _words(self, step: int, batch: Batch | FeatureBatch) -> tuple[StepWords, Tensor]:
         """What this step may read, and the true scenes [B]."""
         labels = batch.labels.to(self.device)
         indices = [self._scenes.get(scene, UNKNOWN_SCENE) for scene in batch.scenes]

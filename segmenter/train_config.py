@@ -15,7 +15,9 @@ from langseg.segmenter.losses import LossWeights
 class TrainConfig:
     """All that decides what a run computes; a run resumes only under an equal config.
 
-    ``batch_size``: pictures a step in each process; ``crop`` in pixels, ``scale`` the random
+    ``feature_side``: 0 runs the backbone on every augmented crop; else it runs once on every
+    picture and its mirror image at this short side, and crops are windows of those features
+    (``feature_cache``; no scale or colour change then); ``batch_size``: pictures a step in each process; ``crop`` in pixels, ``scale`` the random
     factor on the size that has its short side at ``crop``; ``lr`` rises for ``warmup_steps``,
     then falls as (1 - progress)^0.9; ``unseen``: names of classes never trained on;
     ``class_share``, ``descriptor_share`` and ``told_share``: see ``step_words``.
@@ -24,6 +26,7 @@ class TrainConfig:
     steps: int = 20_000
     batch_size: int = 16
     crop: int = 512
+    feature_side: int = 0
     scale: tuple[float, float] = (0.5, 2.0)
     lr: float = 5e-4
     weight_decay: float = 0.05
@@ -41,6 +44,11 @@ class TrainConfig:
         for name in ("steps", "batch_size", "crop", "lr", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"train: wanted {name} above 0, got {getattr(self, name)}")
+        if self.feature_side and self.feature_side < self.crop:
+            raise UsageError(
+                f"train: wanted feature_side 0 or at least the crop ({self.crop}), "
+                f"got {self.feature_side}"
+            )
         for name in ("class_share", "descriptor_share", "told_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"train: wanted {name} in 0..1, got {getattr(self, name)}")

@@ -14,7 +14,7 @@ from langseg.segmenter.images import (
     decode_image,
     image_size,
     keep_ratio_size,
-    resize_keep_ratio,
+    resize_to_units,
 )
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
@@ -195,16 +195,19 @@ def test_keep_ratio_size__refuses_a_size_that_would_fill_the_memory():
         keep_ratio_size(1, 20_000, 512, longest=None)
 
 
-def test_resize_keep_ratio__keeps_a_picture_that_already_fits():
-    image = np.zeros((512, 700, 3), np.uint8)
-    assert resize_keep_ratio(image, 512) is image
+def test_resize_to_units__gives_whole_units_near_the_short_side():
+    image = np.zeros((90, 130, 3), np.uint8)
+    assert resize_to_units(image, 64, 8).shape == (64, 96, 3)
+    assert resize_to_units(image, 64, 28).shape == (56, 84, 3)
+    assert resize_to_units(np.zeros((10, 1000, 3), np.uint8), 64, 8).shape == (8, 256, 3)
 
 
-def test_resize_keep_ratio__averages_when_it_shrinks():
+def test_resize_to_units__averages_when_it_shrinks():
     stripes = np.zeros((64, 64, 3), np.uint8)
-    stripes[:, ::2] = 255
-    assert resize_keep_ratio(stripes, 16).shape == (16, 16, 3)
-    assert np.abs(resize_keep_ratio(stripes, 16)[4:-4, 4:-4].astype(int) - 128).max() <= 2
+    stripes[::2] = 255
+    shrunk = resize_to_units(stripes, 16, 8)
+    assert np.abs(shrunk[4:-4, 4:-4].astype(int) - 128).max() <= 2
+
 
 
 def test_decode_image__reads_the_sample_pictures(shared_data: Path):

@@ -194,3 +194,20 @@ def test_train__reads_ahead_with_workers_and_gives_the_same_numbers(data, tmp_pa
     alone = run(data, tmp_path / "alone", config=config)
     helped = run(data, tmp_path / "helped", config=config, workers=2)
     assert helped.state.history == alone.state.history
+
+
+def test_train__on_features_computed_once_resumes_bit_by_bit(data, tmp_path):
+    config = tiny_config(steps=4, feature_side=48)
+
+    def cut_off(step: int, steps: int, losses: object) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    whole = run(data, tmp_path / "whole", config=config, checkpoint_every=2)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "cut", config=config, checkpoint_every=2, progress=cut_off)
+    again = run(data, tmp_path / "cut", config=config, checkpoint_every=2)
+    assert again.first_step == 2
+    weights = [(r.checkpoint / "model.safetensors").read_bytes() for r in (whole, again)]
+    assert weights[0] == weights[1]
+    assert Segmenter.load(whole.checkpoint, backbone=tiny_vit()).short_side == 48
