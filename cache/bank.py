@@ -26,6 +26,7 @@ from langseg.cache.records import ANY_SCENE
 BANK_FORMAT = 1
 ARRAYS = "bank.safetensors"
 HEADER = "bank.json"
+HEADER_SHA256 = "header_sha256"
 PRIOR_FLOOR = 1e-4  # share of a scene's descriptor in every other scene; never 0, its log is taken
 _DTYPES = {"F16": np.float16, "F32": np.float32, "BOOL": np.bool_}
 
@@ -139,6 +140,7 @@ def save_bank(bank: TextBank, banks: Path) -> Path:
     header = {"format": BANK_FORMAT, "fingerprint": bank.fingerprint}
     header |= {"sha256": sha256_of(folder / ARRAYS)}
     header |= {name: getattr(bank, name) for name in _header_names()}
+    header |= {HEADER_SHA256: _header_sha256(header)}
     write_atomic(folder / HEADER, json.dumps(header, indent=1, ensure_ascii=False).encode())
     return folder
 
@@ -162,8 +164,8 @@ def newest_bank(banks: Path, vocabulary: str) -> Path | None:
 def load_bank(folder: Path) -> TextBank:
     """Map a bank back; its arrays are read-only views of the file.
 
-    Raises: CorruptError, for a missing, damaged or foreign bank (checksum and fingerprint are
-    both verified, because safetensors itself does not notice a flipped bit).
+    Raises: CorruptError, for a missing, damaged, edited or foreign bank (the checksums of both
+    files are verified, because safetensors itself does not notice a flipped bit).
     """
     header_path, arrays_path = folder / HEADER, folder / ARRAYS
     try:
@@ -184,17 +186,28 @@ def load_bank(folder: Path) -> TextBank:
             "the file is damaged, rebuild it with `langseg-desc bank`"
         )
     try:
+        whole = header.get(HEADER_SHA256) == _header_sha256(header)
         values: dict[str, Any] = {**_header_values(header), **_map_arrays(arrays_path)}
         bank = TextBank(**values)
-    except (KeyError, TypeError, ValueError) as exc:
-        raise CorruptError(f"{header_path}: not a TextBank header ({exc!r})") from exc
-    bank.check()
-    if bank.fingerprint != header["fingerprint"]:
+        bank.check()
+        whole &= header["fingerprint"] == bank.fingerprint
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as exc:
         raise CorruptError(
-            f"{header_path}: wanted fingerprint {header['fingerprint']}, got {bank.fingerprint}; "
-            "the header was changed, rebuild it with `langseg-desc bank`"
+            f"{header_path}: wanted a TextBank header, got {exc!r}; "
+            "rebuild it with `langseg-desc bank`"
+        ) from exc
+    if not whole:
+        raise CorruptError(
+            f"{header_path}: wanted the header that its {HEADER_SHA256} and fingerprint name, got "
+            "another; it was changed, rebuild it with `langseg-desc bank`"
         )
     return bank
+
+
+def _header_sha256(header: Mapping[str, Any]) -> str:
+    """Of everything the header says: the fingerprint leaves out what does not change a head."""
+    said = {name: value for name, value in header.items() if name != HEADER_SHA256}
+    return sha256_hex(canonical_json(said))
 
 
 def _array_names() -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from langseg.cache.errors import LangSegError
 from langseg.cache.files import sync_folder, write_atomic
 from langseg.cache.incoming import EMBEDDING_KEY, KEYS, check_rows, check_vectors, fresh_rows
 from langseg.cache.journal import JOURNALS, journal_path
+from langseg.cache.known import KnownKeys
 from langseg.cache.manifest import (
     Manifest,
     Part,
@@ -48,11 +49,11 @@ class Batch:
     retired_journals: tuple[str, ...]
 
 
-def commit_batch(store: "Store", batch: Batch) -> Manifest:
+def commit_batch(store: "Store", batch: Batch, known: KnownKeys) -> Manifest:
     """Append what is not there yet and move the store on. Raises: LangSegError; CorruptError."""
     _check(store, batch)
     with disk_errors(store.path, "nothing was committed, the store is as it was"):
-        manifest = _publish(store, batch)
+        manifest = _publish(store, batch, known)
     store.advance(manifest)
     with disk_errors(store.path, f"{manifest.name} is live all the same"):
         finish_commit(store.path, manifest)
@@ -96,14 +97,14 @@ def _check(store: "Store", batch: Batch) -> None:
         check_vectors(encoder_id, table, known.get(encoder_id))
 
 
-def _publish(store: "Store", batch: Batch) -> Manifest:
+def _publish(store: "Store", batch: Batch, known: KnownKeys) -> Manifest:
     while True:
         base = store.manifest
         grown = replace(
             base,
-            tables=_add_rows(store, batch),
+            tables=_add_rows(store, batch, known),
             encoders=_add_records(store, batch),
-            embeddings=_add_vectors(store, batch),
+            embeddings=_add_vectors(store, batch, known),
         )
         if grown == base and not batch.retired_journals:
             return base
@@ -122,22 +123,19 @@ def _publish(store: "Store", batch: Batch) -> Manifest:
             return manifest
 
 
-def _add_rows(store: "Store", batch: Batch) -> Groups:
+def _add_rows(store: "Store", batch: Batch, known: KnownKeys) -> Groups:
     groups = dict(store.manifest.tables)
     for name, table in batch.tables.items():
-        fresh = fresh_rows(table, KEYS[name], store.table(name, KEYS[name]))
+        fresh = fresh_rows(table, KEYS[name], known.of_table(name))
         if fresh.num_rows:
             groups[name] = (*groups.get(name, ()), write_part(store.path, name, fresh))
     return groups
 
 
-def _add_vectors(store: "Store", batch: Batch) -> Groups:
+def _add_vectors(store: "Store", batch: Batch, known: KnownKeys) -> Groups:
     groups = dict(store.manifest.embeddings)
     for encoder_id, table in batch.embeddings.items():
-        there = table.slice(0, 0)
-        if encoder_id in store.manifest.encoders:
-            there = store.embeddings(encoder_id, EMBEDDING_KEY)
-        fresh = fresh_rows(table, EMBEDDING_KEY, there)
+        fresh = fresh_rows(table, EMBEDDING_KEY, known.of_encoder(encoder_id))
         if fresh.num_rows:
             part = write_part(store.path, encoder_folder(encoder_id), fresh)
             groups[encoder_id] = (*groups.get(encoder_id, ()), part)

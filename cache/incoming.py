@@ -4,7 +4,7 @@ In:  Arrow tables from the descriptor stage, and the keys that are committed.
 Out: the rows to append; so that a commit may be repeated and a journal may be read twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -43,17 +43,14 @@ def check_vectors(encoder_id: str, table: pa.Table, record: Mapping[str, Any] | 
             raise LangSegError(f"{where}: wanted finite unit vectors, got others")
 
 
-def fresh_rows(table: pa.Table, keys: Sequence[str], committed: pa.Table) -> pa.Table:
+def fresh_rows(table: pa.Table, keys: Sequence[str], committed: Set[str]) -> pa.Table:
     """Rows whose key is neither in ``committed`` nor in an earlier row, in their order."""
-    import pyarrow.compute as pc
-
-    key = joined_key(table, keys)
-    rows = pa.table({"key": key, "row": np.arange(table.num_rows)})
-    first = rows.group_by("key").aggregate([("row", "min")])["row_min"].to_numpy()
-    fresh = np.zeros(table.num_rows, np.bool_)
-    fresh[first] = True
-    there = pc.is_in(key, value_set=joined_key(committed, keys))
-    return table.filter(pa.array(fresh & ~there.to_numpy(zero_copy_only=False)))
+    seen: set[str] = set()
+    fresh = []
+    for key in joined_key(table, keys).to_pylist():
+        fresh.append(key not in committed and key not in seen)
+        seen.add(key)
+    return table.filter(pa.array(fresh, pa.bool_()))
 
 
 def joined_key(table: pa.Table, keys: Sequence[str]) -> pa.ChunkedArray:

@@ -127,7 +127,7 @@ def read_journal(path: Path) -> list[Row]:
         raise CorruptError(
             f"{path}: wanted answers as they were written, got damage in line"
             f"{'s' if len(damaged) > 1 else ''} {', '.join(map(str, damaged))} "
-            f"({good} other answers are good); {VERIFY}"
+            f"({good} other answers are good); `langseg-desc repair` goes on with the good ones"
         )
     return [row for row in rows if row is not None]
 

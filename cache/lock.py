@@ -14,15 +14,11 @@ from langseg.cache.errors import LangSegError, LockedError
 
 LOCK = "LOCK"
 HOLDER = "LOCK.holder"  # beside it, because some releases of filelock empty the lock's own file
-_POLL_S = 0.05
 
 
 @contextmanager
-def store_lock(root: Path, wait_s: float) -> Iterator[None]:
-    """Hold the store for writing.
-
-    Args:
-        wait_s: how long to wait for another writer; 0 tries once.
+def store_lock(root: Path) -> Iterator[None]:
+    """Hold the store for writing; another writer is not waited for.
 
     Raises: LockedError, naming the process that holds it; LangSegError, for a folder that
     cannot be written to.
@@ -31,7 +27,7 @@ def store_lock(root: Path, wait_s: float) -> Iterator[None]:
 
     lock = FileLock(root / LOCK, thread_local=False)  # it may be given back by another thread
     try:
-        lock.acquire(timeout=wait_s, poll_interval=_POLL_S)
+        lock.acquire(timeout=0)
     except Timeout as exc:
         raise LockedError(
             f"{root}: wanted to write, but {_holder(root)} is writing to this store; "

@@ -27,7 +27,7 @@ CURRENT = "CURRENT"
 MANIFESTS = "manifests"
 EMBEDDINGS = "embeddings"
 VERIFY = "see `langseg-desc verify`"
-_NAME_IT = "put the newest name in manifests/ there, then run `langseg-desc verify`"
+_NAME_IT = "put the newest name in manifests/ there"
 _NAME = re.compile(r"([0-9]{6,})\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -145,7 +145,7 @@ def read_manifest(root: Path, number: int) -> Manifest:
     if manifest is None:
         raise CorruptError(
             f"{path}: wanted schema version {SCHEMA_VERSION}, got {version!r}; open the store "
-            f"with the LangSeg that wrote it, or {VERIFY}"
+            "with the LangSeg that wrote it"
         )
     if not whole:
         raise CorruptError(f"{path}: wanted the bytes its sha256 names, got others; {VERIFY}")

@@ -9,6 +9,7 @@ Out: verified Arrow tables of one snapshot, and the writer that makes the next o
 Readers never list a folder for data: a file the manifest does not name does not exist.
 """
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,13 @@ import pyarrow as pa
 
 from langseg.cache.commit import disk_errors, finish_commit
 from langseg.cache.encoders import read_record
-from langseg.cache.errors import InputError
+from langseg.cache.errors import CorruptError, InputError, LangSegError
 from langseg.cache.files import make_folder
 from langseg.cache.lock import store_lock
 from langseg.cache.manifest import (
+    CURRENT,
+    EMBEDDINGS,
+    MANIFESTS,
     Manifest,
     Part,
     is_store,
@@ -30,10 +34,13 @@ from langseg.cache.manifest import (
 )
 from langseg.cache.parts import check_part, read_part
 from langseg.cache.records import TABLES, arrow_schema, embedding_schema
-from langseg.cache.verify import examine
+from langseg.cache.verify import Findings, examine
 from langseg.cache.writer import StoreWriter
 
 __all__ = ["Store", "StoreWriter"]
+
+# what a path that can never hold a store ends with: a file in the way, /proc, no permission
+_NO_PLACE = (errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class Store:
@@ -49,12 +56,14 @@ class Store:
         """Open the store at ``path``; with ``create``, make an empty one where none is.
 
         Nothing but its existence is looked at yet, so that ``verify`` works on any damage.
-        Raises: InputError, where no store is; LangSegError, where none can be made.
+        Raises: InputError, where no store is and where none can be; CorruptError, where the
+        parts of a store are but no manifest; LangSegError, for a disk that fails.
         """
-        if not is_store(path):
-            if not create:
-                raise InputError(f"{path}: no store is here; `langseg-desc generate` makes one")
-            with disk_errors(path, "no store was made"):
+        with _refused_places(path), disk_errors(path, "no store was made"):
+            if not is_store(path):
+                _check_free(path)
+                if not create:
+                    raise InputError(f"{path}: no store is here; `langseg-desc generate` makes one")
                 make_folder(path)
                 _publish_first(path)
         return cls(path)
@@ -77,7 +86,7 @@ class Store:
         Raises: CorruptError, naming the file that is damaged or missing.
         """
         parts = self.manifest.tables.get(name, ())
-        return self._read(parts, arrow_schema(TABLES[name]), columns)
+        return self.read_parts(parts, _some(arrow_schema(TABLES[name]), columns))
 
     def embeddings(self, encoder_id: str, columns: Sequence[str] | None = None) -> pa.Table:
         """What one text encoder made, with the columns of ``records.embedding_schema``.
@@ -92,33 +101,20 @@ class Store:
                 "`langseg-desc encode` makes them"
             )
         parts = self.manifest.embeddings.get(encoder_id, ())
-        return self._read(parts, embedding_schema(record["dim"]), columns)
+        return self.read_parts(parts, _some(embedding_schema(record["dim"]), columns))
 
     def encoders(self) -> dict[str, dict[str, Any]]:
         """Encoder id -> its record. Raises: CorruptError, for a damaged record."""
         listed = self.manifest.encoders.items()
         return {name: read_record(self.path, name, sha256) for name, sha256 in listed}
 
-    def files(self, table: str) -> list[Path]:
-        """The Parquet files of a table, or of ``embeddings``; not verified, so not for reading."""
-        return [self.path / part for part in self.manifest.files().get(table, ())]
-
-    def answered_keys(self) -> set[str]:
-        """Requests that need not be asked again: any answer but ``failed`` was paid for."""
-        table = self.table("responses", ("request_key", "status"))
-        rows = zip(table["request_key"].to_pylist(), table["status"].to_pylist(), strict=True)
-        return {key for key, status in rows if status != "failed"}
-
     @contextmanager
-    def writer(self, wait_s: float = 0.0) -> Iterator[StoreWriter]:
+    def writer(self) -> Iterator[StoreWriter]:
         """Hold the store for writing; this store then reads the newest snapshot.
-
-        Args:
-            wait_s: how long to wait for another writer; 0 tries once.
 
         Raises: LockedError, naming the process that writes; CorruptError; LangSegError.
         """
-        with store_lock(self.path, wait_s):
+        with store_lock(self.path):
             self.advance(live_manifest(self.path))
             with disk_errors(self.path, "the store is as it was"):
                 finish_commit(self.path, self.manifest)
@@ -128,14 +124,12 @@ class Store:
             finally:
                 writer.close()
 
-    def verify(self) -> list[str]:
+    def verify(self) -> Findings:
         """Everything that is wrong on the disk now, a sentence each; it never raises for damage."""
-        return examine(self.path).problems
+        return examine(self.path)
 
-    def _read(
-        self, parts: Sequence[Part], schema: pa.Schema, columns: Sequence[str] | None
-    ) -> pa.Table:
-        wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+    def read_parts(self, parts: Sequence[Part], wanted: pa.Schema) -> pa.Table:
+        """Some parts of the manifest, with the columns of ``wanted``. Raises: CorruptError."""
         tables = []
         for part in parts:
             if part not in self._checked:
@@ -143,6 +137,36 @@ class Store:
                 self._checked.add(part)
             tables.append(read_part(self.path, part, wanted))
         return pa.concat_tables([wanted.empty_table(), *tables])
+
+
+@contextmanager
+def _refused_places(path: Path) -> Iterator[None]:
+    """A path that can hold no store is a mistake in the input, not a fault of the disk."""
+    try:
+        yield
+    except LangSegError as exc:
+        cause = exc.__cause__
+        if isinstance(cause, OSError) and cause.errno in _NO_PLACE:
+            raise InputError(
+                f"{path}: wanted a folder for a store that can be read and written, got "
+                f"{cause.strerror}; give another with --store"
+            ) from cause
+        raise
+
+
+def _check_free(path: Path) -> None:
+    """Raises: CorruptError, where a new store would bury the parts of an old one."""
+    for folder in (*TABLES, EMBEDDINGS):
+        part = next((path / folder).rglob("*.parquet"), None)
+        if part is not None:
+            raise CorruptError(
+                f"{path}: wanted a store or an empty folder, got {part.relative_to(path)} without "
+                f"a manifest; put {MANIFESTS}/ and {CURRENT} back, or give another --store"
+            )
+
+
+def _some(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
+    return schema if columns is None else pa.schema([schema.field(name) for name in columns])
 
 
 def _publish_first(path: Path) -> None:

@@ -26,6 +26,7 @@ from langseg.cache.journal import (
     read_journal,
     salvage_journal,
 )
+from langseg.cache.known import KnownKeys
 from langseg.cache.manifest import Manifest, safe_name
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class StoreWriter:
     def __init__(self, store: "Store") -> None:
         self._store = store
         self._root = store.path
+        self._known = KnownKeys(store)
         self._journals: dict[str, Journal] = {}
 
     def start_journal(self, run_id: str) -> Journal:
@@ -114,7 +116,7 @@ class StoreWriter:
         retired = [name for name in sorted(set(retired_journals)) if self._path(name).exists()]
         self._check_retired(retired, tables.get("responses"))
         batch = Batch(tables, embeddings or {}, encoders or {}, tuple(retired))
-        return commit_batch(self._store, batch)
+        return commit_batch(self._store, batch, self._known)
 
     def close(self) -> None:
         """Flush and close every journal; the files stay until a commit retires them."""
@@ -140,13 +142,8 @@ class StoreWriter:
 
     def _committed(self, keys: Iterable[str]) -> set[str]:
         """Which of these response keys are in the live snapshot."""
-        import pyarrow.compute as pc
-
-        asked = pa.array(list(keys), pa.string())
-        if not len(asked):
-            return set()
-        there = joined_key(self._store.table("responses", KEYS["responses"]), KEYS["responses"])
-        return set(asked.filter(pc.is_in(asked, value_set=there)).to_pylist())
+        asked = set(keys)
+        return asked & self._known.of_table("responses") if asked else asked
 
     def _path(self, journal: str) -> Path:
         return journal_path(self._root, journal)

@@ -32,9 +32,11 @@ from langseg.cache.errors import InputError
 from langseg.cache.keys import sha256_hex
 from langseg.cache.records import ANY_SCENE, Request, Response
 from langseg.descriptors.class_list import load_yaml
+from langseg.descriptors.prompts import Prompt
 from langseg.descriptors.vocabulary import Vocabulary
 
 Phrases = tuple[tuple[str, str], ...]  # (slot, text)
+_BURST = 32  # answers between two pauses; each pause costs an fsync of the journal
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,40 @@ class BundledProvider:
         found = _find_entries(vocabulary, packs or _shipped_packs())
         used = list(dict.fromkeys(pack for pack, _ in found.values()))
         self._entries = {name: entry for name, (_, entry) in found.items()}
+        self._pairs = [(name, scene) for scene, ns in vocabulary.scenes.items() for name in ns]
         self._served_model = (
             f"bundled pack {', '.join(name for name, _ in used)}: ships with LangSeg, "
             "no LLM was called"
         )
-        self.model = f"bundled/{vocabulary.name}-pack"
+        self.model = "bundled"  # one for all packs: they are told apart by their hash
         self.params = {"pack_sha256": "+".join(sha256 for _, sha256 in used)}
+
+    def check_counts(self, prompt: Prompt) -> None:
+        """Raises: InputError, for a count so large that a reply could fill less than half of it.
+
+        (A reply may be short; below half of its attributes it is no answer.)
+        """
+        generic = [len(entry.attributes) for entry in self._entries.values()]
+        scenes = [len(self._entries[name].scenes[scene]) for name, scene in self._pairs]
+        for flag, asked, held in (
+            ("--attributes", prompt.n_attributes, generic),
+            ("--scene-attributes", prompt.n_scene_attributes, scenes),
+        ):
+            if held and asked > 2 * min(held):
+                raise InputError(
+                    f"{flag}: wanted phrases that the bundled packs hold, got {asked} where they "
+                    f"hold {min(held)} to {max(held)}; give at most {2 * min(held)}, or have an "
+                    "LLM write more: use --provider openai --model M"
+                )
 
     async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
         """Yield one ``ok`` response for each request, in their order."""
-        for request in requests:
+        for number, request in enumerate(requests, 1):
             started = time.perf_counter()
             reply = pack_reply(self._entries[request.class_name], request)
             yield self._response(request, reply, time.perf_counter() - started)
-            await asyncio.sleep(0)  # let Ctrl-C in
+            if number % _BURST == 0:
+                await asyncio.sleep(0)  # let Ctrl-C in
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -58,10 +58,10 @@ def chat_body(request: Request) -> dict[str, Any]:
 def read_reply(body: str) -> Reply:
     """Tell what kind of answer a body with HTTP status 200 holds.
 
-    Raises: NotAReplyError, for anything but a JSON object with a list of choices.
+    Raises: NotAReplyError, for anything but a JSON object with a choice in it.
     """
     reply = _object(body)
-    choice = _first(reply["choices"])
+    choice = _dict(reply["choices"][0])
     message = _dict(choice.get("message"))
     finish_reason = _text(choice.get("finish_reason"))
     content, refusal = _content(message.get("content")), _text(message.get("refusal"))
@@ -85,8 +85,9 @@ def _object(body: str) -> dict[str, Any]:
         reply = json.loads(body)
     except (ValueError, RecursionError):
         raise NotAReplyError(f"wanted a JSON reply, got {body[:60]!r}") from None
-    if not isinstance(reply, dict) or not isinstance(reply.get("choices"), list):
-        raise NotAReplyError(f"wanted a reply with a list of choices, got {body[:200]!r}")
+    choices = reply.get("choices") if isinstance(reply, dict) else None
+    if not isinstance(reply, dict) or not isinstance(choices, list) or not choices:
+        raise NotAReplyError(f"wanted a reply with a choice in it, got {body[:200]!r}")
     return reply
 
 
@@ -97,14 +98,10 @@ def _status(content: str, refusal: str, finish_reason: str) -> tuple[str, str]:
     if finish_reason == "content_filter":
         return "refused", "the server's content filter stopped the reply"
     if finish_reason == "length":
-        return "truncated", "the reply was cut at the token limit; plan with a larger one"
+        return "truncated", "the reply was cut at the token limit; raise --max-completion-tokens"
     if not content.strip():
         return "empty", "the reply holds no text"
     return "ok", ""
-
-
-def _first(choices: list[Any]) -> dict[str, Any]:
-    return _dict(choices[0]) if choices else {}
 
 
 def _dict(value: Any) -> dict[str, Any]:
@@ -117,10 +114,7 @@ def _content(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """Text as it came, but for halves of surrogate pairs, which UTF-8 cannot hold: U+FFFD."""
-    if not isinstance(value, str):
-        return ""
-    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return value if isinstance(value, str) else ""
 
 
 def _count(value: Any) -> int | None:

@@ -4,7 +4,8 @@ In:  the bytes of a txt, csv, json or yaml file.
 Out: rows of raw fields, each with the number a person finds it by.
 
     txt    one class a line; commas part synonyms; ``#`` starts a comment
-    csv    columns id, name, synonyms, definition; only ``name`` is needed; ``;`` parts synonyms
+    csv    columns id, name, synonyms, definition and no others; only ``name`` is needed; ``;``
+           parts synonyms
     json,  a list of names or of objects with those four keys, or an object
     yaml   {name, classes: <such a list>, ignore_ids: [...], scenes: {scene: [names]}}
 """
@@ -12,7 +13,7 @@ Out: rows of raw fields, each with the number a person finds it by.
 import csv
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
@@ -76,10 +77,14 @@ def _parse_txt(text: str) -> RawList:
 def _parse_csv(text: str) -> RawList:
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     header = [column.strip().casefold() for column in next(reader, [])]
-    if "name" not in header:
-        raise ValueError(f"no column 'name' among {header}")
+    _check_header(header)
     rows = []
     for cells in reader:
+        if any(cell.strip() for cell in cells[len(header) :]):
+            raise ValueError(
+                f"row {reader.line_num}: {len(cells)} cells for {len(header)} columns "
+                "(a cell that holds a comma needs quotes)"
+            )
         if any(cell.strip() for cell in cells):
             found = dict(zip(header, cells, strict=False))
             fields: dict[str, object] = {"name": found.get("name", "")}
@@ -89,6 +94,18 @@ def _parse_csv(text: str) -> RawList:
                 fields["id"] = _whole_number(found["id"])
             rows.append(RawRow(reader.line_num, fields))
     return RawList(tuple(rows))
+
+
+def _check_header(header: Sequence[str]) -> None:
+    """Nothing is left unread: a misspelt column would lose its cells in silence."""
+    for column in header:
+        if column not in FIELDS:
+            known = ", ".join(FIELDS)
+            raise ValueError(f"row 1: unknown column {column[:60]!r} (known: {known})")
+        if header.count(column) > 1:
+            raise ValueError(f"row 1: column {column!r} is there twice")
+    if "name" not in header:
+        raise ValueError(f"row 1: no column 'name' among {header}")
 
 
 def _parse_json(text: str) -> RawList:

@@ -3,35 +3,38 @@
 In:  a vocabulary, a prompt, a provider, a store.
 Out: requests, responses, descriptors and texts in the store, and a report.
 
-An answer is on disk, in the journal, before it is counted; commits move whole batches into the
-store. Whatever ends a run, what was answered is committed, or is recovered by the next run.
+An answer is on disk, in the journal, before it is counted and before the next request leaves;
+commits move whole batches into the store. Whatever ends a run, what was answered is committed, or
+is recovered by the next run: only requests that were under way at a kill are asked again.
 """
 
 import asyncio
+import signal
+import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 
 from langseg.cache.errors import BudgetError, UsageError
-from langseg.cache.journal import Journal, Row
+from langseg.cache.journal import Journal
 from langseg.cache.records import Request, Response
 from langseg.cache.store import Store, StoreWriter
 from langseg.descriptors.ingest import (
+    Answer,
     answer_tables,
+    parsed,
     settled_and_invalid,
     settled_keys,
     settles,
-    storable,
 )
 from langseg.descriptors.plan import open_requests, plan_requests
 from langseg.descriptors.prompts import Prompt
 from langseg.descriptors.providers import Provider
 from langseg.descriptors.tally import GenerateReport, Tally
-from langseg.descriptors.validate import ParsedReply, parse_reply
 from langseg.descriptors.vocabulary import Vocabulary
 
 __all__ = ["EventListener", "GenerateReport", "Pace", "generate", "settled_keys"]
@@ -41,11 +44,10 @@ EventListener = Callable[[str, GenerateReport], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How often answers reach the disk: the journal after ``flush_answers`` or ``flush_s``
-    seconds, the store after ``commit_answers`` and at the end."""
+    """How many answers may come at once: they reach the journal as soon as no further one is
+    waiting, and ``flush_answers`` at a time; the store after ``commit_answers`` and at the end."""
 
     flush_answers: int = 32
-    flush_s: float = 0.5
     commit_answers: int = 5000
 
 
@@ -61,7 +63,6 @@ def generate(
     max_requests: int | None = None,
     on_event: EventListener | None = None,
     pace: Pace | None = None,
-    wait_s: float = 0.0,
 ) -> GenerateReport:
     """Generate what is missing; a second run on the same store asks nothing.
 
@@ -70,17 +71,16 @@ def generate(
         max_requests: hard stop for this run, second tries and failures counted; None for none.
         on_event: called with ``planned``, ``answered`` (after each flush) or ``committed``, and
             the report so far.
-        wait_s: how long to wait for another writer of the store.
 
     Raises: BudgetError, when ``max_requests`` ended the run, and UpstreamError, when the provider
-    gave up: what was answered is committed first, as it is on Ctrl-C. UsageError, LockedError,
-    CorruptError, before anything is asked. Requests that fail one by one do not raise: see
-    ``still_open`` of the report.
+    gave up: what was answered is committed first, as it is on Ctrl-C and SIGTERM. UsageError,
+    LockedError, CorruptError, before anything is asked. Requests that fail one by one do not
+    raise: see ``still_open`` of the report.
     """
     if max_requests is not None and max_requests < 1:
         raise UsageError(f"max-requests: wanted at least 1, got {max_requests}")
     requests = plan_requests(vocabulary, prompt, model, params, samples)
-    with store.writer(wait_s) as writer:
+    with store.writer() as writer, _sigterm_as_ctrl_c():
         run = _Run(requests, provider, store, writer, pace or Pace(), on_event)
         run.recover()
         try:
@@ -88,6 +88,19 @@ def generate(
         finally:
             run.commit()
         return run.report()
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """What stops a run politely (a scheduler, a container) commits as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Run:
@@ -107,8 +120,10 @@ class _Run:
         self._on_event = on_event or (lambda kind, report: None)
         self._run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
         self._journal: Journal | None = None
-        self._appended: list[tuple[Row, ParsedReply | None]] = []  # not on disk yet
-        self._landed: list[Row] = []  # in the journal, not in the store yet
+        self._appended: list[Answer] = []  # not on disk yet
+        self._landed: list[Answer] = []  # in the journal, not in the store yet
+        self._flush_is_due = False
+        self._flush_error: Exception | None = None
         self._settled: set[str] = set()  # of this plan
         self._invalid: Counter[str] = Counter()
         self._tries: Counter[str] = Counter()
@@ -120,7 +135,8 @@ class _Run:
         """Commit what dead runs journalled, then see what is left to ask."""
         left = self._writer.recover()
         if left.rows:
-            self._writer.commit(answer_tables(left.rows), retired_journals=left.journals)
+            answers = [parsed(row) for row in left.rows]
+            self._writer.commit(answer_tables(answers), retired_journals=left.journals)
         self._recovered = len(left.rows)
         settled, self._invalid = settled_and_invalid(self._store)
         self._settled = settled & self._requests.keys()
@@ -169,42 +185,47 @@ class _Run:
         """Ask, and keep every answer that is yielded, whatever ends the asking."""
         if not requests:
             return
-        flusher = asyncio.create_task(self._flush_regularly(asyncio.current_task()))
         try:
             async with aclosing(self._provider.answer(requests)) as answers:
                 async for response in answers:
                     self._take(response)
+                    self._flush_when_idle()
         except asyncio.CancelledError:
-            if flusher.done():
-                flusher.result()  # raises what ended the flushing, and with it the asking
+            if self._flush_error is not None:
+                raise self._flush_error from None
             raise
         finally:
-            flusher.cancel()
             self._flush()
 
-    async def _flush_regularly(self, stream: "asyncio.Task[Any] | None") -> None:
-        """Flush while no answer comes in. A disk that fails ends the asking, which costs money."""
+    def _flush_when_idle(self) -> None:
+        """Flush once no answer is waiting: the loop gets its turn only when the provider waits,
+        and then this comes before the request that takes the answered one's place."""
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            asyncio.get_running_loop().call_soon(self._flush_idle, asyncio.current_task())
+
+    def _flush_idle(self, stream: "asyncio.Task[Any] | None") -> None:
+        """Flush; a disk that fails ends the asking, which costs money."""
+        self._flush_is_due = False
         try:
-            while True:
-                await asyncio.sleep(self._pace.flush_s)
-                self._flush()
-        except Exception:
+            self._flush()
+        except Exception as exc:
+            self._flush_error = exc
             if stream is not None:
                 stream.cancel()
-            raise
 
     def _take(self, response: Response) -> None:
         key = response.request_key
         request = self._requests[key]
         self._tries[key] += 1
-        response = storable(replace(response, attempt=self._tries[key], run_id=self._run_id))
-        parsed = parse_reply(response.raw_text, request) if response.status == "ok" else None
-        if parsed is not None:
-            response = replace(response, status=parsed.status, error=parsed.error)
+        response = replace(response, attempt=self._tries[key], run_id=self._run_id)
+        _, reply = parsed((request, response))
+        if reply is not None:
+            response = replace(response, status=reply.status, error=reply.error)
         if self._journal is None:
             self._journal = self._writer.start_journal(self._run_id)
         self._journal.append(request, response)
-        self._appended.append(((request, response), parsed))
+        self._appended.append(((request, response), reply))
         if len(self._appended) >= self._pace.flush_answers:
             self._flush()
 
@@ -216,9 +237,9 @@ class _Run:
         try:
             self._journal.flush()
         finally:  # where the journal failed, the commit at the end still tries to save them
-            self._landed += [row for row, _ in appended]
-        for (request, response), parsed in appended:
-            self._tally.count(response, parsed)
+            self._landed += appended
+        for (request, response), reply in appended:
+            self._tally.count(response, reply)
             self._settle(request, response)
         self._on_event("answered", self.report())
         if len(self._landed) >= self._pace.commit_answers:

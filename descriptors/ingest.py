@@ -1,35 +1,38 @@
 """Turn answers into the store's tables, and tell which requests they settle.
 
-In:  requests with their responses, from a journal or a run.
+In:  requests with their responses and parsed replies, from a journal or a run.
 Out: Arrow tables to commit; the keys that need not be asked again.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 
 from langseg.cache.journal import Row
-from langseg.cache.records import TABLES, Response, to_table
+from langseg.cache.records import TABLES, to_table
 from langseg.cache.store import Store
-from langseg.descriptors.validate import parse_reply
+from langseg.descriptors.validate import ParsedReply, parse_reply
 
+Answer = tuple[Row, ParsedReply | None]  # None: no complete reply text arrived
 MAX_INVALID = 2  # an invalid reply is asked for once more; then it is the answer
 
 
-def answer_tables(rows: Sequence[Row]) -> dict[str, pa.Table]:
-    """Tables of answered requests; descriptors come from ``ok`` responses only."""
-    replies = [
-        parse_reply(response.raw_text, request)
-        for request, response in rows
-        if response.status == "ok"
-    ]
+def parsed(row: Row) -> Answer:
+    """The row with its reply parsed, where a complete reply text arrived."""
+    request, response = row
+    whole = response.status == "ok"
+    return row, parse_reply(response.raw_text, request) if whole else None
+
+
+def answer_tables(answers: Sequence[Answer]) -> dict[str, pa.Table]:
+    """Tables of answered requests; descriptors come from accepted replies only."""
+    replies = [reply for _, reply in answers if reply is not None and reply.status == "ok"]
     made: dict[str, Iterable[Any]] = {
-        "requests": {request.request_key: request for request, _ in rows}.values(),
-        "responses": [response for _, response in rows],
+        "requests": {request.request_key: request for (request, _), _ in answers}.values(),
+        "responses": [response for (_, response), _ in answers],
         "descriptors": chain.from_iterable(reply.rows for reply in replies),
         "texts": {text.text_id: text for reply in replies for text in reply.texts}.values(),
     }
@@ -59,13 +62,3 @@ def settled_and_invalid(store: Store) -> tuple[set[str], Counter[str]]:
         if settles(status, invalid[key]):
             settled.add(key)
     return settled, invalid
-
-
-def storable(response: Response) -> Response:
-    """The response with halves of surrogate pairs, which no Arrow table can hold, as ``?``."""
-    texts: dict[str, Any] = {
-        name: value.encode(errors="replace").decode()
-        for name, value in vars(response).items()
-        if isinstance(value, str)
-    }
-    return replace(response, **texts)

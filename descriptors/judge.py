@@ -16,12 +16,12 @@ from langseg.descriptors.vocabulary import NAME_CHARS
 MAX_WORDS = 12
 _PLAIN = str.maketrans("’‘“”–—\u2011\u00a0", "''\"\"--- ")
 _PUNCTUATION = " ,.;:'\"-/()&%°×!?\t\n\r"
-# what no photo shows; the like of each was found in published descriptor sets (LaBo, CuPL)
+# what no photo shows; the like of each was found in published descriptor sets (LaBo, CuPL).
+# Words that can also mean a look stay out: sound planks, noisy grain, loud stripes, sheet music.
 _NOT_VISUAL = re.compile(
     r"smell(s|y|ing)?|odou?rs?|aroma(tic)?|scent(s|ed)?|fragran(t|ce)|stinky"
-    r"|tast(e|es|y|ing)|flavou?rs?|delicious|edible"
-    r"|sounds?|nois(e|es|y)|loud|silent|music|audible"
-    r"|pric(e|es|ed|ey)|cheap|expensive|costly|affordable|popular|famous"
+    r"|tast(e|es|y|ing)|flavou?rs?|delicious|sounds|silent|audible"
+    r"|pric(ed|ey)|cheap|expensive|costly|affordable|popular|famous"
 )
 
 

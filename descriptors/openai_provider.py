@@ -9,7 +9,7 @@ bounded and slowed down together.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import SystemRandom
@@ -25,9 +25,9 @@ from langseg.descriptors.rate import Fault, Gate, Limits, rest_s
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
     from openai import AsyncOpenAI
 
-DEFAULT_LIMITS = Limits()
 _CONNECT_TIMEOUT_S = 10.0
 _MESSAGE_CHARS = 300
+_FIRST_ATTEMPTS = 3  # of all requests together: a wrong address shows in seconds
 _jitter = SystemRandom().random
 
 Task = asyncio.Task[Response | None]
@@ -40,6 +40,7 @@ class OpenAIProvider:
         price_per_million: US dollars for a million prompt and a million completion tokens.
             Cached prompt tokens count in full, so a cost is an upper bound; without prices it
             is None.
+        on_fault: is told why an attempt failed, in one printable line without the key.
 
     Raises: UsageError, for a base URL or a key that cannot be used.
     """
@@ -50,8 +51,9 @@ class OpenAIProvider:
         self,
         *,
         base_url: str = DEFAULT_BASE_URL,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: Limits,
         price_per_million: tuple[float, float] | None = None,
+        on_fault: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._base_url = checked_base_url(base_url)
         self._key = key_from_environment(base_url)
@@ -59,7 +61,10 @@ class OpenAIProvider:
         self._price = price_per_million
         self._gate = Gate(limits.max_concurrency)
         self._tasks: set[Task] = set()
+        self._on_fault = on_fault
         self._failures_in_a_row = 0
+        self._answered = False
+        self._first_faults = 0  # before the first answer
         self._client: AsyncOpenAI | None = None
 
     def __repr__(self) -> str:
@@ -121,7 +126,8 @@ class OpenAIProvider:
                     if not isinstance(outcome, Fault):
                         return outcome
                     faults.append(outcome)
-                    if not outcome.retry or len(faults) == self._limits.max_attempts:
+                    tried = len(faults) == self._limits.max_attempts
+                    if not outcome.retry or tried or self._hopeless(outcome):
                         break
                     await self._gate.rest(rest_s(outcome, len(faults), self._limits, _jitter()))
         return self._failed(request, faults, time.monotonic() - started)
@@ -137,13 +143,21 @@ class OpenAIProvider:
             self._gate.leave()
         if isinstance(outcome, Response):
             self._failures_in_a_row = 0
+            self._answered = True
             self._gate.answered()
-        elif outcome.remedy:
+            return outcome
+        self._first_faults += not self._answered
+        self._on_fault(self._shown(outcome.message))
+        if outcome.remedy:
             self._stop(f"model {request.model!r}", outcome, outcome.remedy)
             return None
-        elif outcome.overload:
+        if outcome.overload:
             self._gate.overloaded(ticket, min(outcome.wait_s or 0.0, self._limits.max_wait_s))
         return outcome
+
+    def _hopeless(self, fault: Fault) -> bool:
+        """Whether the server has never answered, and does not ask to be waited for either."""
+        return not self._answered and self._first_faults >= _FIRST_ATTEMPTS and fault.wait_s is None
 
     async def _call(self, request: Request) -> Response | Fault:
         from openai import APIError
@@ -191,6 +205,9 @@ class OpenAIProvider:
         self._failures_in_a_row += 1
         if last.unreachable:
             self._stop("a connection", last, "check the base URL and the network")
+        elif self._hopeless(last):
+            remedy = "check that the base URL is that of an OpenAI-compatible API (most end in /v1)"
+            self._stop(f"a first answer in {self._first_faults} attempts", last, remedy)
         elif self._failures_in_a_row >= self._limits.give_up_after:
             wanted = f"an answer to one of the last {self._failures_in_a_row} requests"
             self._stop(wanted, last, "see whether the server is well")

@@ -35,10 +35,10 @@ class Prompt:
 
     name: str
     source: str
-    n_attributes: int = 8
-    n_subclasses: int = 4
-    n_per_subclass: int = 1
-    n_scene_attributes: int = 3
+    n_attributes: int
+    n_subclasses: int
+    n_per_subclass: int
+    n_scene_attributes: int
 
     def __post_init__(self) -> None:
         least = {"n_attributes": 1, "n_subclasses": 0, "n_per_subclass": 1, "n_scene_attributes": 1}
@@ -93,7 +93,7 @@ class Prompt:
 
 
 def load_prompt(name: str = DEFAULT_PROMPT, /, **counts: int) -> Prompt:
-    """A shipped template, with other counts than the defaults of ``Prompt`` if they are given.
+    """A shipped template, with the counts of ``Prompt``.
 
     Raises: UsageError, for a template that does not ship and for a count out of range.
     """

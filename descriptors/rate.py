@@ -24,7 +24,7 @@ class Limits:
     that fail with no answer between them end the run: the server is down, or refuses the lot.
     """
 
-    max_concurrency: int = 32
+    max_concurrency: int
     max_attempts: int = 8  # rests add up to about half a minute before a request is given up
     timeout_s: float = 120.0
     deadline_s: float = 600.0

@@ -1,15 +1,19 @@
 """Choose, among everything a store holds, the answers that make up one vocabulary's descriptors.
 
 In:  a vocabulary, the requests and responses of a store, perhaps a model's name.
-Out: the newest accepted answer for each (class, scene) of the vocabulary, and what has none.
+Out: one accepted answer for each (class, scene) of the vocabulary, and what has none.
 
 A request belongs to a vocabulary when it asked about that very class: same name, same synonyms,
 same definition, as its own messages say. So two vocabularies share answers where they mean the
 same thing, and never mix two senses of one name.
+
+What covers more of the vocabulary comes before what is newer: a few answers for a class that
+another vocabulary shares must not push aside a whole set.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from langseg.cache.errors import InputError
@@ -35,13 +39,14 @@ def select_answers(
     accepted_at: Mapping[str, str],
     model: str = "",
 ) -> Selection:
-    """Pick one model's newest accepted answers.
+    """Pick one model's accepted answers, for each pair those of the widest, then newest, asking.
 
     Args:
         accepted_at: request_key -> ISO time of its newest ``ok`` response.
-        model: "" takes the model that answered last for this vocabulary.
+        model: "" takes the model that covers most pairs of this vocabulary, then the newest.
 
-    All samples of the newest (prompt, parameters, schema) of a pair count together.
+    An asking is a prompt with its parameters (a bundled pack's hash is one of them). All samples
+    of the chosen (prompt, parameters, schema) of a pair count together.
     Raises: InputError, when the store has no accepted answer for the vocabulary (of that model).
     """
     belongs = _membership(vocabulary)
@@ -54,19 +59,31 @@ def select_answers(
             + (f" of {model!r} (it has some of {other})" if other else "")
             + "; run `langseg-desc generate`"
         )
-    chosen = model or max(named, key=lambda r: accepted_at[r.request_key]).model
-    newest: dict[Pair, Request] = {}
-    for request in sorted(named, key=lambda r: accepted_at[r.request_key]):
-        if request.model == chosen:
-            newest[request.class_name, request.scene] = request
-    keys = frozenset(
-        r.request_key
-        for r in named
-        if r.model == chosen and _batch(r) == _batch(newest[r.class_name, r.scene])
-    )
+    at = {request.request_key: accepted_at[request.request_key] for request in named}
+    models = _reach(named, lambda r: r.model)
+    chosen = max(named, key=lambda r: (models[r.model], at[r.request_key])).model
+    written = [request for request in named if request.model == chosen]
+    askings = _reach(written, _asking)
+    best: dict[Pair, Request] = {}
+    for request in sorted(written, key=lambda r: (askings[_asking(r)], at[r.request_key])):
+        best[_pair(request)] = request
+    keys = frozenset(r.request_key for r in written if _batch(r) == _batch(best[_pair(r)]))
     names = (entry.name for entry in vocabulary.classes)
-    unanswered = tuple(name for name in names if (name, ANY_SCENE) not in newest)
+    unanswered = tuple(name for name in names if (name, ANY_SCENE) not in best)
     return Selection(chosen, keys, unanswered)
+
+
+def _reach(requests: Iterable[Request], group: Callable[[Request], Hashable]) -> Counter[Hashable]:
+    """How many pairs of the vocabulary each group of requests covers."""
+    return Counter(key for key, _ in {(group(request), _pair(request)) for request in requests})
+
+
+def _pair(request: Request) -> Pair:
+    return request.class_name, request.scene
+
+
+def _asking(request: Request) -> tuple[str, str]:
+    return request.prompt_id, request.params_json
 
 
 def _batch(request: Request) -> tuple[str, str, str]:

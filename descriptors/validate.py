@@ -21,7 +21,7 @@ from langseg.descriptors.plain_text import printable
 from langseg.descriptors.prompts import class_data
 from langseg.descriptors.vocabulary import NAME_CHARS
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 REASONS = (
     "hostile", "too_short", "too_long", "names_class", "not_visual", "duplicate", "wrong_slot",
     "wrong_parent",
@@ -154,8 +154,10 @@ def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder) -> list[str]:
     """For each phrase ``""`` or the first reason against it; accepted texts are all different."""
     seen: set[str] = set()
     verdicts = []
+    own = {name: NameFinder([name]) for name in {p.subclass for p in phrases} - {""}}
     for phrase in phrases:
-        verdict = phrase.doomed or _text_verdict(phrase, finder)
+        also = [own[phrase.subclass]] if phrase.subclass else []
+        verdict = phrase.doomed or _text_verdict(phrase, finder, *also)
         if not verdict and folded(phrase.text) in seen:
             verdict = "duplicate"
         if not verdict:
@@ -164,13 +166,12 @@ def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder) -> list[str]:
     return verdicts
 
 
-def _text_verdict(phrase: _Phrase, finder: NameFinder) -> str:
+def _text_verdict(phrase: _Phrase, *forbidden: NameFinder) -> str:
     if phrase.is_name:
         return ""
     if phrase.slot not in SLOTS:
         return "wrong_slot"
-    own = [NameFinder([phrase.subclass])] if phrase.subclass else []
-    return phrase_verdict(phrase.text, finder, *own)
+    return phrase_verdict(phrase.text, *forbidden)
 
 
 def _rows(phrases: Sequence[_Phrase], verdicts: Sequence[str], request: Request) -> ParsedReply:

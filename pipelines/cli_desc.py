@@ -1,190 +1,102 @@
 """`langseg-desc`: write, embed, lay out and audit the descriptors of a vocabulary."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from langseg.pipelines.config import DEFAULT_STORE, DescribeConfig, Source, load_config
-from langseg.pipelines.console import emit_json, emit_table, progress, run, say
+from langseg.pipelines.config import (
+    DEFAULT_STORE,
+    DescribeConfig,
+    EncodedSource,
+    Source,
+    load_config,
+)
+from langseg.pipelines.console import RESUME, emit_json, emit_table, progress, run, say
+from langseg.pipelines.options import Json, StorePath, Version, settings_options
 
 app = typer.Typer(
     help="Stage one, offline: ask an LLM (or the bundled pack) once for visual descriptors of "
     "every class and every plausible (class, scene), check, embed and cache them.",
     epilog="Exit codes: 0 ok, 1 internal, 2 usage, 3 bad input, 4 store or bank corrupt, "
     "5 LLM or network failed (resumable), 6 budget reached (resumable), 7 store locked, "
-    "130 interrupted.",
+    "130 interrupted. Example: langseg-desc generate --dataset ade20k",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # markup would swallow every [default: ...]
 )
 
-Dataset = Annotated[
-    str | None, typer.Option(help="Vocabulary that ships: ade20k, camvid.  [default: ade20k]")
-]
-Classes = Annotated[
-    Path | None, typer.Option(help="Own class list (txt, csv, json, yaml) instead of a dataset.")
-]
-StorePath = Annotated[
-    Path | None,
-    typer.Option("--store", envvar="LANGSEG_STORE", help="Store.  [default: langseg-store]"),
-]
-Provider = Annotated[
-    Literal["bundled", "openai"] | None,
-    typer.Option(help="Who answers: the pack that ships, or an OpenAI-compatible server."),
-]
-Model = Annotated[str | None, typer.Option(help="Model to ask; needed for --provider openai.")]
-Answered = Annotated[
-    str | None,
-    typer.Option("--model", help="Whose answers, when several models have answered."),
-]
-Encoder = Annotated[str, typer.Option(help="minilm, or a sentence-transformers folder or hub id.")]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="YAML file of these settings; flags beat it.")
-]
-Attributes = Annotated[int | None, typer.Option(help="Phrases for each class.  [default: 10]")]
-Subclasses = Annotated[int | None, typer.Option(help="Subclasses for each class.  [default: 4]")]
-SceneAttributes = Annotated[
-    int | None, typer.Option(help="Phrases for each (class, scene).  [default: 3]")
-]
-Temperature = Annotated[
-    float | None, typer.Option(help="Sampling temperature.  [default: the server's own]")
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
-
-def _source(
-    dataset: str | None, classes: Path | None, store: Path | None, model: str | None
-) -> Source:
-    return load_config(
-        Source, None, {"dataset": dataset, "classes": classes, "store": store, "model": model}
-    )
+@app.callback()
+def _options(version: Version = False) -> None:
+    """Options of the command line itself; ``Version`` acts when it is read."""
 
 
 @app.command()
-def generate(
-    dataset: Dataset = None,
-    classes: Classes = None,
-    store: StorePath = None,
-    provider: Provider = None,
-    model: Model = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1.")
-    ] = None,
-    attributes: Attributes = None,
-    subclasses: Subclasses = None,
-    scene_attributes: SceneAttributes = None,
-    temperature: Temperature = None,
-    concurrency: Annotated[
-        int | None, typer.Option(help="Requests under way at most.  [default: 16]")
-    ] = None,
-    max_requests: Annotated[
-        int | None, typer.Option(help="Hard stop: ask at most so many requests in this run.")
-    ] = None,
-    config: ConfigFile = None,
-    as_json: Json = False,
-) -> None:
+@settings_options(DescribeConfig)
+def generate(settings: DescribeConfig, as_json: bool) -> None:
     """Ask for the descriptors that the store does not hold yet. Run it again to resume.
 
     Examples:
 
+    \b
         langseg-desc generate --dataset ade20k
-
-        langseg-desc generate --classes my.txt --provider openai --model gpt-5-mini
+        langseg-desc generate --classes my.txt --provider openai --model gpt-4.1-mini
     """
     from langseg.pipelines.describe import run_generate
 
-    settings = load_config(
-        DescribeConfig,
-        config,
-        {
-            "dataset": dataset, "classes": classes, "store": store, "provider": provider,
-            "model": model, "base_url": base_url, "attributes": attributes,
-            "subclasses": subclasses, "scene_attributes": scene_attributes,
-            "temperature": temperature, "concurrency": concurrency, "max_requests": max_requests,
-        },
-    )  # fmt: skip
-    with progress("generate") as advance:
+    kept = "every answer is in the store, run the same command again to ask only for the rest"
+    with progress("generate", kept) as advance:
         report = run_generate(settings, advance)
     emit_json(report) if as_json else say(report["sentence"])
 
 
 @app.command()
-def plan(
-    dataset: Dataset = None,
-    classes: Classes = None,
-    store: StorePath = None,
-    provider: Provider = None,
-    model: Model = None,
-    attributes: Attributes = None,
-    subclasses: Subclasses = None,
-    scene_attributes: SceneAttributes = None,
-    temperature: Temperature = None,
-    config: ConfigFile = None,
-    as_json: Json = False,
-) -> None:
-    """Say what `generate` would ask, and how much of it is cached. Asks nothing.
+@settings_options(DescribeConfig)
+def plan(settings: DescribeConfig, as_json: bool) -> None:
+    """Say what `generate` with the same flags would ask, and how much is cached. Asks nothing.
 
     Example:
 
-        langseg-desc plan --dataset ade20k --provider openai --model gpt-5-mini
+    \b
+        langseg-desc plan --dataset ade20k --provider openai --model gpt-4.1-mini
     """
     from langseg.pipelines.describe import run_plan
 
-    report = run_plan(
-        load_config(
-            DescribeConfig,
-            config,
-            {
-                "dataset": dataset, "classes": classes, "store": store, "provider": provider,
-                "model": model, "attributes": attributes, "subclasses": subclasses,
-                "scene_attributes": scene_attributes, "temperature": temperature,
-            },
-        )
-    )  # fmt: skip
+    report = run_plan(settings)
     emit_json(report) if as_json else emit_table(("", "plan"), list(report.items()))
 
 
 @app.command()
-def encode(
-    dataset: Dataset = None,
-    classes: Classes = None,
-    store: StorePath = None,
-    model: Answered = None,
-    encoder: Encoder = "minilm",
-    as_json: Json = False,
-) -> None:
+@settings_options(EncodedSource)
+def encode(settings: EncodedSource, as_json: bool) -> None:
     """Embed the texts that are not embedded yet. Never asks the LLM.
 
     Example:
 
+    \b
         langseg-desc encode --dataset ade20k
     """
-    from langseg.pipelines.describe import run_encode
+    from langseg.pipelines.encode import run_encode
 
-    chosen = _source(dataset, classes, store, model)
-    with progress("encode") as advance:
-        report = run_encode(chosen, encoder, advance)
+    with progress("encode", RESUME) as advance:
+        report = run_encode(settings, settings.encoder, advance)
     emit_json(report) if as_json else say(report["sentence"])
 
 
 @app.command()
-def bank(
-    dataset: Dataset = None,
-    classes: Classes = None,
-    store: StorePath = None,
-    model: Answered = None,
-    encoder: Encoder = "minilm",
-    as_json: Json = False,
-) -> None:
+@settings_options(EncodedSource)
+def bank(settings: EncodedSource, as_json: bool) -> None:
     """Lay descriptors and embeddings out as the TextBank that langseg-seg reads.
 
     Prints the bank's folder. Example:
 
+    \b
         langseg-desc bank --dataset ade20k
     """
     from langseg.pipelines.describe import run_bank
 
-    report = run_bank(_source(dataset, classes, store, model), encoder)
+    report = run_bank(settings, settings.encoder)
     if as_json:
         emit_json(report)
         return
@@ -196,20 +108,27 @@ def bank(
 def audit(
     store: StorePath = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Also name its classes that have no descriptor.")
+        str | None, typer.Option(help="Count only what the bank of this dataset would hold.")
     ] = None,
-    rows: Annotated[int, typer.Option(help="Rows shown of each answer.")] = 8,
+    classes: Annotated[
+        Path | None, typer.Option(help="Count only what the bank of this class list would hold.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows shown of each answer.")] = 8,
     as_json: Json = False,
 ) -> None:
     """Answer the standing questions: coverage, counts, duplicates, dropped phrases, provenance.
 
-    Example:
+    Without --dataset and --classes everything in the store is counted. Examples:
 
+    \b
+        langseg-desc audit
         langseg-desc audit --dataset ade20k
     """
-    from langseg.pipelines.describe import run_audit
+    from langseg.pipelines.lens import run_audit
 
-    report = run_audit(store or DEFAULT_STORE, dataset)
+    flags = {"store": store, "dataset": dataset, "classes": classes}
+    asked = load_config(Source, None, flags)
+    report = run_audit(asked.store, asked.dataset, asked.classes)
     if as_json:
         emit_json(report)
         return
@@ -225,8 +144,10 @@ def audit(
 def sql(
     statement: Annotated[str, typer.Argument(help="One SELECT.")],
     store: StorePath = None,
-    max_rows: Annotated[int, typer.Option(help="Rows printed at most.")] = 1000,
-    time_limit: Annotated[float, typer.Option(help="Seconds a statement may take.")] = 30.0,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows printed at most.")] = 1000,
+    time_limit: Annotated[
+        float, typer.Option(min=0.1, max=86_400, help="Seconds a statement may take.")
+    ] = 30.0,
     as_json: Json = False,
 ) -> None:
     """Run one SELECT over the store, in a locked in-memory DuckDB.
@@ -237,9 +158,10 @@ def sql(
 
     Example:
 
+    \b
         langseg-desc sql "select slot, text from phrases where class_name = 'wall'"
     """
-    from langseg.pipelines.describe import run_sql
+    from langseg.pipelines.lens import run_sql
 
     answer = run_sql(store or DEFAULT_STORE, statement, max_rows, time_limit)
     if as_json:
@@ -254,18 +176,39 @@ def sql(
 def verify(store: StorePath = None, as_json: Json = False) -> None:
     """Check every file of the live snapshot against its checksum and every reference.
 
-    Exit code 4 when anything is wrong.
-    """
-    from langseg.pipelines.describe import run_verify
+    Exit code 4 when anything is wrong. A note (a journal left by a run that was cut off) is
+    nothing wrong. Example:
 
-    problems = run_verify(store or DEFAULT_STORE)
+    \b
+        langseg-desc verify --store langseg-store
+    """
+    from langseg.pipelines.lens import run_verify
+
+    report = run_verify(store or DEFAULT_STORE)
     if as_json:
-        emit_json({"problems": problems})
-    for problem in problems:
-        say(problem)
-    if problems:
+        emit_json(report)
+    for problem in report["problems"]:
+        say(f"error: {problem}")
+    for note in report["notes"]:
+        say(f"note: {note}")
+    if report["problems"]:
         raise typer.Exit(4)
     say(f"{store or DEFAULT_STORE}: intact")
+
+
+@app.command()
+def repair(store: StorePath = None, as_json: Json = False) -> None:
+    """Set the damaged lines of journals aside, so that their other answers can be used.
+
+    The damaged journal is kept beside the good one. Example:
+
+    \b
+        langseg-desc repair --store langseg-store
+    """
+    from langseg.pipelines.lens import run_repair
+
+    report = run_repair(store or DEFAULT_STORE)
+    emit_json(report) if as_json else say(report["sentence"])
 
 
 def main() -> None:

@@ -7,24 +7,23 @@ import typer
 
 from langseg.pipelines.config import load_config
 from langseg.pipelines.console import emit_json, emit_table, progress, run, say
+from langseg.pipelines.options import Json, StorePath, Version
 
 app = typer.Typer(
     help="Stage two: a light trained head on a frozen ViT looks cached descriptor embeddings up. "
     "No LLM, text encoder or network is asked.",
     epilog="Exit codes: 0 ok, 1 internal, 2 usage, 3 bad input or dataset, 4 bank or checkpoint "
-    "corrupt or incompatible, 5 hub or network failed, 130 interrupted.",
+    "corrupt or incompatible, 5 hub or network failed, 130 interrupted. "
+    "Example: langseg-seg predict --checkpoint runs/demo photo.jpg",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # markup would swallow every [default: ...]
 )
 
 Dataset = Annotated[
     str | None, typer.Option(help="Vocabulary and layout: ade20k, camvid.  [default: ade20k]")
 ]
 Data = Annotated[Path | None, typer.Option(help="The dataset's folder.  [default: data/<dataset>]")]
-StorePath = Annotated[
-    Path | None,
-    typer.Option("--store", envvar="LANGSEG_STORE", help="Store.  [default: langseg-store]"),
-]
 Bank = Annotated[Path | None, typer.Option(help="TextBank folder, instead of the default one.")]
 Checkpoint = Annotated[
     Path | None, typer.Option(help="Run or checkpoint folder.  [default: runs/train]")
@@ -36,7 +35,11 @@ ShortSide = Annotated[
     int | None, typer.Option(help="Short side in pixels.  [default: the training crop]")
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...  [default: auto]")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@app.callback()
+def _options(version: Version = False) -> None:
+    """Options of the command line itself; ``Version`` acts when it is read."""
 
 
 @app.command()
@@ -48,7 +51,9 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Run folder.  [default: runs/train]")] = None,
     config: Annotated[
         str | None,
-        typer.Option(help="YAML file, or a name that ships: ade20k, camvid, demo.  [the dataset]"),
+        typer.Option(
+            help="YAML file, or a name that ships: ade20k, camvid, demo.  [default: the dataset]"
+        ),
     ] = None,
     backbone: Annotated[
         str | None, typer.Option(help="A timm plain ViT by name, or demo (the one that ships).")
@@ -76,10 +81,12 @@ def train(
 ) -> None:
     """Train the head; run it again to resume exactly where it stopped.
 
+    What a flag without a default leaves open, the settings of --config decide.
+
     Examples:
 
+    \b
         langseg-seg train --dataset ade20k --data ADEChallengeData2016
-
         langseg-seg train --config demo --data runs/demo/data --out runs/again
     """
     from langseg.pipelines.segment import run_train, train_settings
@@ -91,7 +98,8 @@ def train(
         "device": device, "training": {**training, "head": {"kind": head}},
     }  # fmt: skip
     settings = train_settings(config, flags)
-    with progress("train") as advance:
+    kept = "the last checkpoint is kept, run the same command again to go on from it"
+    with progress("train", kept) as advance:
         report = run_train(settings, advance)
     emit_json(report) if as_json else say(report["sentence"])
 
@@ -110,7 +118,9 @@ def evaluate(
     bank: Bank = None,
     scenes: Annotated[
         Literal["predicted", "label", "none"] | None,
-        typer.Option(help="Who names the scene: the model, the dataset, nobody."),
+        typer.Option(
+            help="Who names the scene: the model, the dataset, nobody.  [default: predicted]"
+        ),
     ] = None,
     mode: Mode = None,
     short_side: ShortSide = None,
@@ -121,8 +131,8 @@ def evaluate(
 
     Writes eval.json into the run. Examples:
 
+    \b
         langseg-seg eval --checkpoint runs/demo --data runs/demo/data
-
         langseg-seg eval --predictions masks --dataset ade20k --data ADEChallengeData2016
     """
     from langseg.pipelines.segment import EvalSettings, run_eval
@@ -136,7 +146,7 @@ def evaluate(
             "short_side": short_side, "device": device,
         },
     )  # fmt: skip
-    with progress("eval") as advance:
+    with progress("eval", "nothing was written, run the same command again") as advance:
         report = run_eval(settings, advance)
     if as_json:
         emit_json(report)
@@ -165,6 +175,7 @@ def predict(
 
     Exit code 3 when a picture could not be used; the others are done. Example:
 
+    \b
         langseg-seg predict --checkpoint runs/demo photo.jpg
     """
     from langseg.pipelines.segment import PredictSettings, run_predict
@@ -177,7 +188,7 @@ def predict(
             "short_side": short_side, "device": device,
         },
     )  # fmt: skip
-    with progress("predict") as advance:
+    with progress("predict", "the finished masks are kept") as advance:
         report = run_predict(settings, images, advance)
     for problem in report["failed"]:
         say(f"error: {problem}")
@@ -189,9 +200,9 @@ def predict(
 @app.command("demo-data")
 def demo_data(
     out: Annotated[Path, typer.Option(help="Folder to make.")] = Path("data/demo"),
-    seed: Annotated[int, typer.Option(help="Other seeds draw other pictures.")] = 0,
-    train_images: Annotated[int, typer.Option("--train", help="Training pictures.")] = 240,
-    val_images: Annotated[int, typer.Option("--val", help="Validation pictures.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="Other seeds draw other pictures.")] = 0,
+    train_images: Annotated[int, typer.Option("--train", min=1, help="Training pictures.")] = 240,
+    val_images: Annotated[int, typer.Option("--val", min=1, help="Validation pictures.")] = 60,
     width: Annotated[int, typer.Option(help="Pixels.")] = 256,
     height: Annotated[int, typer.Option(help="Pixels.")] = 192,
     as_json: Json = False,
@@ -200,6 +211,7 @@ def demo_data(
 
     Example:
 
+    \b
         langseg-seg demo-data --out data/demo
     """
     from langseg.pipelines.segment import run_demo_data

@@ -8,13 +8,20 @@ both are dealt with here, once.
 """
 
 import json
+import math
+import os
+import signal
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Protocol
 
 from langseg.cache.errors import LangSegError
+
+RESUME = "what was finished is kept, run the same command again to go on"
+_MANY_COLUMNS, _FEW_ROWS = 8, 3  # wider and no longer than that: a table is turned on its side
 
 
 class Advance(Protocol):
@@ -35,34 +42,79 @@ def say(message: object) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """The one JSON object of ``--json``, on stdout."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+    """The one JSON object of ``--json``, on stdout: nan and infinity as null, bytes as hex."""
+    text = json.dumps(_jsonable(value), ensure_ascii=False, allow_nan=False, default=str)
+    print(text.encode("utf-8", "backslashreplace").decode())  # \udc80 is JSON's own escape, too
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(_jsonable(key)): _jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return bytes(value).hex() if isinstance(value, (bytes, bytearray, memoryview)) else value
 
 
 def emit_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-    """A table on stdout; as wide as it must be when stdout is not a terminal."""
+    """A table on stdout; as wide as it must be when stdout is not a terminal.
+
+    Many columns of few rows are shown one below the other, as no terminal is so wide.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
-    if not console.is_terminal:
-        console.width = 10_000
+    if len(columns) > _MANY_COLUMNS and len(rows) <= _FEW_ROWS:
+        values = [f"row {n}" for n in range(1, len(rows) + 1)] if len(rows) > 1 else ["value"]
+        rows = [(name, *(row[i] for row in rows)) for i, name in enumerate(columns)]
+        columns = ["column", *values]
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
         numbers = bool(rows) and all(isinstance(row[i], (int, float)) for row in rows)
         table.add_column(plain(column), justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else plain(cell)) for cell in row))
-    console.print(table)
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console = Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    if not console.is_terminal:
+        console.width = 10_000
+    with console.capture() as drawn:  # printed here: rich would end the process on a closed pipe
+        console.print(table)
+    print(drawn.get(), end="")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return value.hex() if isinstance(value, bytes) else plain(value)
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Advance]:
-    """A progress bar on stderr, only on a terminal; elsewhere nothing is drawn."""
+def progress(what: str, kept: str = RESUME) -> Iterator[Advance]:
+    """A progress bar on stderr, only on a terminal; elsewhere nothing is drawn.
+
+    ``kept`` says, after Ctrl-C, what is left of the work and how to go on.
+    """
+    far = ""
+    with _bar(what) as draw:
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            nonlocal far
+            far = f" at {done} of {total}"
+            draw(done, total, note)
+
+        try:
+            yield advance
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{what} stopped{far}; {kept}") from None
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
     if not sys.stderr.isatty():
-        yield lambda done, total, note="": None
+        yield lambda done, total, note: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -74,18 +126,53 @@ def progress(what: str) -> Iterator[Advance]:
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True, markup=False), transient=True) as bar:
         task = bar.add_task(plain(what), total=None, note="")
-        yield lambda done, total, note="": bar.update(
+        yield lambda done, total, note: bar.update(
             task, completed=done, total=total, note=plain(note)
         )
 
 
-def run(app: Any) -> None:
-    """Run a command line; every error ends in one sentence on stderr and its exit code."""
+def run(app: Callable[[], object]) -> None:
+    """Run a command line; every error ends in one sentence on stderr and its exit code.
+
+    A reader of stdout that goes away (``| head``) is no error; Ctrl-C and SIGTERM end with 130.
+    """
+    with _sigterm_as_ctrl_c():
+        try:
+            try:
+                app()
+            finally:
+                sys.stdout.flush()  # at exit it would be too late to see a closed pipe
+        except LangSegError as exc:
+            say(f"error: {exc}")
+            sys.exit(exc.exit_code)
+        except (SystemExit, BrokenPipeError, KeyboardInterrupt) as ended:
+            _end_quietly(ended)
+            raise
+
+
+def _end_quietly(ended: BaseException) -> None:
+    """Exit as a closed pipe or an interrupt should; typer has made exits of its own of them."""
+    exc: BaseException | None = ended
+    while exc is not None:
+        if isinstance(exc, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python flushes at exit
+            sys.exit(0)
+        if isinstance(exc, KeyboardInterrupt):
+            say(f"interrupted: {exc}" if exc.args else "interrupted")
+            sys.exit(130)
+        exc = exc.__context__
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    def handle(number: int, frame: FrameType | None) -> None:
+        if callable(signal.getsignal(signal.SIGINT)):  # asyncio's, while it runs
+            signal.raise_signal(signal.SIGINT)
+        else:  # a job in the background ignores Ctrl-C
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, handle)
     try:
-        app()
-    except LangSegError as exc:
-        say(f"error: {exc}")
-        sys.exit(exc.exit_code)
-    except BrokenPipeError:  # the reader of stdout went away, as `| head` does
-        sys.stderr.close()
-        sys.exit(0)
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

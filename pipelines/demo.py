@@ -77,7 +77,8 @@ def run_demo(out: Path, store: Path) -> dict[str, Any]:
 
 def _describe(stages: Stages, store: Path) -> Path:
     """Descriptors, embeddings, bank. Returns: the bank's folder."""
-    from langseg.pipelines.describe import run_bank, run_encode, run_generate
+    from langseg.pipelines.describe import run_bank, run_generate
+    from langseg.pipelines.encode import run_encode
 
     flag = "" if store == DEFAULT_STORE else f" --store {store}"
     config = DescribeConfig(dataset="ade20k", store=store)
@@ -104,12 +105,12 @@ def _describe(stages: Stages, store: Path) -> Path:
 
 
 def _audit(stages: Stages, store: Path) -> list[dict[str, Any]]:
-    from langseg.pipelines.describe import run_audit
+    from langseg.pipelines.lens import run_audit
 
     report = stages.run(
         "audit",
         "langseg-desc audit --dataset ade20k",
-        lambda advance: run_audit(store, "ade20k"),
+        lambda advance: run_audit(store, "ade20k", None),
         lambda report: False,
     )
     return [a for a in report["answers"] if a["name"] in ("counts", "provenance")]

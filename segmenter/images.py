@@ -94,7 +94,7 @@ def resize_to_units(
     What the model reads: no pixel is padded. Args: longest: bound on the long side, in short
     sides, as mmsegmentation's (2048, 512).
     """
-    size = keep_ratio_size(*image.shape[:2], short, longest * short)
+    size = keep_ratio_size(image.shape[0], image.shape[1], short, longest * short)
     height, width = (max(1, round(side / unit)) * unit for side in size)
     picture = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
     return np.array(picture)

@@ -67,10 +67,10 @@ class Recipe:
     """Every number that decides the weights."""
 
     seed: int = 1000
-    images: int = 800
-    steps: int = 6000
+    images: int = 1000
+    steps: int = 3600
     batch_size: int = 4
-    lr: float = 1e-3
+    lr: float = 7e-4
     warmup_steps: int = 100
     weight_decay: float = 0.05
     hidden_share: float = 0.4

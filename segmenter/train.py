@@ -139,7 +139,7 @@ class _Trainer:
 
     def stream(
         self, samples: Sequence[Sample], first_step: int, workers: int, world_size: int
-    ) -> Iterator[Batch] | Iterator[FeatureBatch]:
+    ) -> Iterator[Batch | FeatureBatch]:
         """Batches from ``first_step`` on, of pictures or of features computed once."""
         config = self.config
         place: dict[str, int] = {

@@ -1,6 +1,8 @@
--- How many descriptors, subclasses and scenes does each asked class have, and what was dropped?
+-- How many descriptors, subclasses and scenes does each asked class have
+-- from each model, and what was dropped?
 select
     q.class_name,
+    q.model,
     count(distinct d.descriptor_id) filter (where d.rejected = '' and d.slot <> 'name') as descriptors,
     count(distinct d.subclass) filter (where d.rejected = '' and d.subclass <> '') as subclasses,
     count(distinct d.scene) filter (where d.rejected = '' and d.scene <> '*') as scenes,
@@ -8,5 +10,5 @@ select
     count(distinct q.request_key) filter (where d.request_key is null) as unanswered
 from requests q
 left join descriptors d using (request_key)
-group by q.class_name
-order by descriptors, q.class_name
+group by q.class_name, q.model
+order by descriptors, q.class_name, q.model

@@ -21,6 +21,7 @@ from typing import Any
 import filelock
 import numpy.ma
 import numpy.random
+import pyarrow
 import pyarrow.acero
 import pyarrow.compute
 import pyarrow.parquet
@@ -31,7 +32,7 @@ from conftest import (  # type: ignore[import-not-found]  # beside this script
     make_vectors,
 )
 
-from langseg.cache.errors import LangSegError
+from langseg.cache.errors import LangSegError, LockedError
 from langseg.cache.store import Store
 
 # what a writer imports when it needs it; here it comes along with the fork instead
@@ -127,8 +128,21 @@ def commit_often(store: str, times: int, first: int, lock: bool) -> None:
     for number in range(first, first + times):
         if not lock:
             (Path(store) / "LOCK").unlink(missing_ok=True)
-        with Store.open(Path(store)).writer(wait_s=5) as writer:
-            writer.commit(make_tables([make_answer(number)]))
+        _commit_when_free(Path(store), make_tables([make_answer(number)]))
+
+
+def _commit_when_free(store: Path, tables: dict[str, pyarrow.Table]) -> None:
+    give_up = time.monotonic() + 5
+    while True:
+        try:
+            with Store.open(store).writer() as writer:
+                writer.commit(tables)
+        except LockedError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def commit_at_once(store: str, times: int) -> None:

@@ -18,6 +18,7 @@ from langseg.cache.bank import (
     save_bank,
 )
 from langseg.cache.errors import CorruptError
+from langseg.cache.keys import canonical_json, sha256_hex
 
 
 def small_bank(**changes: object) -> TextBank:
@@ -100,13 +101,44 @@ def test_load_bank__refuses_a_header_that_was_edited(tmp_path: Path):
     folder = save_bank(small_bank(), tmp_path)
     header = json.loads((folder / HEADER).read_text())
     (folder / HEADER).write_text(json.dumps({**header, "names": ["wall", "ceiling"]}))
-    with pytest.raises(CorruptError, match="fingerprint"):
+    with pytest.raises(CorruptError, match="it was changed"):
         load_bank(folder)
     (folder / HEADER).write_text(json.dumps({**header, "format": 99}))
     with pytest.raises(CorruptError, match="format"):
         load_bank(folder)
     (folder / HEADER).write_text("{")
     with pytest.raises(CorruptError, match="langseg-desc bank"):
+        load_bank(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ignore_ids", [0, 255]), ("slots", [["name", "size", "material"], ["name", "size"]]),
+        ("owners", [["", "panel", ""], ["", ""]]), ("model", "another"), ("manifest", "000009"),
+        ("image_aligned", True), ("vocabulary", "three"), ("header_sha256", "00"),
+    ],
+)  # fmt: skip
+def test_load_bank__refuses_every_edit_of_the_header(tmp_path: Path, key, value):
+    folder = save_bank(small_bank(), tmp_path)
+    header = json.loads((folder / HEADER).read_text())
+    (folder / HEADER).write_text(json.dumps({**header, key: value}))
+    with pytest.raises(CorruptError, match=r"it was changed.*langseg-desc bank"):
+        load_bank(folder)
+
+
+@pytest.mark.parametrize("key", ["names", "ids", "texts", "scenes", "fingerprint", "owners"])
+@pytest.mark.parametrize("value", [5, None, "ab", {"a": 1}, [[[]]]])
+@pytest.mark.parametrize("sealed", [False, True])
+def test_load_bank__ends_in_a_sentence_for_a_header_of_any_shape(tmp_path, key, value, sealed):
+    folder = save_bank(small_bank(), tmp_path)
+    header = json.loads((folder / HEADER).read_text())
+    del header["header_sha256"], header[key]
+    header |= {} if value is None else {key: value}
+    if sealed:
+        header["header_sha256"] = sha256_hex(canonical_json(header))
+    (folder / HEADER).write_text(json.dumps(header))
+    with pytest.raises(CorruptError, match=r"bank\.json|TextBank"):
         load_bank(folder)
 
 

@@ -89,7 +89,7 @@ def test_read_journal__names_a_damaged_line_whichever_bit_changed(written):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
-        with pytest.raises(CorruptError, match=r"run-a\.jsonl: .* in lines? 2.*desc verify"):
+        with pytest.raises(CorruptError, match=r"run-a\.jsonl: .* in lines? 2.*desc repair"):
             read_journal(path)
 
 

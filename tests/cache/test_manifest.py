@@ -35,7 +35,7 @@ def test_live_manifest__refuses_a_newer_one_of_another_history(filled):
     publish(filled.path, replace(live, number=4, parent="ab" * 32))
     with pytest.raises(CorruptError, match=r"000004\.json: wanted a child of 000003\.json"):
         live_manifest(filled.path)
-    assert any("another history" in problem for problem in filled.verify())
+    assert any("another history" in problem for problem in filled.verify().problems)
 
 
 def test_live_manifest__refuses_a_schema_it_does_not_know(filled):
@@ -75,7 +75,7 @@ def test_verify__names_rows_that_are_there_twice(filled):
     live = filled.manifest
     tables = {**live.tables, "texts": live.tables["texts"] * 2}
     publish(filled.path, replace(live, number=4, parent=live.sha256, tables=tables))
-    assert filled.verify() == ["texts: 6 of 12 rows repeat the key of another"]
+    assert filled.verify().problems == ["texts: 6 of 12 rows repeat the key of another"]
 
 
 def test_examine__only_notes_files_that_nobody_reads(filled, rows):

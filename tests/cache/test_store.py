@@ -1,15 +1,19 @@
 """The store as its users see it: snapshots, the writer, and what verify says."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from langseg.cache import store as store_module
 from langseg.cache.errors import CorruptError, InputError, LangSegError
 from langseg.cache.journal import journal_names, journal_path
 from langseg.cache.manifest import Manifest
+from langseg.cache.parts import read_part
 from langseg.cache.records import TABLES, Response, Text, arrow_schema, to_table
 from langseg.cache.store import Store
 from langseg.cache.verify import examine
@@ -21,12 +25,50 @@ def test_open__says_where_no_store_is(tmp_path):
         Store.open(tmp_path)
 
 
+@pytest.mark.parametrize("create", [True, False])
+def test_open__refuses_a_path_that_can_hold_no_store(tmp_path, create):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file/store", Path("/proc/store")):
+        with pytest.raises(InputError, match=str(path)):
+            Store.open(path, create=create)
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_open__refuses_parts_that_have_lost_their_manifests(filled, create):
+    shutil.rmtree(filled.path / "manifests")
+    (filled.path / "CURRENT").unlink()
+    with pytest.raises(CorruptError, match="without a manifest"):
+        Store.open(filled.path, create=create)
+    assert not (filled.path / "manifests").exists()
+
+
+def test_commits__of_one_writer_read_no_part_twice(store, rows, monkeypatch):
+    read: list[str] = []
+
+    def counted(root, part, wanted):
+        read.append(part.path)
+        return read_part(root, part, wanted)
+
+    monkeypatch.setattr(store_module, "read_part", counted)
+    with store.writer() as writer:
+        for number in range(6):
+            journal = writer.start_journal("run-a")
+            journal.append(*rows.answer(number))
+            tables = rows.tables([rows.answer(number)])
+            writer.commit(tables, retired_journals=[journal.name])
+            ids = tables["texts"]["text_id"].to_pylist()
+            writer.commit({}, {"tiny": rows.vectors(ids)}, {"tiny": rows.record})
+    assert len(read) == len(set(read)) > 20
+    assert store.verify().problems == []
+    assert store.table("texts").num_rows == store.embeddings("tiny").num_rows == 7
+
+
 def test_open__with_create_makes_an_empty_store_once(store):
     again = Store.open(store.path, create=True)
     assert again.manifest == store.manifest == Manifest()
     assert {name: again.table(name).num_rows for name in TABLES} == dict.fromkeys(TABLES, 0)
     assert again.table("texts").schema == arrow_schema(Text)
-    assert again.verify() == []
+    assert again.verify().problems == []
 
 
 def test_commit__is_read_back_as_it_went_in(filled, rows):
@@ -38,8 +80,7 @@ def test_commit__is_read_back_as_it_went_in(filled, rows):
     ids = read.table("texts")["text_id"].to_pylist()
     assert read.embeddings("tiny").equals(rows.vectors(ids))
     assert read.encoders() == {"tiny": rows.record}
-    assert read.answered_keys() == {rows.answer(n)[0].request_key for n in (1, 2, 3, 4, 5)}
-    assert read.verify() == []
+    assert read.verify().problems == []
 
 
 def test_table__reads_only_the_columns_asked_for_in_their_order(filled):
@@ -66,14 +107,6 @@ def test_commit__keeps_the_first_of_rows_with_one_key(store, rows):
     assert store.table("responses")["raw_text"].to_pylist() == [response.raw_text, "another"]
 
 
-def test_answered_keys__leaves_out_only_failed_ones(store, rows):
-    statuses = ["ok", "invalid", "refused", "truncated", "empty", "failed"]
-    answers = [rows.answer(number, status=status) for number, status in enumerate(statuses)]
-    with store.writer() as writer:
-        writer.commit(rows.tables(answers))
-    assert store.answered_keys() == {request.request_key for request, _ in answers[:-1]}
-
-
 def test_store__stays_at_its_snapshot_while_another_one_writes(filled, rows):
     reader = Store.open(filled.path)
     assert reader.table("responses").num_rows == 5
@@ -87,13 +120,14 @@ def test_store__stays_at_its_snapshot_while_another_one_writes(filled, rows):
 def test_commit__writes_views_over_exactly_the_manifests_files(filled):
     written = (filled.path / "views.sql").read_text()
     assert written == views_sql(filled.manifest.files())
-    assert len(filled.files("texts")) == 2
-    assert all(path.is_file() for path in filled.files("embeddings") + filled.files("texts"))
+    files = filled.manifest.files()
+    assert len(files["texts"]) == 2
+    assert all((filled.path / name).is_file() for name in files["embeddings"] + files["texts"])
 
 
 def test_commit__compresses_text_and_leaves_vectors_plain(filled):
-    (vectors,) = filled.files("embeddings")
-    text = filled.files("responses")[0]
+    (vectors,) = (filled.path / name for name in filled.manifest.files()["embeddings"])
+    text = filled.path / filled.manifest.files()["responses"][0]
     plain = pq.ParquetFile(vectors).metadata.row_group(0).column(1)
     packed = pq.ParquetFile(text).metadata.row_group(0).column(3)
     assert (plain.compression, packed.compression) == ("UNCOMPRESSED", "ZSTD")
@@ -220,7 +254,9 @@ def test_salvage_journals__lets_a_store_go_on_after_damage(store, rows):
             journal.append(*rows.answer(number))
     path = journal_path(store.path, "run-a")
     path.write_bytes(path.read_bytes().replace(b"phrase 1", b"phrase 2"))
-    assert any("line 2" in problem for problem in store.verify())
+    (problem,) = store.verify().problems
+    assert "line 2" in problem
+    assert "`langseg-desc repair`" in problem
     with store.writer() as writer:
         with pytest.raises(CorruptError, match="line 2"):
             writer.recover()

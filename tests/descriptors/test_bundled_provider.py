@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from langseg.cache.errors import InputError, UsageError
+from langseg.cache.errors import InputError
 from langseg.cache.records import Response
 from langseg.descriptors.bundled_provider import BundledProvider, load_pack
 from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.prompts import Prompt, load_prompt
-from langseg.descriptors.providers import find_provider, provider_names
+from langseg.descriptors.prompts import Prompt
 from langseg.descriptors.validate import parse_reply
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from tests.descriptors.asking import some_prompt
 
 PACK = """\
 wall:
@@ -42,7 +42,8 @@ ROOMS = Vocabulary(
     ignore_ids=(0, 255),
     scenes={"kitchen": ("Wall",)},
 )
-SMALL = load_prompt(n_attributes=2, n_subclasses=2, n_per_subclass=1, n_scene_attributes=1)
+
+SMALL = some_prompt(n_attributes=2, n_subclasses=2, n_per_subclass=1, n_scene_attributes=1)
 
 
 @pytest.fixture
@@ -107,8 +108,34 @@ def test_changed_pack__changes_the_requests(packs: Path):
     before = BundledProvider(ROOMS, packs)
     (packs / "rooms.yaml").write_text(PACK.replace("smooth plaster", "rough plaster"))
     after = BundledProvider(ROOMS, packs)
-    assert before.model == after.model == "bundled/rooms-pack"
+    assert before.model == after.model == "bundled"
     assert before.params != after.params
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (
+            replace(SMALL, n_attributes=5),
+            r"--attributes: .*got 5 .*hold 2 to 3; give at most 4",
+        ),
+        (
+            replace(SMALL, n_scene_attributes=3),
+            r"--scene-attributes: .*got 3 .*at most 2",
+        ),
+    ],
+)
+def test_count_that_no_reply_could_half_fill__is_refused_with_what_the_packs_hold(
+    packs: Path, asked: Prompt, sentence: str
+):
+    provider = BundledProvider(ROOMS, packs)
+    provider.check_counts(SMALL)
+    provider.check_counts(replace(SMALL, n_attributes=4, n_scene_attributes=2))
+    with pytest.raises(InputError, match=sentence):
+        provider.check_counts(asked)
+    BundledProvider(replace(ROOMS, scenes={}), packs).check_counts(
+        replace(SMALL, n_scene_attributes=9)  # no scene, none asked
+    )
 
 
 def test_class_without_a_pack__is_named_before_anything_is_asked(packs: Path):
@@ -137,8 +164,8 @@ def test_class_list_of_shipped_names__is_answered_from_the_shipped_packs(tmp_pat
     (tmp_path / "mine.txt").write_text("sofa\nbicyclist\n")
     mine = load_vocabulary(classes_file=tmp_path / "mine.txt")
     provider = BundledProvider(mine)
-    assert provider.model == "bundled/mine-pack"
-    assert len(answers(provider, mine, load_prompt())) == 2
+    assert provider.model == "bundled"
+    assert len(answers(provider, mine, some_prompt())) == 2
 
 
 @pytest.mark.parametrize(
@@ -153,10 +180,3 @@ def test_broken_pack__is_an_input_error_that_names_the_file(text: str, tmp_path:
     (tmp_path / "rooms.yaml").write_text(text)
     with pytest.raises(InputError, match=r"^rooms\.yaml: "):
         load_pack(tmp_path / "rooms.yaml")
-
-
-def test_find_provider__imports_by_name_and_helps_with_a_wrong_one():
-    assert find_provider("bundled") is BundledProvider
-    assert set(provider_names()) >= {"bundled", "openai"}
-    with pytest.raises(UsageError, match="did you mean 'openai'"):
-        find_provider("opnai")

@@ -16,10 +16,12 @@ from langseg.cache.errors import BudgetError, InputError, LangSegError, LockedEr
 from langseg.cache.journal import Journal
 from langseg.cache.records import Request, Response
 from langseg.cache.store import Store
+from langseg.descriptors import ingest
 from langseg.descriptors.generate import GenerateReport, Pace, generate
 from langseg.descriptors.ingest import settled_keys
-from langseg.descriptors.prompts import load_prompt
+from langseg.descriptors.validate import ParsedReply, parse_reply
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+from tests.descriptors.asking import some_prompt
 
 ROOMS = Vocabulary(
     name="rooms",
@@ -28,7 +30,7 @@ ROOMS = Vocabulary(
     scenes={"kitchen": ("thing1", "thing2")},
 )
 PLANNED = 12
-SMALL = load_prompt(n_attributes=2, n_subclasses=1, n_scene_attributes=1)
+SMALL = some_prompt(n_attributes=2, n_subclasses=1, n_scene_attributes=1)
 
 
 def good_text(request: Request) -> str:
@@ -51,7 +53,8 @@ def response(request: Request, **changes: object) -> Response:
 class ReplayProvider:
     """Answers by a function of (request, how often it was asked before); counts the asking.
 
-    ``at`` maps the number of an answer to what happens instead of it.
+    ``at`` maps the number of an answer to what happens instead of it; ``burst`` answers come at
+    once, then the provider waits.
     """
 
     name = "replay"
@@ -60,15 +63,17 @@ class ReplayProvider:
         self,
         say: Callable[[Request, int], Response] = lambda request, before: response(request),
         at: dict[int, Callable[[], None]] | None = None,
+        burst: int = 1,
     ) -> None:
-        self._say, self._at = say, at or {}
+        self._say, self._at, self._burst = say, at or {}, burst
         self.asked: list[str] = []
         self.closed = False
 
     async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
         for request in reversed(requests):  # any order is allowed
             self._at.get(len(self.asked), lambda: None)()
-            await asyncio.sleep(0)
+            if len(self.asked) % self._burst == 0:
+                await asyncio.sleep(0)
             before = self.asked.count(request.request_key)
             self.asked.append(request.request_key)
             yield self._say(request, before)
@@ -110,7 +115,7 @@ def test_generate__fills_every_table_of_the_store(store: Store):
     assert counts == {"requests": PLANNED, "responses": PLANNED, "texts": PLANNED + 2}
     assert kept(store) == report.accepted == 10 * 3 + 2
     assert set(store.table("responses")["run_id"].to_pylist()) == {report.run_id}
-    assert store.verify() == []
+    assert store.verify().problems == []
     assert list((store.path / "journal").iterdir()) == []
 
 
@@ -147,7 +152,7 @@ def test_answer__is_in_the_journal_before_it_is_counted(store: Store):
             lines = [p.read_bytes().count(b"\n") for p in (store.path / "journal").iterdir()]
             journalled.append((report.asked, sum(lines)))
 
-    run(ReplayProvider(), store, on_event=listen, pace=Pace(flush_answers=5))
+    run(ReplayProvider(burst=99), store, on_event=listen, pace=Pace(flush_answers=5))
     assert journalled == [(5, 5), (10, 10), (12, 12)]
 
 
@@ -165,19 +170,55 @@ def test_answers__are_flushed_while_the_provider_is_silent(store: Store):
         if kind == "answered":
             flushed.set()
 
-    pace = Pace(flush_answers=100, flush_s=0.01)
-    assert run(SlowProvider(), store, pace=pace, on_event=listen).asked == PLANNED
+    assert run(SlowProvider(), store, on_event=listen).asked == PLANNED
+
+
+def test_answer__is_on_disk_before_the_next_request_leaves(store: Store):
+    class WatchingProvider(ReplayProvider):
+        async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
+            for number, request in enumerate(requests, 1):
+                yield response(request)
+                leaving = asyncio.create_task(self.leave())
+                await leaving
+                journalled.append((number, leaving.result()))
+
+        async def leave(self) -> int:
+            return sum(p.read_bytes().count(b"\n") for p in (store.path / "journal").iterdir())
+
+    journalled: list[tuple[int, int]] = []
+    run(WatchingProvider(), store)
+    assert journalled == [(number, number) for number in range(1, PLANNED + 1)]
+
+
+def test_answers_that_wait_together__share_one_flush(store: Store):
+    seen: list[int] = []
+    provider = ReplayProvider(burst=4)
+    run(provider, store, on_event=lambda kind, r: seen.append(r.asked) if kind[0] == "a" else None)
+    assert seen == [4, 8, 12]
+
+
+def test_reply__is_parsed_once(store: Store, monkeypatch: pytest.MonkeyPatch):
+    parsed: list[str] = []
+
+    def counted(raw_text: str, request: Request) -> ParsedReply:
+        parsed.append(request.request_key)
+        return parse_reply(raw_text, request)
+
+    monkeypatch.setattr(ingest, "parse_reply", counted)
+    run(ReplayProvider(), store)
+    assert len(parsed) == len(set(parsed)) == PLANNED
 
 
 def test_events__come_in_order_with_growing_counts(store: Store):
     seen = []
     pace = Pace(flush_answers=4, commit_answers=8)
-    run(ReplayProvider(), store, pace=pace, on_event=lambda kind, r: seen.append((kind, r.asked)))
+    provider = ReplayProvider(burst=99)
+    run(provider, store, pace=pace, on_event=lambda kind, r: seen.append((kind, r.asked)))
     assert seen == [
         ("planned", 0), ("answered", 4), ("answered", 8), ("committed", 8),
         ("answered", 12), ("committed", 12),
     ]  # fmt: skip
-    assert store.verify() == []
+    assert store.verify().problems == []
 
 
 def test_invalid_reply__is_asked_for_once_more_and_then_stands(store: Store):
@@ -278,10 +319,15 @@ def test_error_of_the_provider__is_raised_after_what_was_answered_is_committed(
     assert run(ReplayProvider(), store).asked == PLANNED - 4
 
 
-def test_ctrl_c__commits_what_was_answered_and_ends_the_run(store: Store):
-    broken = ReplayProvider(at={7: lambda: signal.raise_signal(signal.SIGINT)})
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm__commit_what_was_answered_and_end_the_run(
+    store: Store, number: signal.Signals
+):
+    broken = ReplayProvider(at={7: lambda: signal.raise_signal(number)})
+    before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt):
         run(broken, store)
+    assert signal.getsignal(number) == before
     assert broken.closed
     assert statuses(store) == ["ok"] * 7
     assert run(ReplayProvider(), store).asked == PLANNED - 7
@@ -296,7 +342,7 @@ store = Store.open(Path(sys.argv[1]), create=True)
 def die_after_six(kind, report):
     if report.asked >= 6:
         os._exit(9)
-run(ReplayProvider(), store, on_event=die_after_six, pace=Pace(flush_answers=3))
+run(ReplayProvider(), store, on_event=die_after_six)
 """
 
 
@@ -311,7 +357,7 @@ def test_dead_run__leaves_paid_answers_that_the_next_run_recovers(tmp_path: Path
     assert (report.recovered, report.cached, len(provider.asked)) == (6, 6, PLANNED - 6)
     assert statuses(store) == ["ok"] * PLANNED
     assert kept(store) == 10 * 3 + 2
-    assert store.verify() == []
+    assert store.verify().problems == []
 
 
 def test_disk_that_fails__ends_the_asking_and_still_saves_what_it_can(
@@ -333,7 +379,7 @@ def test_disk_that_fails__ends_the_asking_and_still_saves_what_it_can(
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "flush", full)
         with pytest.raises(LangSegError, match="disk full"):
-            run(PatientProvider(), store, pace=Pace(flush_s=0.01))
+            run(PatientProvider(), store)
     assert not waited
     assert run(ReplayProvider(), Store.open(store.path)).asked == PLANNED - 1
 
@@ -346,8 +392,8 @@ def test_hostile_reply__is_stored_and_breaks_nothing(store: Store):
 
     report = run(ReplayProvider(say), store)
     assert report.statuses == {"invalid": 2 * PLANNED}
-    assert store.verify() == []
-    assert "?" in store.table("responses")["raw_text"].to_pylist()
+    assert store.verify().problems == []
+    assert "\ufffd" in store.table("responses")["raw_text"].to_pylist()
 
 
 def test_running_beside_another_writer__is_refused_before_anything_is_asked(store: Store):

@@ -15,16 +15,17 @@ from pathlib import Path
 from langseg.cache.journal import journal_names, journal_path, read_journal
 from langseg.cache.store import Store
 from langseg.descriptors.chat import chat_body
-from langseg.descriptors.generate import Pace, generate
+from langseg.descriptors.generate import generate
+from langseg.descriptors.ingest import settled_keys
 from langseg.descriptors.openai_provider import OpenAIProvider
 from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.prompts import load_prompt
 from langseg.descriptors.rate import Limits
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+from tests.descriptors.asking import some_prompt
 from tests.descriptors.openai_server import content_id
 
 KILLS, CLASSES, CONCURRENCY = 15, 100, 4
-PROMPT = load_prompt(n_attributes=3, n_subclasses=1)
+PROMPT = some_prompt(n_attributes=3, n_subclasses=1)
 VOCABULARY = Vocabulary(
     name="things",
     classes=tuple(ClassEntry(name=f"object {n}", id=n) for n in range(CLASSES)),
@@ -56,11 +57,14 @@ def test_generate__killed_at_any_moment_loses_no_answer_and_asks_for_none_twice(
     with forker() as run, server(tmp_path, log) as url:
         for _ in range(KILLS):
             more = chance.choice([0, 2, 4, 6, 8, 10, 14])
+            before = len(asked(log))
             pause_s = chance.uniform(0, 0.02 if more else 0.3)  # 0.3: while it starts
             assert run(killed, url, partial(await_requests, log, more, pause_s)) == -signal.SIGKILL
-            assert Store.open(killed, create=True).verify() == []
-            for key in safe_keys(killed):
-                safe_at.setdefault(CONTENT[key], len(asked(log)))
+            assert Store.open(killed, create=True).verify().problems == []
+            now_safe = {CONTENT[key] for key in safe_keys(killed)}
+            assert len(set(asked(log)[before:]) - now_safe) <= CONCURRENCY  # under way at the kill
+            for content in now_safe:
+                safe_at.setdefault(content, len(asked(log)))
         assert run(killed, url) == 0
         contents = asked(log)
         assert run(killed, url) == 0
@@ -71,7 +75,7 @@ def test_generate__killed_at_any_moment_loses_no_answer_and_asks_for_none_twice(
     assert 20 < len(safe_at) < CLASSES
     assert set(contents) == set(CONTENT.values())
     assert CLASSES < len(contents) <= CLASSES + KILLS * CONCURRENCY
-    assert Store.open(killed).verify() == []
+    assert Store.open(killed).verify().problems == []
     assert made(killed) == made(whole)
 
 
@@ -79,8 +83,7 @@ def generate_all(path: str, url: str) -> None:
     """What a forked child does."""
     provider = OpenAIProvider(base_url=url, limits=Limits(max_concurrency=CONCURRENCY))
     store = Store.open(Path(path), create=True)
-    pace = Pace(flush_answers=1, commit_answers=8)
-    generate(VOCABULARY, provider, store, prompt=PROMPT, model="m", params={}, pace=pace)
+    generate(VOCABULARY, provider, store, prompt=PROMPT, model="m", params={})
 
 
 @contextmanager
@@ -147,7 +150,7 @@ def asked(log: Path) -> list[str]:
 def safe_keys(path: Path) -> set[str]:
     """Requests whose answer is on disk, in the store or in a journal."""
     rows = (row for name in journal_names(path) for row in read_journal(journal_path(path, name)))
-    return Store.open(path).answered_keys() | {request.request_key for request, _ in rows}
+    return settled_keys(Store.open(path)) | {request.request_key for request, _ in rows}
 
 
 def made(path: Path) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from langseg.cache.errors import UpstreamError, UsageError
 from langseg.cache.keys import canonical_json
 from langseg.cache.records import Request, Response
 from langseg.descriptors.openai_provider import OpenAIProvider
-from langseg.descriptors.prompts import load_prompt
 from langseg.descriptors.rate import Limits
 from langseg.descriptors.vocabulary import ClassEntry
+from tests.descriptors.asking import some_prompt
 from tests.descriptors.openai_server import OpenAIServer
 
 CANARY = "sk-canary/0123456789abcdef"
@@ -36,15 +36,16 @@ NAMES = [
     "towel",
     "vase",
 ]
-PROMPT = load_prompt()
+PROMPT = some_prompt()
 READER = """
 import asyncio, logging, sys
 logging.basicConfig(level=logging.DEBUG)
 from tests.descriptors.test_openai_provider import requests
 from langseg.descriptors.openai_provider import OpenAIProvider
+from langseg.descriptors.rate import Limits
 
 async def main():
-    provider = OpenAIProvider(base_url=sys.argv[1])
+    provider = OpenAIProvider(base_url=sys.argv[1], limits=Limits(max_concurrency=32))
     try:
         async for response in provider.answer(requests(20)):
             print(response, flush=True)
@@ -118,7 +119,6 @@ def test_answer__with_prices_a_reply_has_a_cost():
         ("refusal", "refused"),
         ("filtered", "refused"),
         ("length", "truncated"),
-        ("no_choices", "empty"),
         ("fenced", "ok"),
         ("decoded", "ok"),
         ("wrong_type", "ok"),
@@ -134,14 +134,14 @@ def test_answer__an_answer_that_was_paid_for_is_kept_and_never_asked_for_again(b
     assert error is None
     assert response.status == status
     assert bool(response.error) == (status != "ok")
-    assert bool(response.raw_text) == (behaviour not in ("filtered", "no_choices"))
+    assert bool(response.raw_text) == (behaviour != "filtered")
     assert len(server.bodies) == 1
 
 
 @pytest.mark.parametrize(
     "behaviour",
     ["rate_limit", "status:500", "status:502", "status:503", "status:408", "status:409", "reset",
-     "html", "error_200", "hang", "drip"],
+     "html", "error_200", "no_choices", "hang", "drip"],
 )  # fmt: skip
 def test_answer__a_fault_that_passes_is_tried_again(behaviour):
     with OpenAIServer(nth={0: behaviour, 1: behaviour}) as server:
@@ -158,17 +158,45 @@ def test_answer__a_fault_that_passes_is_tried_again(behaviour):
         ("reset", "no connection"),
         ("html", "Sign in to the Wi-Fi"),
         ("error_200", "upstream provider failed"),
+        ("no_choices", "wanted a reply with a choice in it"),
         ("hang", "no reply in time"),
         ("drip", "no reply in time"),
     ],
 )
 def test_answer__a_fault_that_stays_fails_after_bounded_attempts(behaviour, reason):
-    with OpenAIServer(always=behaviour) as server:
-        (response,), error = ask(server, requests(1), max_attempts=3, timeout_s=0.1)
+    with OpenAIServer(nth={0: "good"}, always=behaviour) as server:
+        limits: dict[str, Any] = {"max_attempts": 4, "timeout_s": 0.1, "max_concurrency": 1}
+        (_, response), error = ask(server, requests(2), **limits)
     assert (response.status, response.raw_text, error) == ("failed", "", None)
     assert reason in response.error
     assert server.base_url in response.error
-    assert len(server.bodies) == 3
+    assert len(server.bodies) == 5
+
+
+@pytest.mark.parametrize("behaviour", ["html", "status:500", "reset", "no_choices", "hang"])
+def test_answer__a_server_that_never_answers_ends_the_run_after_three_attempts(behaviour):
+    reasons: list[str] = []
+    with OpenAIServer(always=behaviour) as server:
+        (response,), error = ask(server, requests(20), timeout_s=0.1, on_fault=reasons.append)
+    assert response.status == "failed"
+    assert "wanted a first answer in 3 attempts" in str(error)
+    assert "most end in /v1" in str(error)
+    assert len(server.bodies) == len(reasons) == 3
+    assert all(reason and reason in response.error + str(error) for reason in reasons)
+
+
+def test_answer__three_requests_that_are_rejected_before_any_answer_end_the_run():
+    with OpenAIServer(always="status:400") as server:
+        responses, error = ask(server, requests(20))
+    assert [r.status for r in responses] == ["failed"] * 3
+    assert "Error code: 400" in str(error)
+
+
+def test_answer__a_server_that_says_how_long_to_wait_is_waited_for_before_its_first_answer():
+    nth = dict.fromkeys(range(5), "rate_limit:retry-after-ms=10")
+    with OpenAIServer(nth=nth) as server:
+        (response,), error = ask(server, requests(1))
+    assert (response.status, error) == ("ok", None)
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -260,7 +288,7 @@ def test_answer__what_was_under_way_when_the_credit_ended_is_still_yielded():
 
 def test_answer__a_stopped_provider_asks_nothing_more():
     async def run(server: OpenAIServer) -> Any:
-        provider = OpenAIProvider(base_url=server.base_url)
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
         for _ in range(2):
             with pytest.raises(UpstreamError):
                 [r async for r in provider.answer(requests(3))]
@@ -272,11 +300,12 @@ def test_answer__a_stopped_provider_asks_nothing_more():
 
 
 def test_answer__many_failures_in_a_row_end_the_run_with_those_that_failed():
-    with OpenAIServer(always="status:500") as server:
-        responses, error = ask(server, requests(60), max_attempts=2, give_up_after=5)
-    assert [r.status for r in responses] == ["failed"] * 5
+    with OpenAIServer(nth={0: "good"}, always="status:500") as server:
+        limits: dict[str, Any] = {"max_attempts": 2, "give_up_after": 5, "max_concurrency": 1}
+        responses, error = ask(server, requests(60), **limits)
+    assert [r.status for r in responses] == ["ok"] + ["failed"] * 5
     assert "one of the last 5 requests" in str(error)
-    assert len(server.bodies) == 10
+    assert len(server.bodies) == 11
 
 
 def test_answer__failures_with_answers_between_them_do_not_end_the_run():
@@ -290,8 +319,10 @@ def test_answer__failures_with_answers_between_them_do_not_end_the_run():
 def test_answer__an_address_where_nothing_listens_ends_the_run():
     with OpenAIServer() as server:
         pass
-    responses, error = ask(server, requests(20), max_attempts=3)
+    reasons: list[str] = []
+    responses, error = ask(server, requests(20), on_fault=reasons.append)
     assert [r.status for r in responses] == ["failed"]
+    assert len(reasons) == 3
     assert "wanted a connection" in str(error)
 
 
@@ -327,7 +358,7 @@ def test_answer__holds_a_window_of_requests_not_all_of_them():
 
 def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
     async def run(server: OpenAIServer) -> Any:
-        provider = OpenAIProvider(base_url=server.base_url)
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
         async with aclosing(provider.answer(requests(40))) as answers:
             for _ in range(5):
                 await anext(answers)
@@ -343,7 +374,7 @@ def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
 @pytest.mark.parametrize("behaviour", ["hang", "drip", "rate_limit:retry-after=60", "status:500"])
 def test_answer__an_interrupt_ends_it_at_once_and_closes_every_connection(behaviour):
     async def run(server: OpenAIServer) -> Any:
-        provider = OpenAIProvider(base_url=server.base_url)
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
 
         async def read() -> Any:
             async for _ in provider.answer(requests(40)):
@@ -383,7 +414,7 @@ def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
 
 def test_aclose__ends_a_reader_in_another_task():
     async def run(server: OpenAIServer) -> Any:
-        provider = OpenAIProvider(base_url=server.base_url)
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
 
         async def read() -> Any:
             return [r async for r in provider.answer(requests(3))]
@@ -400,7 +431,9 @@ def test_aclose__ends_a_reader_in_another_task():
 
 def test_import__does_not_import_the_sdk():
     code = (
-        "import sys, langseg.descriptors.openai_provider as p; p.OpenAIProvider();"
+        "import sys, langseg.descriptors.openai_provider as p;"
+        "from langseg.descriptors.rate import Limits;"
+        "p.OpenAIProvider(limits=Limits(max_concurrency=1));"
         "print('openai' in sys.modules, 'httpx2' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -410,7 +443,7 @@ def test_import__does_not_import_the_sdk():
 @pytest.mark.parametrize("behaviour", ["unauthorised", "echo"])
 def test_secret__the_key_is_in_no_response_error_or_repr(behaviour):
     with OpenAIServer(always=behaviour) as server:
-        provider = OpenAIProvider(base_url=server.base_url)
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
         shown = repr(provider) + str(vars(provider))
         responses, error = ask(server, requests(2))
     raised: BaseException | None = error
@@ -450,7 +483,7 @@ def test_answer__certificates_that_cannot_be_read_are_named_before_anything_is_a
 
 def test_provider__a_base_url_with_a_password_is_refused():
     with pytest.raises(UsageError):
-        OpenAIProvider(base_url="http://bob:hunter2@127.0.0.1/v1")
+        OpenAIProvider(base_url="http://bob:hunter2@127.0.0.1/v1", limits=Limits(max_concurrency=1))
 
 
 def ask(
@@ -458,6 +491,7 @@ def ask(
     planned: Iterable[Request],
     *,
     price_per_million: tuple[float, float] | None = None,
+    on_fault: Callable[[str], None] = lambda reason: None,
     **limits: Any,
 ) -> tuple[list[Response], UpstreamError | None]:
     """All responses, and the error that ended the run, if one did; rests are short."""
@@ -466,8 +500,9 @@ def ask(
     async def run() -> UpstreamError | None:
         provider = OpenAIProvider(
             base_url=server.base_url,
-            limits=Limits(**{"backoff_s": 0.01, "timeout_s": 5, **limits}),
+            limits=Limits(**{"max_concurrency": 32, "backoff_s": 0.01, "timeout_s": 5, **limits}),
             price_per_million=price_per_million,
+            on_fault=on_fault,
         )
         try:
             async for response in provider.answer(planned):

@@ -4,15 +4,15 @@ import pytest
 
 from langseg.descriptors.chat import chat_body
 from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.prompts import load_prompt
 from langseg.descriptors.validate import parse_reply
 from langseg.descriptors.vocabulary import load_vocabulary, shipped_vocabularies
+from tests.descriptors.asking import some_prompt
 from tests.descriptors.openai_server import plausible_reply
 
 
 @pytest.mark.parametrize("dataset", shipped_vocabularies())
 def test_good_reply__nothing_in_it_is_rejected_for_any_class_that_ships(dataset):
-    prompt = load_prompt(n_per_subclass=2)
+    prompt = some_prompt(n_per_subclass=2)
     requests = plan_requests(load_vocabulary(dataset), prompt, model="m", params={})
     for request in requests:
         text = json.dumps(plausible_reply(chat_body(request)))
@@ -22,7 +22,7 @@ def test_good_reply__nothing_in_it_is_rejected_for_any_class_that_ships(dataset)
 
 
 def test_good_reply__is_the_same_for_the_same_request_and_another_for_another_class():
-    requests = plan_requests(load_vocabulary("camvid"), load_prompt(), model="m", params={})
+    requests = plan_requests(load_vocabulary("camvid"), some_prompt(), model="m", params={})
     replies = [json.dumps(plausible_reply(chat_body(r))) for r in (*requests, *requests)]
     assert replies[: len(requests)] == replies[len(requests) :]
     assert len(set(replies)) == len(requests)

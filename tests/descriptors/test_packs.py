@@ -8,9 +8,10 @@ import pytest
 from langseg.cache.records import ANY_SCENE, NAME_SLOT, Request
 from langseg.descriptors.bundled_provider import BundledProvider, Pack, load_pack, pack_reply
 from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.prompts import Prompt, load_prompt
+from langseg.descriptors.prompts import Prompt
 from langseg.descriptors.validate import ParsedReply, parse_reply
 from langseg.descriptors.vocabulary import load_vocabulary, shipped_vocabularies
+from tests.descriptors.asking import some_prompt
 
 PACKS = ("ade20k", "camvid")
 
@@ -23,7 +24,7 @@ def whole_prompt(pack: Pack) -> Prompt:
     """Asks for all that a pack holds."""
     entries = pack.entries.values()
     subclasses = [phrases for entry in entries for phrases in entry.subclasses.values()]
-    return load_prompt(
+    return some_prompt(
         n_attributes=max(len(entry.attributes) for entry in entries),
         n_subclasses=max(len(entry.subclasses) for entry in entries),
         n_per_subclass=max(map(len, subclasses)),

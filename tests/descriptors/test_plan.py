@@ -8,8 +8,8 @@ import pytest
 from langseg.cache.errors import UsageError
 from langseg.cache.keys import request_key
 from langseg.descriptors.plan import open_requests, plan_requests, summarise_plan
-from langseg.descriptors.prompts import load_prompt
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+from tests.descriptors.asking import some_prompt
 
 ROOMS = Vocabulary(
     name="rooms",
@@ -20,7 +20,7 @@ ROOMS = Vocabulary(
 
 
 def test_plan__has_every_class_then_only_plausible_pairs_by_scene():
-    plan = plan_requests(ROOMS, load_prompt(), "m", {})
+    plan = plan_requests(ROOMS, some_prompt(), "m", {})
     assert [(request.scene, request.class_name) for request in plan] == [
         ("*", "wall"), ("*", "bed"), ("*", "sink"),
         ("kitchen", "wall"), ("kitchen", "sink"), ("bedroom", "bed"),
@@ -28,7 +28,7 @@ def test_plan__has_every_class_then_only_plausible_pairs_by_scene():
 
 
 def test_request__has_the_key_of_its_own_columns():
-    (request,) = plan_requests(replace(ROOMS, scenes={}), load_prompt(), "m", {"t": 0.0})[:1]
+    (request,) = plan_requests(replace(ROOMS, scenes={}), some_prompt(), "m", {"t": 0.0})[:1]
     assert request.request_key == request_key(
         model=request.model,
         messages=json.loads(request.messages_json),
@@ -41,27 +41,27 @@ def test_request__has_the_key_of_its_own_columns():
 def test_key__differs_for_each_sample_model_parameter_and_count():
     other_sense = replace(ROOMS, classes=(replace(ROOMS.classes[0], definition="x"),), scenes={})
     plans = [
-        plan_requests(ROOMS, load_prompt(), "m", {"t": 0}),
-        plan_requests(ROOMS, load_prompt(), "n", {"t": 0}),
-        plan_requests(ROOMS, load_prompt(), "m", {"t": 1}),
-        plan_requests(ROOMS, load_prompt(), "m", {"t": None}),
-        plan_requests(ROOMS, load_prompt(n_attributes=9), "m", {"t": 0}),
-        plan_requests(other_sense, load_prompt(), "m", {"t": 0}),
+        plan_requests(ROOMS, some_prompt(), "m", {"t": 0}),
+        plan_requests(ROOMS, some_prompt(), "n", {"t": 0}),
+        plan_requests(ROOMS, some_prompt(), "m", {"t": 1}),
+        plan_requests(ROOMS, some_prompt(), "m", {"t": None}),
+        plan_requests(ROOMS, some_prompt(n_attributes=9), "m", {"t": 0}),
+        plan_requests(other_sense, some_prompt(), "m", {"t": 0}),
     ]
     assert len({plan[0].request_key for plan in plans}) == len(plans)
-    samples = plan_requests(ROOMS, load_prompt(), "m", {}, samples=3)
+    samples = plan_requests(ROOMS, some_prompt(), "m", {}, samples=3)
     assert len({request.request_key for request in samples}) == 18
     assert [request.sample_index for request in samples[:3]] == [0, 1, 2]
 
 
 def test_key__does_not_hang_on_ids_or_on_other_classes():
     alone = replace(ROOMS, name="other", classes=(replace(ROOMS.classes[0], id=9),), scenes={})
-    (request,) = plan_requests(alone, load_prompt(), "m", {})
-    assert request == plan_requests(ROOMS, load_prompt(), "m", {})[0]
+    (request,) = plan_requests(alone, some_prompt(), "m", {})
+    assert request == plan_requests(ROOMS, some_prompt(), "m", {})[0]
 
 
 def test_summary__counts_what_is_left_to_ask_and_estimates_its_tokens():
-    plan = plan_requests(ROOMS, load_prompt(), "m", {})
+    plan = plan_requests(ROOMS, some_prompt(), "m", {})
     settled = {plan[0].request_key, "some other run's"}
     summary = summarise_plan(plan, settled)
     assert (summary.requests, summary.cached, summary.to_ask) == (6, 1, 5)
@@ -73,4 +73,4 @@ def test_summary__counts_what_is_left_to_ask_and_estimates_its_tokens():
 @pytest.mark.parametrize(("model", "samples"), [("", 1), ("m", 0), ("m", 101)])
 def test_plan__refuses_no_model_and_a_silly_number_of_samples(model: str, samples: int):
     with pytest.raises(UsageError):
-        plan_requests(ROOMS, load_prompt(), model, {}, samples)
+        plan_requests(ROOMS, some_prompt(), model, {}, samples)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import jinja2
 import pytest
@@ -9,31 +10,32 @@ import pytest
 from langseg.cache.errors import UsageError
 from langseg.cache.records import SLOTS
 from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.prompts import Prompt, class_data, load_prompt
+from langseg.descriptors.prompts import class_data, load_prompt
 from langseg.descriptors.vocabulary import ClassEntry, load_vocabulary
+from tests.descriptors.asking import some_prompt
 
 DOOR = ClassEntry(name="door", id=15, synonyms=("double door",), definition='a "leaf"\nClass: x')
 
 
 def texts(scene: str, name: str = "door") -> tuple[str, str]:
-    system, user = load_prompt().messages(ClassEntry(name=name, id=1), scene)
+    system, user = some_prompt().messages(ClassEntry(name=name, id=1), scene)
     return system["content"], user["content"]
 
 
 def test_messages__say_system_then_user():
-    roles = [message["role"] for message in load_prompt().messages(DOOR, "*")]
+    roles = [message["role"] for message in some_prompt().messages(DOOR, "*")]
     assert roles == ["system", "user"]
 
 
 def test_system_part__is_the_same_byte_for_byte_in_every_request():
-    plan = plan_requests(load_vocabulary("ade20k"), load_prompt(), "m", {})
+    plan = plan_requests(load_vocabulary("ade20k"), some_prompt(), "m", {})
     systems = {json.loads(request.messages_json)[0]["content"] for request in plan}
     assert len(plan) == 276
     assert len(systems) == 1
 
 
 def test_requests_of_one_scene__share_everything_before_the_class():
-    plan = plan_requests(load_vocabulary("ade20k"), load_prompt(), "m", {})
+    plan = plan_requests(load_vocabulary("ade20k"), some_prompt(), "m", {})
     for scene in ("*", "kitchen", "street"):
         users = [json.loads(r.messages_json)[1]["content"] for r in plan if r.scene == scene]
         prefix = os.path.commonprefix(users)
@@ -47,9 +49,9 @@ def test_scenes__part_ways_only_at_the_scene():
 
 
 def test_counts__are_said_in_the_task_and_not_in_the_constant_part():
-    few = load_prompt(n_attributes=5, n_subclasses=2, n_per_subclass=3, n_scene_attributes=4)
+    few = some_prompt(n_attributes=5, n_subclasses=2, n_per_subclass=3, n_scene_attributes=4)
     entry = ClassEntry(name="door", id=1)
-    assert few.messages(entry, "*")[0] == load_prompt().messages(entry, "*")[0]
+    assert few.messages(entry, "*")[0] == some_prompt().messages(entry, "*")[0]
     task = few.messages(entry, "*")[1]["content"].splitlines()[0]
     wanted = "exactly 5 attributes; exactly 2 subclasses with exactly 3 descriptors each."
     assert task == f"Task: {wanted}"
@@ -57,7 +59,7 @@ def test_counts__are_said_in_the_task_and_not_in_the_constant_part():
 
 
 def test_class__is_one_line_of_json_that_reads_back():
-    messages = load_prompt().messages(DOOR, "kitchen")
+    messages = some_prompt().messages(DOOR, "kitchen")
     assert messages[1]["content"].count("\n") == 2
     assert class_data(messages) == {
         "name": "door",
@@ -75,15 +77,15 @@ def test_class_that_reads_like_an_instruction__stays_inside_its_json_string():
 
 
 def test_prompt_id__is_the_name_and_the_hash_of_the_template():
-    prompt = load_prompt()
+    prompt = some_prompt()
     name, _, digits = prompt.prompt_id.partition("@")
     assert (name, len(digits)) == ("visual_v1", 12)
-    changed = Prompt(name="visual_v1", source=prompt.source + " ")
+    changed = replace(prompt, source=prompt.source + " ")
     assert changed.prompt_id != prompt.prompt_id
 
 
 def test_schema__has_exact_counts_and_no_room_for_anything_else():
-    schema = load_prompt().schema("*")
+    schema = some_prompt().schema("*")
     attributes, subclasses = (schema["properties"][k] for k in ("attributes", "subclasses"))
     assert (attributes["minItems"], attributes["maxItems"]) == (8, 8)
     assert (subclasses["minItems"], subclasses["maxItems"]) == (4, 4)
@@ -98,13 +100,13 @@ def test_schema__has_exact_counts_and_no_room_for_anything_else():
 
 
 def test_schema_of_a_scene__asks_for_attributes_only():
-    schema = load_prompt().schema("kitchen")
+    schema = some_prompt().schema("kitchen")
     assert list(schema["properties"]) == ["attributes"]
     assert schema["properties"]["attributes"]["minItems"] == 3
 
 
 def test_schema__is_one_for_all_classes_because_servers_compile_each():
-    plan = plan_requests(load_vocabulary("ade20k"), load_prompt(), "m", {})
+    plan = plan_requests(load_vocabulary("ade20k"), some_prompt(), "m", {})
     assert len({request.schema_json for request in plan}) == 2
 
 
@@ -116,14 +118,14 @@ def test_few_shot_answers__pass_the_schema_counts_they_show():
 
 
 def test_template_with_an_unknown_name__is_an_error_not_an_empty_string():
-    prompt = Prompt(name="x", source="{% block system %}{% endblock %}{% block user %}{{ clas }}"
-                    "{% endblock %}")  # fmt: skip
+    source = "{% block system %}{% endblock %}{% block user %}{{ clas }}{% endblock %}"
+    prompt = replace(some_prompt(), name="x", source=source)
     with pytest.raises(jinja2.UndefinedError):
         prompt.messages(DOOR, "*")
 
 
 def test_load_prompt__refuses_what_it_cannot_mean():
     with pytest.raises(UsageError, match="wanted one of visual_v1"):
-        load_prompt("visual_v9")
+        load_prompt("visual_v9", n_attributes=1)
     with pytest.raises(UsageError, match="n_attributes from 1 to 50, got 0"):
-        load_prompt(n_attributes=0)
+        some_prompt(n_attributes=0)

@@ -104,13 +104,13 @@ def test_server_wait_s__reads_milliseconds_seconds_and_dates(headers, wait_s):
 
 
 def test_rest_s__doubles_up_to_the_cap_under_full_jitter():
-    limits, fault = Limits(backoff_s=0.5, max_wait_s=3), Fault(message="")
+    limits, fault = Limits(max_concurrency=1, backoff_s=0.5, max_wait_s=3), Fault(message="")
     assert [rest_s(fault, n, limits, 1.0) for n in (1, 2, 3, 4, 5000)] == [0.5, 1, 2, 3, 3]
     assert rest_s(fault, 3, limits, 0.25) == 0.5
 
 
 def test_rest_s__does_as_the_server_asks_up_to_the_cap():
-    limits = Limits(max_wait_s=30)
+    limits = Limits(max_concurrency=1, max_wait_s=30)
     assert rest_s(Fault(message="", wait_s=7), 1, limits, 0.0) == 7
     assert rest_s(Fault(message="", wait_s=86_400), 1, limits, 0.0) == 30
 
@@ -118,7 +118,7 @@ def test_rest_s__does_as_the_server_asks_up_to_the_cap():
 @pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf")])
 def test_limits__names_the_limit_that_is_no_number_above_zero(bad):
     with pytest.raises(UsageError, match="timeout_s: wanted a number above 0"):
-        Limits(timeout_s=bad)
+        Limits(max_concurrency=1, timeout_s=bad)
 
 
 def _grown(size: int) -> Gate:

@@ -4,10 +4,11 @@ import pytest
 
 from langseg.cache.errors import InputError
 from langseg.cache.records import Request
+from langseg.descriptors.bundled_provider import BundledProvider
 from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.prompts import load_prompt
 from langseg.descriptors.select import select_answers
-from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+from langseg.descriptors.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from tests.descriptors.asking import some_prompt
 
 VOCABULARY = Vocabulary(
     name="three",
@@ -22,7 +23,7 @@ VOCABULARY = Vocabulary(
 
 
 def asked(model: str = "m", vocabulary: Vocabulary = VOCABULARY, **counts: int) -> list[Request]:
-    return list(plan_requests(vocabulary, load_prompt(**counts), model, {"temperature": 0}))
+    return list(plan_requests(vocabulary, some_prompt(**counts), model, {"temperature": 0}))
 
 
 def at(requests: list[Request], time: str) -> dict[str, str]:
@@ -43,6 +44,26 @@ def test_select__prefers_the_model_that_answered_last_unless_one_is_named():
     assert select_answers(VOCABULARY, old + new, times, "old").keys == set(at(old, ""))
 
 
+def test_select__prefers_what_covers_more_to_what_is_newer():
+    whole, part = asked("whole"), [r for r in asked("part") if r.class_name == "sky"]
+    times = at(whole, "2026-01") | at(part, "2026-02")
+    assert select_answers(VOCABULARY, whole + part, times).model == "whole"
+
+
+def test_two_vocabularies_in_one_store__keep_their_own_bundled_answers():
+    plans = {}
+    for name in ("ade20k", "camvid"):  # sky is a class of both
+        vocabulary = load_vocabulary(name)
+        pack = BundledProvider(vocabulary)
+        plans[name] = plan_requests(vocabulary, some_prompt(), pack.model, pack.params)
+    both = [*plans["ade20k"], *plans["camvid"]]
+    times = at(list(plans["ade20k"]), "2026-01") | at(list(plans["camvid"]), "2026-02")
+    for name, plan in plans.items():
+        found = select_answers(load_vocabulary(name), both, times)
+        assert found.keys == {request.request_key for request in plan}
+        assert found.unanswered == ()
+
+
 def test_select__takes_the_newest_prompt_of_each_pair():
     eight, ten = asked(n_attributes=8), asked(n_attributes=10)
     times = at(eight, "2026-01") | at(ten, "2026-02")
@@ -53,7 +74,7 @@ def test_select__takes_the_newest_prompt_of_each_pair():
 
 
 def test_select__keeps_all_samples_of_the_newest_prompt():
-    requests = list(plan_requests(VOCABULARY, load_prompt(), "m", {}, samples=3))
+    requests = list(plan_requests(VOCABULARY, some_prompt(), "m", {}, samples=3))
     times = {request.request_key: f"2026-{i:02}" for i, request in enumerate(requests)}
     assert len(select_answers(VOCABULARY, requests, times).keys) == 12
 

@@ -1,5 +1,8 @@
 """The text encoder is pinned by its weights and never cuts a text in silence."""
 
+import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +10,12 @@ import pytest
 
 from langseg.cache.errors import CorruptError, InputError
 from langseg.descriptors import text_encoder
-from langseg.descriptors.text_encoder import MINILM_SHA256, TextEncoder, load_encoder
+from langseg.descriptors.text_encoder import (
+    MINILM_SHA256,
+    TextEncoder,
+    load_encoder,
+    stored_record,
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +66,27 @@ def test_encoder_id__is_a_safe_folder_name_and_follows_the_weights(minilm):
     encoder_id = minilm.record.encoder_id
     assert encoder_id.startswith("all-minilm-l6-v2-")
     assert encoder_id.replace("-", "").isalnum()
+
+
+def test_stored_record__finds_the_record_of_the_weights_that_would_be_loaded(minilm):
+    record = asdict(minilm.record)
+    older = {**record, "weights_sha256": "0" * 64}
+    assert stored_record("minilm", [older, record]) == minilm.record
+    assert stored_record("minilm", [older]) is None
+    assert stored_record("minilm", [{**record, "model": "another"}]) is None
+    assert stored_record("never/was-there", [record]) is None  # and nothing is looked up
+
+
+def test_stored_record__loads_no_model():
+    code = (
+        "import sys; "
+        "from langseg.descriptors.text_encoder import MINILM, MINILM_SHA256 as sha, stored_record;"
+        "record = dict(model=MINILM, weights_sha256=sha, dim=384, max_tokens=256, prompt='',"
+        " normalised=True, image_aligned=False);"
+        "print(stored_record('minilm', [record]) is not None, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
 
 
 def test_load_encoder__refuses_minilm_with_other_weights(tmp_path: Path, monkeypatch):

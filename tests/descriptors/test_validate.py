@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from langseg.cache.keys import text_id
 from langseg.cache.records import NAME_SLOT, SLOTS, TABLES, Request, to_table
+from langseg.descriptors import validate
 from langseg.descriptors.judge import phrase_verdict
 from langseg.descriptors.leaks import NameFinder
 from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.prompts import load_prompt
 from langseg.descriptors.validate import PARSER_VERSION, REASONS, ParsedReply, parse_reply
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+from tests.descriptors.asking import some_prompt
 
 SHELF = ClassEntry(name="shelf", id=1, synonyms=("street light", "rack"))
 GOOD = [
@@ -28,7 +29,7 @@ def request(scene: str = "*", **counts: int) -> Request:
     vocabulary = Vocabulary(
         name="v", classes=(SHELF,), ignore_ids=(), scenes={"kitchen": ("shelf",)}
     )
-    plan = plan_requests(vocabulary, load_prompt(**counts), "m", {})
+    plan = plan_requests(vocabulary, some_prompt(**counts), "m", {})
     return next(one for one in plan if one.scene == scene)
 
 
@@ -98,6 +99,31 @@ def test_parse_reply__drops_a_phrase_that_names_the_class(text: str):
 @pytest.mark.parametrize("text", ["shelfish brown tone", "tracks of rails", "light along a street"])
 def test_parse_reply__keeps_a_phrase_whose_words_only_contain_the_name(text: str):
     assert reason(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sound wooden planks", "noisy-looking grain texture", "rows of edible-looking fruit",
+     "loud diagonal stripes", "price tags hanging down", "sheet music on a stand"],
+)  # fmt: skip
+def test_parse_reply__keeps_a_look_said_with_a_word_of_another_sense(text: str):
+    assert reason(text) == ""
+
+
+def test_parse_reply__looks_for_the_name_of_a_subclass_with_one_finder(monkeypatch):
+    made: list[list[str]] = []
+
+    class Counted(NameFinder):
+        def __init__(self, names: list[str]) -> None:
+            made.append(list(names))
+            super().__init__(names)
+
+    monkeypatch.setattr(validate, "NameFinder", Counted)
+    four = phrases("pale thin planks", "two thick legs", "a wall rail on top", "long dark gaps")
+    asked = request(n_per_subclass=4)
+    answer = parse_reply(reply(phrases(*GOOD), [subclass("wall rail", *four)]), asked)
+    assert [row.rejected for row in answer.rows[9:]] == ["", "", "names_class", ""]
+    assert made.count(["wall rail"]) == 1
 
 
 @pytest.mark.parametrize(

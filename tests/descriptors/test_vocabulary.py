@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from hypothesis import strategies as st
 from langseg.cache.errors import InputError, LangSegError, UsageError
 from langseg.descriptors.class_list import parse_class_list
 from langseg.descriptors.vocabulary import Vocabulary, check_classes, load_vocabulary
-
-SHARED = Path(os.environ.get("LANGSEG_SHARED_DATA", Path(__file__).parents[3] / "shared/data"))
 
 
 def listed(tmp_path: Path, text: str, suffix: str = "txt") -> Vocabulary:
@@ -33,11 +30,8 @@ def names(vocabulary: Vocabulary) -> list[str]:
     return [entry.name for entry in vocabulary.classes]
 
 
-def test_ade20k__has_the_150_names_of_the_benchmark_in_its_order():
-    table = SHARED / "ade20k_sample/objectInfo150.csv"
-    if not table.exists():
-        pytest.skip(f"no {table}; set LANGSEG_SHARED_DATA to the folder that holds ade20k_sample")
-    with table.open() as file:
+def test_ade20k__has_the_150_names_of_the_benchmark_in_its_order(shared_data: Path):
+    with (shared_data / "ade20k_sample/objectInfo150.csv").open() as file:
         wanted = [(int(row["Idx"]), row["Name"]) for row in csv.DictReader(file)]
     flat = [
         # the table has every space turned into the mark between synonyms
@@ -89,7 +83,7 @@ def test_hash__changes_with_every_part(tmp_path: Path):
     ("suffix", "text"),
     [
         ("txt", "\ufeff# my rooms\nwall, partition\n\n sofa  bed # for guests\r\n"),
-        ("csv", 'ID,Name,Synonyms,Unread\n1,wall,partition,x\n2," sofa  bed ",,\n'),
+        ("csv", 'ID,Name,Synonyms\n1,wall,partition\n2," sofa  bed ",,\n'),
         ("json", '[{"name": "wall", "synonyms": ["partition"]}, "sofa bed"]'),
         ("yaml", "- {name: wall, synonyms: [partition, wall]}\n- sofa bed\n"),
         ("yml", "name: rooms\nclasses: [{name: wall, synonyms: [partition]}, sofa bed]\n"),
@@ -142,7 +136,22 @@ def test_bad_rows__are_all_reported_together(tmp_path: Path):
 
 def test_bad_row_of_a_csv__has_the_line_number_of_the_file(tmp_path: Path):
     assert "row 3: " in refusal(tmp_path, "name\nwall\na|b\n", "csv")
-    assert "no column 'name'" in refusal(tmp_path, "class\nwall\n", "csv")
+    assert "no column 'name'" in refusal(tmp_path, "id\n1\n", "csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name,synonym\nwall,screen\n", "row 1: unknown column 'synonym'"),
+        ("name,id,\nwall,1,x\n", "row 1: unknown column ''"),
+        ("name,id,Name\nwall,1,sky\n", "row 1: column 'name' is there twice"),
+        ("name,id\nwall,1\nsofa, bed,2\n", "row 3: 3 cells for 2 columns"),
+    ],
+)
+def test_csv_with_cells_that_would_be_lost__is_refused_with_their_row(
+    text: str, reason: str, tmp_path: Path
+):
+    assert reason in refusal(tmp_path, text, "csv")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from langseg.cache.bank import load_bank
-from langseg.cache.records import SLOTS
+from langseg.cache.journal import journal_path
+from langseg.cache.records import SLOTS, Request, Response
+from langseg.cache.store import Store
 from tests.descriptors.openai_server import OpenAIServer
 
 DESC = "langseg-desc"
@@ -46,6 +48,12 @@ def test_plan__counts_what_generate_would_ask_and_writes_nothing(call, store, cl
     assert not store.exists()
 
 
+def test_plan__of_a_hosted_model_needs_no_key(call, store, classes, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    flags = ("--classes", classes, "--store", store, "--provider", "openai", "--model", "m")
+    assert call(DESC, "plan", *flags, "--samples", "3", "--json").json["to_ask"] == 9
+
+
 def test_bank__holds_names_first_then_the_descriptors_of_the_list(call, filled, classes):
     flags = ("--classes", classes, "--store", filled)
     assert call(DESC, "encode", *flags, "--json").json["embedded"] > 60
@@ -71,11 +79,33 @@ def test_audit__names_the_classes_of_a_dataset_that_have_no_descriptor(call, fil
     assert "Who wrote the descriptors" in call(DESC, "audit", "--store", filled).out
 
 
+def test_audit__of_a_class_list_counts_that_list_only(call, filled, tmp_path):
+    (tmp_path / "other.txt").write_text("sky\nroad\n")
+    flags = ("--classes", tmp_path / "other.txt", "--store", filled)
+    assert call(DESC, "audit", *flags, "--json").json["missing"] == ["road"]
+    assert call(DESC, "generate", *flags).code == 0
+    report = call(DESC, "audit", *flags, "--json").json
+    coverage = next(a for a in report["answers"] if a["name"] == "coverage")
+    assert {"wall", "bed"}.isdisjoint(str(cell) for row in coverage["rows"] for cell in row)
+    assert report["missing"] == []
+
+
+def test_audit__shows_provenance_on_its_side(call, filled):
+    out = call(DESC, "audit", "--store", filled).out
+    assert ["column", "value"] in [line.split() for line in out.split("\n")]
+
+
 def test_sql__answers_one_select_and_refuses_the_rest(call, filled):
     question = "select count(*) as n from phrases where class_name = 'wall' and slot = 'name'"
     assert call(DESC, "sql", "--store", filled, "--json", question).json["rows"] == [[4]]
     done = call(DESC, "sql", "--store", filled, "drop table texts")
     assert (done.code, done.out) == (3, "")
+
+
+def test_sql__of_values_that_json_lacks_is_json(call, filled):
+    question = "select 'nan'::double, '-inf'::float, 'a'::blob, map {1.5: [1]}, date '2026-01-02'"
+    (row,) = call(DESC, "sql", "--store", filled, "--json", question).json["rows"]
+    assert row == [None, None, "61", {"1.5": [1]}, "2026-01-02"]
 
 
 def test_verify__finds_a_flipped_bit_and_ends_with_4(call, filled):
@@ -89,9 +119,55 @@ def test_verify__finds_a_flipped_bit_and_ends_with_4(call, filled):
     assert call(DESC, "sql", "--store", filled, "select 1").code == 4
 
 
+def test_verify__prints_notes_and_ends_with_0_when_nothing_is_wrong(call, filled):
+    with Store.open(filled).writer() as writer:
+        writer.start_journal("cut-off").append(*row_of(filled))
+    done = call(DESC, "verify", "--store", filled)
+    assert done.code == 0
+    assert "note: " in done.err
+    report = call(DESC, "verify", "--store", filled, "--json").json
+    assert report["problems"] == []
+    assert report["notes"]
+
+
+def test_repair__of_a_damaged_journal_lets_generate_go_on(call, filled, classes):
+    flags = ("--classes", classes, "--store", filled)
+    with Store.open(filled).writer() as writer:
+        journal = writer.start_journal("cut-off")
+        journal.append(*row_of(filled))
+        journal.append(*row_of(filled))
+        journal.flush()
+    path = journal_path(filled, "cut-off")
+    path.write_bytes(path.read_bytes().replace(b"{", b"[", 1))
+    stuck = call(DESC, "generate", *flags)
+    assert stuck.code == 4
+    assert "langseg-desc repair" in stuck.err
+    assert call(DESC, "verify", "--store", filled).code == 4
+    assert "1" in call(DESC, "repair", "--store", filled).err
+    assert call(DESC, "generate", *flags).code == 0
+    assert call(DESC, "verify", "--store", filled).code == 0
+
+
+def row_of(store: Path) -> tuple[Request, Response]:
+    """One request and its response, as the store has them."""
+    open_store = Store.open(store)
+    response = Response(**open_store.table("responses").to_pylist()[0])
+    requests = [Request(**row) for row in open_store.table("requests").to_pylist()]
+    return next(r for r in requests if r.request_key == response.request_key), response
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
+        (("generate", "--classes", ""), 2, "classes"),
+        (("generate", "--model", "m"), 2, "--provider openai"),
+        (("generate", "--provider", "Openai"), 2, "--provider"),
+        (("generate", "--price-in", "1", "--provider", "openai"), 2, "--price-out"),
+        (("audit", "--rows", "-3"), 2, "--rows"),
+        (("audit", "--dataset", "ade20k", "--classes", "x.txt"), 2, "--classes"),
+        (("sql", "select 1", "--max-rows", "-5"), 2, "--max-rows"),
+        (("sql", "select 1", "--time-limit", "-1"), 2, "--time-limit"),
+        (("sql", "select 1", "--time-limit", "nan"), 2, "--time-limit"),
         (("generate", "--dataset", "ade2k"), 2, "did you mean 'ade20k'"),
         (("generate", "--dataset", "ade20k", "--classes", "x.txt"), 2, "got both"),
         (("generate", "--classes", "nowhere.txt"), 3, "nowhere.txt"),
@@ -136,11 +212,12 @@ def test_openai__answers_over_http_are_kept_and_asked_for_once(call, store, tmp_
     with OpenAIServer() as server:
         flags = ["--classes", tmp_path / "own.txt", "--store", store, "--provider", "openai"]
         flags += ["--model", "m", "--base-url", server.base_url, "--json"]
+        flags += ["--per-subclass", "1", "--price-in", "2", "--price-out", "8"]
         first = call(DESC, "generate", *flags).json
         again = call(DESC, "generate", *flags).json
     assert (first["asked"], again["asked"]) == (2, 0)
-    answer = call(DESC, "sql", "--store", store, "--json", "select distinct model from phrases")
-    assert answer.json["rows"] == [["m"]]
+    question = "select count(*), min(cost_usd) > 0 from responses"
+    assert call(DESC, "sql", "--store", store, "--json", question).json["rows"] == [[2, True]]
     assert not any("sk-canary" in p.read_text("latin-1") for p in store.rglob("*") if p.is_file())
 
 

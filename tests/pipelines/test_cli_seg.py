@@ -12,6 +12,7 @@ from langseg.descriptors.vocabulary import load_vocabulary
 from langseg.pipelines.segment import run_demo_data
 
 SEG = "langseg-seg"
+HERE = ("--data", "{data}", "--store", "{store}")
 QUICK = ("--config", "demo", "--steps", "4", "--batch-size", "2", "--crop", "64")
 
 
@@ -103,10 +104,11 @@ def test_predict__writes_a_mask_of_class_ids_and_an_overlay_with_a_legend(
 ):
     image = next((home / "data/images/validation").iterdir())
     done = call(SEG, "predict", "--checkpoint", trained, "--out", tmp_path, image, "--json")
-    mask = Image.open(tmp_path / f"{image.stem}.png")
-    assert (mask.size, mask.mode) == ((96, 64), "P")
-    assert set(np.unique(np.asarray(mask))) <= set(range(1, 151))
-    assert Image.open(tmp_path / f"overlay_{image.stem}.png").width >= 640
+    with Image.open(tmp_path / f"{image.stem}.png") as mask:
+        assert (mask.size, mask.mode) == ((96, 64), "P")
+        assert set(np.unique(np.asarray(mask))) <= set(range(1, 151))
+    with Image.open(tmp_path / f"overlay_{image.stem}.png") as overlay:
+        assert overlay.width >= 640
     (said,) = done.json["predicted"]
     assert sum(said["classes"].values()) == pytest.approx(1, abs=0.01)
 
@@ -128,7 +130,8 @@ def test_predict__with_another_vocabulary_says_so_and_uses_its_ids(call, home, t
     flags = ("--checkpoint", trained, "--out", tmp_path, "--bank", bank)
     done = call(SEG, "predict", *flags, image)
     assert "bank swapped" in done.err
-    assert set(np.unique(np.asarray(Image.open(tmp_path / f"{image.stem}.png")))) <= set(range(11))
+    with Image.open(tmp_path / f"{image.stem}.png") as mask:
+        assert set(np.unique(np.asarray(mask))) <= set(range(11))
 
 
 @pytest.mark.parametrize(
@@ -137,14 +140,15 @@ def test_predict__with_another_vocabulary_says_so_and_uses_its_ids(call, home, t
         (("train", "--data", "nowhere", "--store", "{store}"), 3, "nowhere"),
         (("train", "--data", "{data}", "--store", "nowhere"), 3, "langseg-desc"),
         (("train", "--config", "demmo"), 2, "demmo"),
-        (("train", *QUICK, "--data", "{data}", "--store", "{store}", "--steps", "0"), 2, "steps"),
-        (("train", *QUICK, "--data", "{data}", "--store", "{store}", "--device", "tpu9"), 2, "tpu9"),
+        (("train", *QUICK, *HERE, "--steps", "0"), 2, "steps"),
+        (("train", *QUICK, *HERE, "--device", "tpu9"), 2, "tpu9"),
         (("eval", "--checkpoint", "nowhere", "--data", "{data}"), 4, "nowhere"),
         (("eval", "--checkpoint", "{run}", "--data", "{store}"), 3, "images"),
-        (("eval", "--checkpoint", "{run}", "--dataset", "cityscape"), 2, "cityscape"),
+        (("eval", "--data", "{data}", "--dataset", "cityscape"), 2, "cityscape"),
         (("predict", "--checkpoint", "{run}", "--scene", "moon", "{image}"), 2, "moon"),
         (("predict", "--checkpoint", "{run}", "{image}", "{image}"), 2, "two pictures"),
         (("demo-data", "--out", "{store}"), 3, "empty"),
+        (("demo-data", "--train", "-3"), 2, "--train"),
         (("segment",), 2, "No such command"),
     ],
 )  # fmt: skip

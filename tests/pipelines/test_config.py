@@ -1,6 +1,9 @@
 """One configuration from a file and flags: flags win, and every mistake is named at once."""
 
+import re
+import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +61,82 @@ def test_source__is_one_vocabulary_and_ade20k_by_default(tmp_path: Path):
     assert load_config(Source, None, {"classes": tmp_path}).shipped is None
     with pytest.raises(UsageError, match="got both"):
         load_config(Source, None, {"dataset": "ade20k", "classes": tmp_path})
+
+
+def test_load_config__flag_that_names_a_vocabulary_replaces_the_files(tmp_path: Path):
+    file = tmp_path / "settings.yaml"
+    file.write_text("dataset: camvid\n")
+    assert load_config(DescribeConfig, file, {"classes": Path("my.txt")}).shipped is None
+    file.write_text("classes: my.txt\n")
+    assert load_config(DescribeConfig, file, {"dataset": "camvid"}).shipped == "camvid"
+    file.write_text("classes: my.txt\ndataset: camvid\n")
+    with pytest.raises(UsageError, match="got both"):
+        load_config(DescribeConfig, file, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "openai_api_key: sk-canary-0123456789",
+        "store: {openai_api_key: sk-canary-0123456789}",
+        "openai_api_key: sk-canary-0123456789: oops",
+        "openai_api_key: 'sk-canary-0123456789",
+        "sk-canary-0123456789",
+        "attributes: [sk-canary-0123456789]",
+    ],
+)
+def test_load_config__shows_no_secret_that_a_file_holds(tmp_path: Path, text: str):
+    (tmp_path / "settings.yaml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load_config(DescribeConfig, tmp_path / "settings.yaml", {})
+    assert "sk-canary" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("text", ["1: 2", "~: x", "2026-01-01: x", "training: {1: 2}", "[a]: x"])
+def test_load_config__refuses_a_key_that_is_no_text(tmp_path: Path, text: str):
+    (tmp_path / "settings.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"settings\.yaml: wanted"):
+        load_config(TrainSettings, tmp_path / "settings.yaml", {})
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "a: 2026-13-45", "training: &a {head: *a}"])
+def test_load_config__refuses_what_breaks_a_yaml_reader(tmp_path: Path, text: str):
+    (tmp_path / "settings.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"settings\.yaml: "):
+        load_config(TrainSettings, tmp_path / "settings.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"attributes": 0}, "attributes: wanted greater than or equal to 1, got 0"),
+        ({"provider": "Bundled"}, "provider: wanted 'bundled' or 'openai', got 'Bundled'"),
+        ({"atributes": 5}, "atributes: no such setting; did you mean attributes?"),
+        ({"subclasses": "many"}, "subclasses: wanted a valid integer, got 'many'"),
+        ({"classes": Path()}, "classes: wanted the name of a file, got none"),
+        ({"price_in": 1.0, "provider": "openai"}, "--price-in and --price-out, got one"),
+        ({"temperature": float("nan"), "provider": "openai"}, "temperature: wanted"),
+        ({"price_in": float("inf"), "price_out": 1.0, "provider": "openai"}, "price_in: wanted"),
+    ],
+)
+def test_load_config__says_a_mistake_in_our_words(flags: dict[str, Any], message: str):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        load_config(DescribeConfig, None, flags)
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        {"model": "m"}, {"base_url": "http://127.0.0.1/v1"}, {"temperature": 0.0},
+        {"max_completion_tokens": 99}, {"samples": 1}, {"concurrency": 16},
+        {"price_in": 1.0, "price_out": 1.0},
+    ],
+    ids=lambda flag: next(iter(flag)),
+)  # fmt: skip
+def test_describe_config__refuses_what_the_bundled_pack_would_ignore(flag: dict[str, Any]):
+    with pytest.raises(UsageError, match=f"bundled.*--{next(iter(flag)).replace('_', '-')}"):
+        load_config(DescribeConfig, None, flag)
+    assert load_config(DescribeConfig, None, {"provider": "openai", **flag}).provider == "openai"
 
 
 @pytest.mark.parametrize("file", shipped_configs(), ids=lambda file: file.stem)

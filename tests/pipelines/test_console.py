@@ -1,5 +1,9 @@
 """What is shown to a person cannot act: no control characters, no markup, no traceback."""
 
+import json
+import signal
+from datetime import date
+
 import pytest
 
 from langseg.cache.errors import CorruptError, InputError
@@ -25,6 +29,26 @@ def test_emit_table__never_cuts_a_cell_when_stdout_is_no_terminal(capsys):
     assert "x" * 500 in capsys.readouterr().out
 
 
+def test_emit_table__of_many_columns_and_few_rows_is_turned_on_its_side(capsys):
+    names = [f"name{n}" for n in range(9)]
+    emit_table(names, [range(9)])
+    lines = [line.split() for line in capsys.readouterr().out.strip().split("\n")]
+    assert lines[0] == ["column", "value"]
+    assert ["name8", "8"] in lines
+    emit_table(names, [range(9), range(9)])
+    assert "row 2" in capsys.readouterr().out
+    for columns, rows in ((names, 4), (names[:8], 1)):
+        emit_table(columns, [range(9)] * rows)
+        assert capsys.readouterr().out.split()[: len(columns)] == columns
+
+
+def test_emit_json__writes_what_json_lacks_as_null_hex_or_text(capsys):
+    value = {"a": [float("nan"), (float("-inf"), b"\x00\xff")], 5: date(2026, 1, 2), "s": "\udc80"}
+    emit_json({"nested": value})
+    read = json.loads(capsys.readouterr().out)["nested"]
+    assert read == {"a": [None, [None, "00ff"]], "5": "2026-01-02", "s": "\udc80"}
+
+
 def test_emit_json__is_one_line_that_keeps_letters(capsys):
     emit_json({"café": [1, None]})
     assert capsys.readouterr().out == '{"café": [1, null]}\n'
@@ -39,6 +63,30 @@ def test_progress__draws_nothing_without_a_terminal(capsys):
     with progress("work") as advance:
         advance(1, 2)
     assert capsys.readouterr() == ("", "")
+
+
+def test_run__after_ctrl_c_says_how_far_the_work_was_and_what_is_kept(capsys):
+    def app() -> None:
+        with progress("work", "all is kept") as advance:
+            advance(3, 7)
+            raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        run(app)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "interrupted: work stopped at 3 of 7; all is kept\n"
+
+
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN])
+def test_run__takes_sigterm_for_ctrl_c_also_where_that_is_ignored(capsys, ctrl_c):
+    before = signal.signal(signal.SIGINT, ctrl_c), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            run(lambda: signal.raise_signal(signal.SIGTERM))
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+    assert (ended.value.code, capsys.readouterr().err) == (130, "interrupted\n")
+    assert signal.getsignal(signal.SIGTERM) == before[1]
 
 
 @pytest.mark.parametrize(("error", "code"), [(InputError("bad row 3"), 3), (CorruptError("x"), 4)])

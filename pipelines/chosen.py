@@ -1,0 +1,65 @@
+"""Find, in a store, the answers that one vocabulary's descriptors are made of.
+
+In:  a ``Source``: which vocabulary, in which store, written by which model.
+Out: the opened store, the vocabulary and the selection, and the phrases they come to.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from langseg.cache.records import Descriptor, Request, Response
+from langseg.pipelines.config import Source
+
+if TYPE_CHECKING:
+    from langseg.cache.store import Store
+    from langseg.descriptors.build_bank import Phrase
+    from langseg.descriptors.select import Selection
+    from langseg.descriptors.vocabulary import Vocabulary
+
+Kind = TypeVar("Kind", Request, Response, Descriptor)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a ``Source`` names, found in its store."""
+
+    store: "Store"
+    vocabulary: "Vocabulary"
+    selection: "Selection"
+
+    def phrases(self) -> "dict[str, tuple[Phrase, ...]]":
+        """The phrases of each class, as ``build_bank.class_phrases`` orders them."""
+        from langseg.descriptors.build_bank import class_phrases
+
+        rows = _rows(self.store, Descriptor, "descriptors")
+        texts = self.store.table("texts", ("text_id", "text"))
+        return class_phrases(
+            self.vocabulary,
+            (row for row in rows if row.request_key in self.selection.keys),
+            dict(zip(texts["text_id"].to_pylist(), texts["text"].to_pylist(), strict=True)),
+        )
+
+
+def choose(source: Source) -> Chosen:
+    """Raises: InputError, when the store has no accepted answer for the vocabulary."""
+    from langseg.cache.store import Store
+    from langseg.descriptors.select import select_answers
+    from langseg.descriptors.vocabulary import load_vocabulary
+
+    vocabulary = load_vocabulary(source.shipped, source.classes)
+    store = Store.open(source.store)
+    accepted_at: dict[str, str] = {}
+    for response in _rows(store, Response, "responses"):
+        if response.status == "ok":
+            key, at = response.request_key, response.created_at
+            accepted_at[key] = max(at, accepted_at.get(key, ""))
+    requests = _rows(store, Request, "requests")
+    selection = select_answers(vocabulary, requests, accepted_at, source.model)
+    return Chosen(store, vocabulary, selection)
+
+
+def _rows(store: "Store", kind: type[Kind], table: str) -> Iterator[Kind]:
+    for batch in store.table(table).to_batches():
+        for row in batch.to_pylist():
+            yield kind(**row)

@@ -1,0 +1,175 @@
+"""Look into a store: standing questions, SQL, checks, and the one repair there is.
+
+In:  the folder of a store.
+Out: answers, problems and notes, as JSON-able values; nothing but ``run_repair`` writes.
+"""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langseg.cache.errors import InputError
+from langseg.cache.records import TABLES, embedding_schema
+from langseg.pipelines.config import Source, load_config
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from langseg.cache.audit import Answer
+    from langseg.cache.store import Store
+
+
+def run_audit(store_path: Path, dataset: str | None, classes: Path | None) -> dict[str, Any]:
+    """Answer every standing question: of one vocabulary's selection, if one is named, or of all.
+
+    ``missing`` names the classes of the vocabulary (else those asked for) without a descriptor.
+    """
+    from langseg.cache.audit import AUDIT_QUESTIONS, ask, open_audit
+    from langseg.cache.store import Store
+    from langseg.cache.views import question_sql
+
+    store = Store.open(store_path)
+    tables = {name: store.table(name) for name in TABLES} | {"embeddings": _embeddings(store)}
+    names: list[str] | None = None
+    if dataset is not None or classes is not None:
+        flags = {"dataset": dataset, "classes": classes, "store": store_path}
+        names, keys = _names_and_keys(load_config(Source, None, flags))
+        tables = _only(tables, keys)
+    connection = open_audit(tables)
+    answers = [
+        {"name": name, "question": _question(question_sql(name)), **_listed(ask(connection, name))}
+        for name in AUDIT_QUESTIONS
+    ]
+    coverage = next(answer for answer in answers if answer["name"] == "coverage")
+    return {"answers": answers, **_covered(coverage["rows"], names)}
+
+
+def run_sql(store_path: Path, statement: str, max_rows: int, time_limit_s: float) -> "Answer":
+    """One SELECT of a person over the live snapshot."""
+    from langseg.cache.audit import needs_vectors, open_audit, select
+    from langseg.cache.store import Store
+
+    store = Store.open(store_path)
+    embeddings = _embeddings(store, vectors=needs_vectors(statement))
+    tables = {name: store.table(name) for name in TABLES} | {"embeddings": embeddings}
+    return select(open_audit(tables), statement, max_rows=max_rows, time_limit_s=time_limit_s)
+
+
+def run_verify(store_path: Path) -> dict[str, list[str]]:
+    """``problems`` of the store and its banks, which lose or falsify data, and ``notes``, which
+    nobody need mind; a sentence each."""
+    from langseg.cache.bank import HEADER, load_bank
+    from langseg.cache.errors import CorruptError
+    from langseg.cache.store import Store
+
+    found = Store.open(store_path).verify()
+    for header in sorted((store_path / "banks").glob(f"*/{HEADER}")):
+        try:
+            load_bank(header.parent)
+        except CorruptError as exc:
+            found.problems.append(str(exc))
+    return {"problems": found.problems, "notes": found.notes}
+
+
+def run_repair(store_path: Path) -> dict[str, Any]:
+    """Set damaged journals aside, so that runs go on with the answers in them that are good.
+
+    ``set_aside`` maps each damaged journal to how many of its lines were left out.
+    """
+    from langseg.cache.store import Store
+
+    with Store.open(store_path).writer() as writer:
+        left_out = writer.salvage_journals()
+    lines = sum(left_out.values())
+    sentence = f"{store_path}: no journal is damaged, nothing was changed"
+    if left_out:
+        sentence = (
+            f"{store_path}: {lines} damaged line{'s' if lines > 1 else ''} left out of "
+            f"{', '.join(f'{name}.jsonl' for name in left_out)}; the damaged files are kept in "
+            "journal/ as *.damaged, the next generate commits the good answers and asks for the "
+            "others again"
+        )
+    return {"set_aside": left_out, "sentence": sentence}
+
+
+def _names_and_keys(source: Source) -> tuple[list[str], Collection[str]]:
+    """The classes of a vocabulary, and the requests whose answers are its descriptors."""
+    from langseg.descriptors.vocabulary import load_vocabulary
+    from langseg.pipelines.chosen import choose
+
+    vocabulary = load_vocabulary(source.shipped, source.classes)
+    names = [entry.name for entry in vocabulary.classes]
+    try:
+        return names, choose(source).selection.keys
+    except InputError:  # no answer of it yet: every class is missing
+        return names, ()
+
+
+def _only(tables: "Mapping[str, pa.Table]", keys: Collection[str]) -> "dict[str, pa.Table]":
+    """The rows of some requests, and the texts and embeddings of their phrases."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(list(keys), pa.string())
+    kept = {
+        name: tables[name].filter(pc.is_in(tables[name]["request_key"], value_set=wanted))
+        for name in ("requests", "responses", "descriptors")
+    }
+    said = kept["descriptors"]["text_id"]
+    return kept | {
+        name: tables[name].filter(pc.is_in(tables[name]["text_id"], value_set=said))
+        for name in ("texts", "embeddings")
+    }
+
+
+def _covered(rows: list[list[Any]], names: list[str] | None) -> dict[str, Any]:
+    """The sentence of an audit. ``rows`` start with class, model, kept descriptors."""
+    counts = dict.fromkeys(names or (), 0)
+    for name, _, kept, *_rest in rows:
+        if names is None or name in counts:
+            counts[name] = counts.get(name, 0) + kept
+    found = sorted(counts.values())
+    spread = f"{found[0]} to {found[-1]}, median {found[len(found) // 2]}" if found else "none"
+    models = sorted({row[1] for row in rows})
+    sentence = f"{len(found)} classes, {sum(found)} descriptors kept ({spread} for a class)"
+    if models:
+        sentence += f", written by {', '.join(models)}"
+    missing = [name for name, count in counts.items() if not count]
+    if missing:
+        sentence += f"; {len(missing)} without any: {', '.join(missing[:10])}"
+    return {"missing": missing, "sentence": sentence}
+
+
+def _embeddings(store: "Store", *, vectors: bool = False) -> "pa.Table":
+    """The embeddings of every encoder, whose id is in column ``encoder``."""
+    import pyarrow as pa
+
+    columns = [name for name in embedding_schema(1).names if vectors or name != "emb"]
+    parts = []
+    for encoder_id in store.encoders():
+        table = store.embeddings(encoder_id, columns)
+        named = pa.array([encoder_id] * table.num_rows, pa.string())
+        parts.append(_as_lists(table).append_column("encoder", named))
+    if not parts:
+        empty = embedding_schema(1).empty_table().select(columns)
+        parts.append(_as_lists(empty).append_column("encoder", pa.array([], pa.string())))
+    return pa.concat_tables(parts)
+
+
+def _as_lists(table: "pa.Table") -> "pa.Table":
+    """Vectors as float32 lists of any width: DuckDB has no float16, encoders differ in width."""
+    import pyarrow as pa
+
+    if "emb" not in table.column_names:
+        return table
+    at = table.column_names.index("emb")
+    return table.set_column(at, "emb", table["emb"].cast(pa.list_(pa.float32())))
+
+
+def _question(sql: str) -> str:
+    lines = [line.removeprefix("-- ") for line in sql.splitlines() if line.startswith("-- ")]
+    return " ".join(lines)
+
+
+def _listed(answer: "Answer") -> dict[str, Any]:
+    return {"columns": list(answer.columns), "rows": [list(row) for row in answer.rows]}

@@ -1,0 +1,109 @@
+"""Generating and planning as a library: what is promised when every answer is unusable."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langseg.cache.errors import InputError, UpstreamError, UsageError
+from langseg.cache.store import Store
+from langseg.pipelines.config import DescribeConfig
+from langseg.pipelines.describe import run_generate, run_plan
+from tests.descriptors.openai_server import OpenAIServer
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def settings(tmp_path: Path, **changes: Any) -> DescribeConfig:
+    (tmp_path / "mine.txt").write_text("flux capacitor\nhoverboard\n")
+    values = {"classes": tmp_path / "mine.txt", "store": tmp_path / "store", **changes}
+    return DescribeConfig(**values)
+
+
+def hosted(tmp_path: Path, server: OpenAIServer, **changes: Any) -> DescribeConfig:
+    asked = {"provider": "openai", "model": "m", "base_url": server.base_url}
+    return settings(tmp_path, **asked, **changes)
+
+
+def quiet(done: int, total: int, note: str = "") -> None:
+    """No terminal."""
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        ("refusal", ["2 refused", "--model"]),
+        ("filtered", ["2 refused", "--model"]),
+        ("length", ["2 truncated", "raise --max-completion-tokens"]),
+        ("wrong_type", ["4 invalid", "JSON schema"]),
+        ("empty_strings", ["4 invalid", "too_short"]),
+        ("duplicates", ["4 invalid", "duplicate"]),
+        ("echo", ["4 invalid", "JSON schema"]),
+    ],
+)
+def test_generate__without_one_usable_answer_fails_and_says_why(
+    tmp_path: Path, behaviour: str, words: list[str]
+):
+    with OpenAIServer(always=behaviour) as server:
+        for _ in range(2):  # the second time nothing is asked, and it is no success either
+            with pytest.raises(UpstreamError, match="no class has a phrase") as caught:
+                run_generate(hosted(tmp_path, server), quiet)
+            assert all(word in str(caught.value) for word in words)
+    assert len(server.bodies) == (4 if "invalid" in words[0] else 2)
+
+
+def test_generate__counts_unusable_answers_beside_good_ones(tmp_path: Path):
+    with OpenAIServer(nth={0: "refusal"}) as server:
+        report = run_generate(hosted(tmp_path, server), quiet)
+    assert "1 answers were unusable (1 refused)" in report["sentence"]
+
+
+def test_generate__shows_why_attempts_fail_while_it_runs(tmp_path: Path):
+    notes: list[str] = []
+    with OpenAIServer(nth={0: "html"}) as server:
+        run_generate(hosted(tmp_path, server), lambda done, total, note="": notes.append(note))
+    assert any("Sign in to the Wi-Fi" in note for note in notes)
+
+
+def test_generate__keeps_the_cost_of_every_sample_at_the_given_prices(tmp_path: Path):
+    with OpenAIServer() as server:
+        config = hosted(tmp_path, server, samples=2, price_in=1.0, price_out=2.0)
+        report = run_generate(config, quiet)
+    assert report["planned"] == len(server.bodies) == 4
+    dollars = (report["prompt_tokens"] + 2 * report["completion_tokens"]) / 1e6
+    assert report["cost_usd"] == pytest.approx(dollars)
+
+
+def test_plan__needs_no_key_and_asks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    config = settings(tmp_path, provider="openai", model="gpt", samples=3)
+    assert run_plan(config)["to_ask"] == 6
+    with pytest.raises(UsageError, match="OPENAI_API_KEY"):
+        run_generate(config, quiet)
+    assert not config.store.exists()
+
+
+def test_bundled__refuses_more_phrases_than_its_pack_can_half_fill(tmp_path: Path):
+    config = DescribeConfig(dataset="camvid", store=tmp_path / "store", attributes=32)
+    for run in (run_plan, lambda config: run_generate(config, quiet)):
+        with pytest.raises(InputError, match="--attributes: .*give at most"):
+            run(config)
+    assert not config.store.exists()
+
+
+def test_generate__of_two_vocabularies_leaves_the_first_as_it_was(tmp_path: Path):
+    from langseg.pipelines.chosen import choose
+    from langseg.pipelines.config import Source
+
+    first = DescribeConfig(dataset="ade20k", store=tmp_path / "store")
+    run_generate(first, quiet)
+    source = Source(dataset="ade20k", store=first.store)
+    before = choose(source).phrases()
+    run_generate(DescribeConfig(dataset="camvid", store=first.store), quiet)
+    assert choose(source).phrases() == before
+    assert choose(source).selection.unanswered == ()
+    assert Store.open(first.store).verify().problems == []
