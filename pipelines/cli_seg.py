@@ -21,7 +21,8 @@ app = typer.Typer(
 )
 
 Dataset = Annotated[
-    str | None, typer.Option(help="Vocabulary and layout: ade20k, camvid.  [default: ade20k]")
+    Literal["ade20k", "camvid"] | None,
+    typer.Option(help="Vocabulary and layout.  [default: ade20k]"),
 ]
 Data = Annotated[Path | None, typer.Option(help="The dataset's folder.  [default: data/<dataset>]")]
 Bank = Annotated[Path | None, typer.Option(help="TextBank folder, instead of the default one.")]

@@ -13,7 +13,11 @@ from langseg.pipelines.segment import run_demo_data
 
 SEG = "langseg-seg"
 HERE = ("--data", "{data}", "--store", "{store}")
-QUICK = ("--config", "demo", "--steps", "4", "--batch-size", "2", "--crop", "64")
+QUICK = """
+backbone: demo
+training:
+  {steps: 4, batch_size: 2, crop: 64, feature_side: 64, warmup_steps: 1, head: {hidden: 64}}
+"""
 
 
 def random_bank(dataset: str) -> TextBank:
@@ -52,6 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     for dataset in ("ade20k", "camvid"):
         save_bank(random_bank(dataset), home / "store" / "banks")
+    (home / "quick.yaml").write_text(QUICK)
     run_demo_data(home / "data", 3, 8, 4, (96, 64), lambda done, total, note="": None)
     return home
 
@@ -60,31 +65,30 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(home: Path) -> Path:
     from langseg.pipelines.segment import run_train, train_settings
 
-    training = {"steps": 4, "batch_size": 2, "crop": 64}
     flags = {"data": home / "data", "store": home / "store", "out": home / "run"}
-    settings = train_settings("demo", {**flags, "training": training})
+    settings = train_settings(str(home / "quick.yaml"), flags)
     run_train(settings, lambda done, total, note="": None)
     return home / "run"
 
 
 def test_train__run_again_has_nothing_to_do(call, home, trained):
     flags = ("--data", home / "data", "--store", home / "store", "--out", trained)
-    report = call(SEG, "train", *QUICK, *flags, "--json").json
+    report = call(SEG, "train", "--config", home / "quick.yaml", *flags, "--json").json
     assert (report["steps"], report["trained_steps"]) == (4, 0)
-    done = call(SEG, "train", *QUICK, *flags)
+    done = call(SEG, "train", "--config", home / "quick.yaml", *flags)
     assert "nothing to do" in done.err
 
 
 def test_train__under_other_settings_is_refused_in_the_same_folder(call, home, trained):
     flags = ("--data", home / "data", "--store", home / "store", "--out", trained)
-    done = call(SEG, "train", *QUICK, *flags, "--lr", "0.5")
+    done = call(SEG, "train", "--config", home / "quick.yaml", *flags, "--lr", "0.5")
     assert done.code == 4
     assert "lr" in done.err
 
 
 def test_train__of_a_linear_probe_is_scored_like_any_other(call, home):
     flags = ("--data", home / "data", "--store", home / "store", "--out", home / "probe")
-    assert call(SEG, "train", *QUICK, *flags, "--head", "linear").code == 0
+    assert call(SEG, "train", "--config", home / "quick.yaml", *flags, "--head", "linear").code == 0
     done = call(SEG, "eval", "--checkpoint", home / "probe", "--data", home / "data", "--json")
     assert 0 <= done.json["miou"] <= 1
 
@@ -140,11 +144,11 @@ def test_predict__with_another_vocabulary_says_so_and_uses_its_ids(call, home, t
         (("train", "--data", "nowhere", "--store", "{store}"), 3, "nowhere"),
         (("train", "--data", "{data}", "--store", "nowhere"), 3, "langseg-desc"),
         (("train", "--config", "demmo"), 2, "demmo"),
-        (("train", *QUICK, *HERE, "--steps", "0"), 2, "steps"),
-        (("train", *QUICK, *HERE, "--device", "tpu9"), 2, "tpu9"),
+        (("train", "--config", "{quick}", *HERE, "--steps", "0"), 2, "steps"),
+        (("train", "--config", "{quick}", *HERE, "--device", "tpu9"), 2, "tpu9"),
         (("eval", "--checkpoint", "nowhere", "--data", "{data}"), 4, "nowhere"),
         (("eval", "--checkpoint", "{run}", "--data", "{store}"), 3, "images"),
-        (("eval", "--data", "{data}", "--dataset", "cityscape"), 2, "cityscape"),
+        (("eval", "--checkpoint", "{run}", "--dataset", "cityscape"), 2, "cityscape"),
         (("predict", "--checkpoint", "{run}", "--scene", "moon", "{image}"), 2, "moon"),
         (("predict", "--checkpoint", "{run}", "{image}", "{image}"), 2, "two pictures"),
         (("demo-data", "--out", "{store}"), 3, "empty"),
@@ -157,7 +161,8 @@ def test_mistake__ends_in_one_sentence_and_its_exit_code(
 ):
     monkeypatch.chdir(tmp_path)
     places = {
-        "data": home / "data", "store": home / "store", "run": trained,
+        "quick": home / "quick.yaml", "data": home / "data", "store": home / "store",
+        "run": trained,
         "image": next((home / "data/images/validation").iterdir()),
     }  # fmt: skip
     done = call(SEG, *(argument.format(**places) for argument in arguments))
@@ -180,7 +185,8 @@ def test_eval__of_the_ade20k_sample_gives_the_benchmarks_own_numbers(call, share
 
 def test_camvid__trains_and_is_scored_on_real_photos(call, home, shared_data):
     flags = ("--dataset", "camvid", "--data", shared_data / "camvid")
-    quick = ("--steps", "2", "--batch-size", "2", "--crop", "64", "--store", home / "store")
+    (home / "crops.yaml").write_text(QUICK.replace("feature_side: 64", "feature_side: 0"))
+    quick = ("--config", home / "crops.yaml", "--store", home / "store")
     assert call(SEG, "train", *flags, *quick, "--out", home / "camvid").code == 0
     report = call(SEG, "eval", *flags, "--checkpoint", home / "camvid", "--json").json
     assert report["images"] == 101

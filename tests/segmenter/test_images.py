@@ -209,7 +209,6 @@ def test_resize_to_units__averages_when_it_shrinks():
     assert np.abs(shrunk[4:-4, 4:-4].astype(int) - 128).max() <= 2
 
 
-
 def test_decode_image__reads_the_sample_pictures(shared_data: Path):
     shapes = [decode_image(path).shape
               for path in sorted((shared_data / "ade20k_sample/images").glob("*.jpg"))]  # fmt: skip
