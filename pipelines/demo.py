@@ -17,7 +17,7 @@ from typing import Any
 
 from langseg.cache.files import sha256_of, write_atomic
 from langseg.pipelines.config import DEFAULT_STORE, DescribeConfig, Source
-from langseg.pipelines.console import Advance, progress, run, say
+from langseg.pipelines.console import Advance, emit_table, progress, run, say
 from langseg.pipelines.report import Picture, Stage, render_page
 
 OUT = Path("runs/demo")
@@ -113,7 +113,10 @@ def _audit(stages: Stages, store: Path) -> list[dict[str, Any]]:
         lambda advance: run_audit(store, "ade20k", None),
         lambda report: False,
     )
-    return [a for a in report["answers"] if a["name"] in ("counts", "provenance")]
+    shown = [a for a in report["answers"] if a["name"] in ("counts", "provenance")]
+    for answer in shown:
+        emit_table(answer["columns"], answer["rows"], title=answer["question"])
+    return shown
 
 
 def _train(stages: Stages, out: Path, data: Path, bank: Path) -> None:
