@@ -9,11 +9,9 @@ is recovered by the next run: only requests that were under way at a kill are as
 """
 
 import asyncio
-import signal
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -73,14 +71,14 @@ def generate(
             the report so far.
 
     Raises: BudgetError, when ``max_requests`` ended the run, and UpstreamError, when the provider
-    gave up: what was answered is committed first, as it is on Ctrl-C and SIGTERM. UsageError,
+    gave up: what was answered is committed first, as it is on Ctrl-C. UsageError,
     LockedError, CorruptError, before anything is asked. Requests that fail one by one do not
     raise: see ``still_open`` of the report.
     """
     if max_requests is not None and max_requests < 1:
         raise UsageError(f"max-requests: wanted at least 1, got {max_requests}")
     requests = plan_requests(vocabulary, prompt, model, params, samples)
-    with store.writer() as writer, _sigterm_as_ctrl_c():
+    with store.writer() as writer:
         run = _Run(requests, provider, store, writer, pace or Pace(), on_event)
         run.recover()
         try:
@@ -88,19 +86,6 @@ def generate(
         finally:
             run.commit()
         return run.report()
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """What stops a run politely (a scheduler, a container) commits as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Run:

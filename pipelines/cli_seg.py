@@ -33,7 +33,7 @@ Mode = Annotated[
     Literal["whole", "slide"] | None, typer.Option(help="At once, or in windows.  [default: whole]")
 ]
 ShortSide = Annotated[
-    int | None, typer.Option(help="Short side in pixels.  [default: the training crop]")
+    int | None, typer.Option(help="Short side in pixels.  [default: the side it was trained at]")
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...  [default: auto]")]
 
@@ -130,7 +130,7 @@ def evaluate(
 ) -> None:
     """Score on labels at their own size, from one confusion matrix over the whole split.
 
-    Writes eval.json into the run. Examples:
+    A run scored on val with its own bank keeps the report as eval.json in its folder. Examples:
 
     \b
         langseg-seg eval --checkpoint runs/demo --data runs/demo/data

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol
 
-from langseg.cache.errors import LangSegError
+from langseg.cache.errors import InputError, LangSegError
 
 RESUME = "what was finished is kept, run the same command again to go on"
 _MANY_COLUMNS, _FEW_ROWS = 8, 3  # wider and no longer than that: a table is turned on its side
@@ -148,6 +148,16 @@ def run(app: Callable[[], object]) -> None:
         except (SystemExit, BrokenPipeError, KeyboardInterrupt) as ended:
             _end_quietly(ended)
             raise
+        except OSError as exc:
+            say(f"error: {_os_error(exc)}")
+            sys.exit(InputError.exit_code)
+
+
+def _os_error(exc: OSError) -> str:
+    """``path: what the system says``; the path that was to be, where a rename failed."""
+    what = exc.strerror or str(exc) or type(exc).__name__
+    path = exc.filename if exc.filename2 is None else exc.filename2
+    return what if path is None else f"{path}: {what}"
 
 
 def _end_quietly(ended: BaseException) -> None:

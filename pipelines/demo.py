@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from langseg.cache.errors import CorruptError
 from langseg.cache.files import sha256_of, write_atomic
 from langseg.pipelines.config import DEFAULT_STORE, DescribeConfig, Source
 from langseg.pipelines.console import Advance, emit_table, progress, run, say
@@ -43,6 +44,7 @@ class Stages:
         stages = self.values["stages"]
         if did(report) or name not in stages:
             stages[name] = {"command": command, "seconds": seconds}
+        self.keep()  # an interrupted next stage must not cost this one its seconds
         say(f"[{name}, {seconds:.1f} s] {report['sentence']}")
         return report
 
@@ -61,12 +63,11 @@ def run_demo(out: Path, store: Path) -> dict[str, Any]:
     bank = _describe(stages, store)
     audit = _audit(stages, store)
     data = out / "data"
-    _train(stages, out, data, bank)
-    stages.keep()
+    _train(stages, out, data, bank, store)
     key = _key(out, bank)
     if stages.values.get("key") != key:
         _score(stages, out, data)
-    if stages.values.get("key") != key or not list(out.glob("overlay_*.png")):
+    if stages.values.get("key") != key or not _all_drawn(out, stages.values.get("pictures", [])):
         pictures = _pictures(stages, out, data)
         stages.keep(key=key, pictures=pictures)
     page = out / PAGE
@@ -80,7 +81,7 @@ def _describe(stages: Stages, store: Path) -> Path:
     from langseg.pipelines.describe import run_bank, run_generate
     from langseg.pipelines.encode import run_encode
 
-    flag = "" if store == DEFAULT_STORE else f" --store {store}"
+    flag = _store_flag(store)
     config = DescribeConfig(dataset="ade20k", store=store)
     source = Source(dataset="ade20k", store=store)
     stages.run(
@@ -104,12 +105,16 @@ def _describe(stages: Stages, store: Path) -> Path:
     return Path(report["bank"])
 
 
+def _store_flag(store: Path) -> str:
+    return "" if store == DEFAULT_STORE else f" --store {store}"
+
+
 def _audit(stages: Stages, store: Path) -> list[dict[str, Any]]:
     from langseg.pipelines.lens import run_audit
 
     report = stages.run(
         "audit",
-        "langseg-desc audit --dataset ade20k",
+        f"langseg-desc audit --dataset ade20k{_store_flag(store)}",
         lambda advance: run_audit(store, "ade20k", None),
         lambda report: False,
     )
@@ -119,7 +124,7 @@ def _audit(stages: Stages, store: Path) -> list[dict[str, Any]]:
     return shown
 
 
-def _train(stages: Stages, out: Path, data: Path, bank: Path) -> None:
+def _train(stages: Stages, out: Path, data: Path, bank: Path, store: Path) -> None:
     from langseg.pipelines.segment import run_demo_data, run_train, train_settings
 
     stages.run(
@@ -129,12 +134,15 @@ def _train(stages: Stages, out: Path, data: Path, bank: Path) -> None:
         lambda report: report["rendered"],
     )
     settings = train_settings("demo", {"data": data, "bank": bank, "out": out})
-    stages.run(
-        "train",
-        f"langseg-seg train --config demo --data {data} --out {out}",
-        lambda advance: run_train(settings, advance),
-        lambda report: bool(report["trained_steps"]),
-    )
+    try:
+        stages.run(
+            "train",
+            f"langseg-seg train --config demo --data {data} --out {out}{_store_flag(store)}",
+            lambda advance: run_train(settings, advance),
+            lambda report: bool(report["trained_steps"]),
+        )
+    except CorruptError as exc:
+        raise CorruptError(f"{exc}; to start the demo anew, delete the run folder {out}") from exc
 
 
 def _score(stages: Stages, out: Path, data: Path) -> None:
@@ -177,6 +185,14 @@ def _pictures(stages: Stages, out: Path, data: Path) -> list[dict[str, str]]:
     ]
 
 
+def _all_drawn(out: Path, pictures: Sequence[Mapping[str, str]]) -> bool:
+    """Whether the mask and the overlay of each picture shown are there."""
+    names = [
+        f"{before}{picture['stem']}.png" for picture in pictures for before in ("", "overlay_")
+    ]
+    return bool(names) and all((out / name).is_file() for name in names)
+
+
 def _one_of_each_scene(samples: Sequence[Any]) -> list[Any]:
     """The first picture of each scene, then more, up to SHOWN."""
     first = {sample.scene: sample for sample in reversed(samples)}
@@ -216,7 +232,7 @@ def _page(
         tiles={
             "mIoU": f"{values['miou']:.1%}",
             "pixel accuracy": f"{values['pixel_accuracy']:.1%}",
-            "classes in the labels": str(len(scored)),
+            "classes scored": str(len(scored)),
             "phrases in the TextBank": f"{int(bank.mask.sum()):,}",
             "seconds in all": f"{sum(values['seconds'].values()):.0f}",
         },

@@ -6,6 +6,7 @@ Out: run folders, scores and pictures; what was done, as a JSON-able dict with a
 
 import json
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files as package_files
@@ -23,7 +24,7 @@ from langseg.descriptors.vocabulary import load_vocabulary
 from langseg.pipelines.config import DEFAULT_STORE, Settings, load_config
 from langseg.pipelines.console import Advance, say
 from langseg.segmenter.backbone import load_backbone
-from langseg.segmenter.checkpoint import check_bank
+from langseg.segmenter.checkpoint import STATE
 from langseg.segmenter.evaluate import evaluate, evaluate_predictions
 from langseg.segmenter.formats import encode_png, index_png, overlay
 from langseg.segmenter.images import decode_image
@@ -104,7 +105,8 @@ def shipped_configs() -> list[Path]:
 def run_train(settings: TrainSettings, advance: Advance) -> dict[str, Any]:
     """Train, resume, or do nothing when the run is finished."""
     bank = _bank(settings.bank, settings.store, settings.dataset)
-    samples = find_samples(settings.dataset, _data(settings.data, settings.dataset), "train")
+    data = _data(settings.data, settings.dataset)
+    samples = find_samples(settings.dataset, data, "train")
     backbone = load_backbone(settings.backbone, settings.weights, settings.pretrained)
     say(f"train: {len(samples)} images, {len(bank.names)} classes, backbone {backbone.backbone_id}")
 
@@ -128,17 +130,21 @@ def run_train(settings: TrainSettings, advance: Advance) -> dict[str, Any]:
     what = f"{done} steps trained" if done else "finished before, nothing to do"
     if done and result.first_step:
         what += f", resumed at step {result.first_step}"
+    where = ("--checkpoint", settings.out, "--dataset", settings.dataset, "--data", data)
     return {
         "checkpoint": str(result.checkpoint),
         "steps": result.state.step,
         "trained_steps": done,
         "sentence": f"{settings.out}: {what}; checkpoint {result.checkpoint.name}; "
-        f"next: langseg-seg eval --checkpoint {settings.out}",
+        f"next: langseg-seg eval {shlex.join(map(str, where))}",
     }
 
 
 def run_eval(settings: EvalSettings, advance: Advance) -> dict[str, Any]:
-    """Score a checkpoint, or a folder of masks, on a dataset's labels."""
+    """Score a checkpoint, or a folder of masks, on a dataset's labels.
+
+    A run scored on val with its own bank keeps the report as its ``eval.json``.
+    """
     data = _data(settings.data, settings.dataset)
     samples = find_samples(settings.dataset, data, settings.split)
     if settings.predictions is not None:
@@ -166,8 +172,10 @@ def run_eval(settings: EvalSettings, advance: Advance) -> dict[str, Any]:
             "averaged": "stride-4 logits, over windows" if segmenter.mode == "slide" else "nothing",
         },
     }
-    folder = settings.checkpoint
-    write_atomic(folder / EVALUATION, json.dumps(report, indent=1, ensure_ascii=False).encode())
+    if settings.bank is None and settings.split == "val":
+        given = settings.checkpoint
+        folder = given.parent if (given / STATE).exists() else given
+        write_atomic(folder / EVALUATION, json.dumps(report, indent=1, ensure_ascii=False).encode())
     return report
 
 
@@ -177,25 +185,23 @@ def run_predict(
     """Write ``<stem>.png`` (pixel = class id) and ``overlay_<stem>.png`` for each picture.
 
     A picture that cannot be used is named in ``failed`` and does not stop the others.
+    Raises: UsageError, before anything is written, if a picture or a result would be overwritten.
     """
-    stems = [path.stem for path in images]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-    if twice is not None:
-        raise UsageError(f"predict: two pictures are called {twice!r}; give them one at a time")
+    targets = _targets(settings.out, images)
     segmenter = _segmenter(settings)
     bank = segmenter.bank
     settings.out.mkdir(parents=True, exist_ok=True)
     done, failed = [], []
-    for number, path in enumerate(images, start=1):
+    for number, (path, (mask, drawn)) in enumerate(zip(images, targets, strict=True), start=1):
         try:
             image = decode_image(path)
         except InputError as exc:
             failed.append(str(exc))
             continue
         prediction = segmenter.segment(image, settings.scene)
-        write_atomic(settings.out / f"{path.stem}.png", index_png(prediction.mask, bank.ids))
+        write_atomic(mask, index_png(prediction.mask, bank.ids))
         picture = overlay(image, prediction.mask, bank.names, bank.ids)
-        write_atomic(settings.out / f"overlay_{path.stem}.png", encode_png(picture))
+        write_atomic(drawn, encode_png(picture))
         done.append(_described(path, prediction.mask, prediction.scenes, bank))
         advance(number, len(images))
     return {
@@ -204,6 +210,21 @@ def run_predict(
         "failed": failed,
         "sentence": f"{settings.out}: {len(done)} of {len(images)} pictures segmented",
     }
+
+
+def _targets(out: Path, images: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Mask and overlay of each picture; no two the same file, and none a picture given."""
+    targets = [(out / f"{p.stem}.png", out / f"overlay_{p.stem}.png") for p in images]
+    given = {path.resolve() for path in images}
+    taken: set[Path] = set()
+    for target in (path for pair in targets for path in pair):
+        real = target.resolve()
+        if real in given:
+            raise UsageError(f"{target}: is a picture to segment; give --out another folder")
+        if real in taken:
+            raise UsageError(f"{target}: two pictures would be written there; give one at a time")
+        taken.add(real)
+    return targets
 
 
 def run_demo_data(
@@ -272,7 +293,6 @@ def _segmenter(settings: EvalSettings | PredictSettings) -> Segmenter:
     )
     trained_on = segmenter.loaded.state.bank_fingerprint
     if bank is not None and bank.fingerprint != trained_on:
-        check_bank(segmenter.loaded.state, bank)
         say(f"bank swapped: trained on {trained_on[:12]}, asked with {bank.fingerprint[:12]}")
     return segmenter
 

@@ -25,7 +25,7 @@ from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from langseg.cache.errors import CorruptError, UpstreamError, UsageError
+from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageError
 from langseg.cache.files import sha256_of
 
 DEMO = "demo"
@@ -121,8 +121,9 @@ def load_backbone(name: str, weights: Path | None = None, pretrained: bool = Fal
         pretrained: fetch timm's published weights instead, as safetensors.
         With neither, the weights are random (and always the same), for trials only.
 
-    Raises: UsageError, for a name or flags that cannot be meant; CorruptError, for weights that
-    are damaged or do not fit; UpstreamError, where published weights cannot be had.
+    Raises: UsageError, for a name or flags that cannot be meant; InputError, for weights that are
+    not there; CorruptError, for weights that are damaged or do not fit; UpstreamError, where
+    published weights cannot be had.
     """
     source = BackboneSource(
         name=name, weights=None if weights is None else str(weights.absolute()),
@@ -148,8 +149,8 @@ def load_backbone(name: str, weights: Path | None = None, pretrained: bool = Fal
 def load_weights(module: nn.Module, path: Path) -> None:
     """Fill ``module`` from a safetensors file; float16 and bfloat16 become the module's type.
 
-    Raises: UsageError, for any other suffix; CorruptError, naming the first tensors that are
-    missing, unknown, of another shape, or not finite.
+    Raises: UsageError, for any other suffix; InputError, where there is no file; CorruptError,
+    naming the first tensors that are missing, unknown, of another shape, or not finite.
     """
     if path.suffix != ".safetensors":
         raise UsageError(
@@ -158,6 +159,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
         )
     try:
         found = load_file(path)
+    except FileNotFoundError as exc:
+        raise InputError(f"{path}: wanted weights, got no file; give one with --weights") from exc
     except (OSError, SafetensorError) as exc:
         raise CorruptError(f"{path}: wanted a safetensors file, got {exc}") from exc
     wanted = module.state_dict()

@@ -40,7 +40,8 @@ class State:
 
     ``config``: the run's settings as JSON, ``config["head"]`` those of the head;
     ``backbone``: arguments of ``load_backbone``; ``bank_folder``: relative to the run's folder;
-    ``dataset``: hash of the sample names; ``history``: logged losses and scores so far.
+    ``dataset``: hash of the samples' names, scenes and file sizes; ``history``: logged losses and
+    scores so far.
     """
 
     step: int

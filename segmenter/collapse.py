@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from langseg.cache.bank import TextBank
-from langseg.cache.errors import CorruptError, UsageError
+from langseg.cache.errors import UsageError
 
 UNKNOWN_SCENE = -1
 
@@ -96,18 +96,3 @@ def scene_index(bank: TextBank, scene: str | None) -> int:
             f"scene {scene!r}: wanted one of the bank's scenes, {', '.join(bank.scenes)}"
         )
     return bank.scenes.index(scene)
-
-
-def check_swap(trained: TextBank, given: TextBank) -> None:
-    """A head reads any bank of the text encoder it was trained with, and no other.
-
-    Raises: CorruptError, naming both encoders and widths.
-    """
-    wanted = (trained.encoder_id, trained.emb.shape[-1])
-    got = (given.encoder_id, given.emb.shape[-1])
-    if wanted != got:
-        raise CorruptError(
-            f"TextBank {given.fingerprint}: the checkpoint wants text encoder {wanted[0]!r} "
-            f"({wanted[1]}-d), the bank has {got[0]!r} ({got[1]}-d); encode and build the bank "
-            "with that encoder"
-        )

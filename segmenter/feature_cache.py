@@ -53,16 +53,22 @@ class _View:
 class FeatureCache:
     """Features of every sample and its mirror image.
 
-    Raises: InputError, for files that cannot be used, and for features beyond MAX_BYTES.
+    ``crop``: side of the windows in pixels; they have as many whole patches as it holds.
+
+    Raises: InputError, for files that cannot be used, for a picture smaller than a window, and
+    for features beyond MAX_BYTES.
     """
 
     def __init__(
-        self, backbone: FrozenViT, samples: Sequence[Sample], rule: LabelRule, side: int
-    ) -> None:
+        self, backbone: FrozenViT, samples: Sequence[Sample], rule: LabelRule, side: int,
+        crop: int,
+    ) -> None:  # fmt: skip
         self._patch = backbone.patch
+        self._grid = crop // backbone.patch
         self._views: list[_View] = []
         for sample in samples:
             self._views += _views(backbone, sample, rule, side)
+            self._check_size(sample, self._views[-1])
             held = sum(view.taps.nbytes for view in self._views[-2:]) * len(samples)
             if held > MAX_BYTES:
                 raise InputError(
@@ -76,26 +82,34 @@ class FeatureCache:
         *,
         seed: int,
         batch_size: int,
-        crop: int,
         start_step: int = 0,
         rank: int = 0,
         world_size: int = 1,
     ) -> Iterator[FeatureBatch]:
         """Batches of steps ``start_step``, ``start_step`` + 1, ... without end; arguments as for
-        ``data.batches``. A window has as many whole patches as ``crop`` pixels hold."""
+        ``data.batches``."""
         block = start_step * world_size + rank
         while True:
             cuts = [
-                self._cut(position, seed, crop // self._patch)
+                self._cut(position, seed)
                 for position in range(block * batch_size, (block + 1) * batch_size)
             ]
-            yield _stack(cuts, crop // self._patch * self._patch)
+            yield _stack(cuts, self._grid * self._patch)
             block += world_size
 
-    def _cut(self, position: int, seed: int, grid: int) -> _View:
+    def _check_size(self, sample: Sample, view: _View) -> None:
+        h, w = view.taps.shape[-2:]
+        if min(h, w) < self._grid:
+            raise InputError(
+                f"{sample.image}: wanted features of at least {self._grid} x {self._grid} patches "
+                f"for one crop, got {h} x {w}; lower crop, or leave the picture out"
+            )
+
+    def _cut(self, position: int, seed: int) -> _View:
         epoch, place = divmod(position, len(self._views))
         index = int(sample_order(seed, epoch, len(self._views))[place])
         view = self._views[index]
+        grid = self._grid
         h, w = view.taps.shape[-2:]
         rng = np.random.default_rng((_STREAM, seed, epoch, index))
         top, left = (int(rng.integers(size - grid + 1)) for size in (h, w))

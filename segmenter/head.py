@@ -51,6 +51,8 @@ class HeadConfig:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise UsageError(f"head kind {self.kind!r}: wanted one of {', '.join(KINDS)}")
+        if self.head_width < 1:
+            raise UsageError(f"head: wanted head_width 1 or more, got {self.head_width}")
         if self.hidden < 1 or self.hidden % self.head_width or self.blocks < 0 or self.beta < 0:
             raise UsageError(
                 f"head: wanted hidden a multiple of {self.head_width}, blocks and beta not "

@@ -10,10 +10,12 @@ Out: Samples sorted by stem, every picture with its label file, or an InputError
     camvid   {train,val}/*  {train,val}annot/*.png
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from langseg.cache.errors import InputError
+from langseg.cache.keys import sha256_hex
 from langseg.cache.records import ANY_SCENE
 
 SPLITS = ("train", "val")
@@ -54,6 +56,26 @@ def find_samples(layout: str, root: Path, split: str) -> tuple[Sample, ...]:
         Sample(stem, images[stem], labels[stem], scenes.get(stem, ANY_SCENE))
         for stem in sorted(images)
     )
+
+
+def dataset_hash(samples: Iterable[Sample]) -> str:
+    """sha256 over stems, scenes and the sizes of the files in bytes; no file is read.
+
+    Raises: InputError, for a file that is not there.
+    """
+    lines = (
+        f"{sample.stem} {sample.scene} {_size(sample.image)} "
+        f"{0 if sample.labels is None else _size(sample.labels)}"
+        for sample in samples
+    )
+    return sha256_hex("\n".join(lines))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as exc:
+        raise InputError(f"{path}: wanted a file of the dataset, got {exc.strerror}") from exc
 
 
 def _folders(layout: str, root: Path, split: str) -> tuple[Path, Path]:
@@ -113,8 +135,12 @@ def _read_scenes(path: Path) -> dict[str, str]:
     """Scene of each stem, from lines ``<stem> <scene_name>``; empty where there is no file."""
     if not path.exists():
         return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as exc:
+        raise InputError(f"{path}: wanted UTF-8 text, got {exc}; save it as UTF-8") from exc
     scenes = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         match line.split():
             case []:
                 continue

@@ -11,12 +11,13 @@ Labels are sampled at the centre of each logit's cell: a stride-4 map is scored 
 which costs a sixteenth of the full resolution.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from langseg.cache.errors import UsageError
 from langseg.segmenter.head import HeadOutput
 from langseg.segmenter.labels import IGNORE
 
@@ -36,6 +37,11 @@ class LossWeights:
     gen: float = 0.1
     margin: float = 0.2
     guard: float = 0.8
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not value >= 0:
+                raise UsageError(f"loss: wanted {name} 0 or more, got {value}")
 
 
 def total_loss(

@@ -38,7 +38,8 @@ def step_words(
     Args:
         labels: [B, H, W] of 0..C-1 or IGNORE; scenes: [B] true scene indices or -1.
         unseen: class indices that training must not touch.
-        class_share: share of the classes absent from the batch that stay as negatives.
+        class_share: share of the classes absent from the batch that stay as negatives; where
+            nothing else is left, the first class that may be touched stays.
         descriptor_share: share of each class's descriptors that stay (always one).
         told_share: share of the images whose known scene the head is told, not asked for.
     """
@@ -49,6 +50,8 @@ def step_words(
     present = np.unique(labels.cpu().numpy())
     active[present[present != IGNORE]] = True
     active[list(unseen)] = False
+    if not active.any():
+        active[min(set(range(c)) - unseen)] = True
     chosen = _tensor(np.flatnonzero(active), bank.mask.device)
     return StepWords(
         bank.drop(_tensor(keep, bank.mask.device)).select(chosen),

@@ -2,7 +2,8 @@
 
 In:  a backbone, a TextBank, Samples, and a TrainConfig.
 Out: a run folder: ``ckpt-*`` folders, ``metrics.jsonl``, and a copy of the bank, so that the
-     folder can be moved and still answers.
+     folder can be moved and still answers (a backbone given by --weights is looked for where
+     it was).
 
 Pictures, augmentation, dropped words and learning rate are pure functions of (seed, step): a run
 that was killed and resumed gives, on a CPU, the very bits of one that was not. Runs as one
@@ -22,7 +23,6 @@ from torch import Tensor, nn
 from langseg.cache.bank import TextBank, save_bank
 from langseg.cache.errors import LangSegError, UsageError
 from langseg.cache.files import write_atomic
-from langseg.cache.keys import sha256_hex
 from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.backbone import FrozenViT
 from langseg.segmenter.checkpoint import (
@@ -45,7 +45,7 @@ from langseg.segmenter.evaluate import evaluate
 from langseg.segmenter.feature_cache import FeatureBatch, FeatureCache
 from langseg.segmenter.head import build_head
 from langseg.segmenter.labels import IGNORE, LabelRule
-from langseg.segmenter.layouts import Sample
+from langseg.segmenter.layouts import Sample, dataset_hash
 from langseg.segmenter.losses import total_loss
 from langseg.segmenter.model import SegModel
 from langseg.segmenter.predict import Segmenter
@@ -89,10 +89,16 @@ def train(
         workers: processes that read pictures ahead.
         progress: called on rank 0 after each step.
 
-    Raises: InputError, before the first step, for data that cannot be used; CorruptError, for a
-    checkpoint in ``out`` of another bank, backbone, dataset or config; LangSegError, for a loss
-    that is not finite (the last good checkpoint stays).
+    Raises: UsageError, for a config that the backbone or bank cannot meet; InputError, before the
+    first step, for data that cannot be used; CorruptError, for a checkpoint in ``out`` of another
+    bank, backbone, dataset or config; LangSegError, for a loss that is not finite (the last good
+    checkpoint stays).
     """
+    if config.crop < backbone.patch:
+        raise UsageError(
+            f"train: wanted crop at least one patch of the backbone ({backbone.patch}), "
+            f"got {config.crop}"
+        )
     target = torch.device(device)
     with process_group(target) as (rank, world_size):
         trainer = _Trainer(config, backbone, bank, target, rank)
@@ -143,14 +149,18 @@ class _Trainer:
         """Batches from ``first_step`` on, of pictures or of features computed once."""
         config = self.config
         place: dict[str, int] = {
-            "seed": config.seed, "batch_size": config.batch_size, "crop": config.crop,
-            "start_step": first_step, "rank": self.rank, "world_size": world_size,
+            "seed": config.seed, "batch_size": config.batch_size, "start_step": first_step,
+            "rank": self.rank, "world_size": world_size,
         }  # fmt: skip
         if not config.feature_side:
-            return batches(samples, self.rule, scale=config.scale, workers=workers, **place)
+            return batches(
+                samples, self.rule, crop=config.crop, scale=config.scale, workers=workers, **place
+            )
         if first_step == config.steps:  # finished: nothing will be asked of it
             return iter(())
-        cache = FeatureCache(self.model.backbone, samples, self.rule, config.feature_side)
+        cache = FeatureCache(
+            self.model.backbone, samples, self.rule, config.feature_side, config.crop
+        )
         return cache.batches(**place)
 
     def step(self, step: int, batch: Batch | FeatureBatch) -> dict[str, float]:
@@ -199,7 +209,7 @@ class _Trainer:
         return words, scenes
 
     def validate(self, state: State, val: Sequence[Sample]) -> dict[str, float]:
-        """Scores on ``val``, short side at the training crop, scenes predicted."""
+        """Scores on ``val``, short side at the side it was trained at, scenes predicted."""
         self.model.eval()
         scores = evaluate(Segmenter(Loaded(self.model, self.bank, state)), val)
         return {
@@ -215,7 +225,6 @@ def _first_state(
     config: TrainConfig, backbone: FrozenViT, bank: TextBank, samples: Sequence[Sample],
     world_size: int,
 ) -> State:  # fmt: skip
-    stems = "\n".join(f"{sample.stem} {sample.scene}" for sample in samples)
     return State(
         step=0,
         config=json.loads(json.dumps(asdict(config))),
@@ -227,7 +236,7 @@ def _first_state(
         encoder_id=bank.encoder_id,
         text_width=bank.emb.shape[-1],
         classes=len(bank.names),
-        dataset=sha256_hex(stems),
+        dataset=dataset_hash(samples),
         world_size=world_size,
         history=(),
     )
@@ -240,6 +249,7 @@ def _resume(out: Path, start: State, trainer: _Trainer) -> State:
     if folder is None:
         return start
     state = read_state(folder)
+    check_same(folder, "vocabulary", state.vocabulary_hash, start.vocabulary_hash)
     check_same(folder, "bank", state.bank_fingerprint, start.bank_fingerprint)
     check_same(folder, "backbone", state.backbone_id, start.backbone_id)
     check_same(folder, "dataset", state.dataset, start.dataset)
@@ -264,6 +274,8 @@ def _class_indices(bank: TextBank, names: Sequence[str]) -> frozenset[int]:
     missing = [name for name in names if name not in bank.names]
     if missing:
         raise UsageError(f"unseen classes: wanted names of the bank, got {', '.join(missing)}")
+    if set(names) == set(bank.names):
+        raise UsageError("unseen classes: wanted at least one class left to train on, got none")
     return frozenset(bank.names.index(name) for name in names)
 
 

@@ -45,6 +45,11 @@ class TrainConfig:
         for name in ("steps", "batch_size", "crop", "lr", "clip_norm"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"train: wanted {name} above 0, got {getattr(self, name)}")
+        for name in ("seed", "weight_decay", "warmup_steps"):
+            if not getattr(self, name) >= 0:
+                raise UsageError(f"train: wanted {name} 0 or more, got {getattr(self, name)}")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise UsageError(f"train: wanted scale as low, high above 0, got {self.scale}")
         if self.feature_side and self.feature_side < self.crop:
             raise UsageError(
                 f"train: wanted feature_side 0 or at least the crop ({self.crop}), "

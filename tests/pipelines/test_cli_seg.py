@@ -1,13 +1,14 @@
 """`langseg-seg` from a folder of pictures to masks, and every way it says no."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from langseg.cache.bank import TextBank, save_bank
+from langseg.cache.bank import TextBank, newest_bank, save_bank
 from langseg.descriptors.vocabulary import load_vocabulary
 from langseg.pipelines.segment import run_demo_data
 
@@ -115,6 +116,55 @@ def test_predict__writes_a_mask_of_class_ids_and_an_overlay_with_a_legend(
         assert overlay.width >= 640
     (said,) = done.json["predicted"]
     assert sum(said["classes"].values()) == pytest.approx(1, abs=0.01)
+
+
+def test_eval__of_a_checkpoint_folder_writes_into_the_run_and_of_another_protocol_nowhere(
+    call, home, trained
+):
+    (checkpoint,) = trained.glob("ckpt-*")
+    (trained / "eval.json").unlink(missing_ok=True)
+    bank = newest_bank(home / "store" / "banks", "ade20k")
+    flags = ("--checkpoint", checkpoint, "--data", home / "data", "--json")
+    for other in (("--bank", bank), ("--split", "train")):
+        assert call(SEG, "eval", *flags, *other).code == 0
+        assert not list(trained.rglob("eval.json"))
+    report = call(SEG, "eval", *flags).json
+    assert json.loads((trained / "eval.json").read_text()) == report
+    assert list(trained.rglob("eval.json")) == [trained / "eval.json"]
+
+
+def test_train__names_an_eval_command_that_works(call, home, trained):
+    flags = ("--data", home / "data", "--store", home / "store", "--out", trained)
+    said = call(SEG, "train", "--config", home / "quick.yaml", *flags).err
+    command = shlex.split(said.split("next: ")[1])
+    assert call(*command).code == 0
+
+
+def test_predict__never_writes_over_a_picture_given(call, trained, tmp_path):
+    for name, other in (("photo.png", "x.jpg"), ("overlay_x.png", "x.jpg")):
+        Image.new("RGB", (96, 64)).save(tmp_path / name)
+        Image.new("RGB", (96, 64)).save(tmp_path / other)
+        before = (tmp_path / name).read_bytes()
+        flags = ("--checkpoint", trained, "--out", tmp_path / "sub" / "..")
+        (tmp_path / "sub").mkdir(exist_ok=True)
+        done = call(SEG, "predict", *flags, tmp_path / other, tmp_path / name)
+        assert done.code == 2
+        assert "--out" in done.err
+        assert (tmp_path / name).read_bytes() == before
+        assert not (tmp_path / "x.png").exists()
+
+
+def test_predict__refuses_a_mask_and_an_overlay_of_one_name_before_loading(call, tmp_path):
+    flags = ("--checkpoint", "nowhere", "--out", tmp_path)
+    done = call(SEG, "predict", *flags, "a.jpg", "overlay_a.jpg")
+    assert done.code == 2
+    assert "overlay_a.png: two pictures" in done.err
+
+
+def test_predict__into_a_file_ends_in_one_sentence(call, trained, tmp_path):
+    (tmp_path / "out").touch()
+    done = call(SEG, "predict", "--checkpoint", trained, "--out", tmp_path / "out", "a.jpg")
+    assert (done.code, done.err) == (3, f"error: {tmp_path / 'out'}: File exists\n")
 
 
 def test_predict__goes_on_after_a_bad_picture_and_ends_with_3(call, home, trained, tmp_path):

@@ -93,6 +93,11 @@ def test_pipe__that_nobody_reads_is_no_error():
     assert (writer.returncode, err) == (0, b"")
 
 
+def heed_ctrl_c() -> None:
+    """In a child: a job in the background, as CI may be, would hand on that it is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_generate__stopped_keeps_every_answer_and_says_how_to_go_on(call, tmp_path, number):
     (tmp_path / "own.txt").write_text("\n".join(f"thing {n}" for n in range(30)))
@@ -100,7 +105,12 @@ def test_generate__stopped_keeps_every_answer_and_says_how_to_go_on(call, tmp_pa
     flags += ["--provider", "openai", "--model", "m", "--concurrency", "4"]
     with OpenAIServer(delay_s=0.15) as server:
         flags += ["--base-url", server.base_url]
-        with subprocess.Popen([*PYTHON_M, *flags], stderr=PIPE, text=True) as asking:
+        with subprocess.Popen(
+            [*PYTHON_M, *flags],
+            stderr=PIPE,
+            text=True,
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509
+        ) as asking:
             until = time.monotonic() + 60
             while len(server.bodies) < 12 and time.monotonic() < until:
                 time.sleep(0.01)

@@ -1,6 +1,8 @@
 """What is shown to a person cannot act: no control characters, no markup, no traceback."""
 
+import errno
 import json
+import os
 import signal
 from datetime import date
 
@@ -98,3 +100,21 @@ def test_run__ends_in_one_sentence_and_the_kinds_exit_code(capsys, error, code):
         run(app)
     assert ended.value.code == code
     assert capsys.readouterr().err == f"error: {error}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileExistsError(errno.EEXIST, "File exists", "out"), "out: File exists"),
+        (OSError(errno.EISDIR, "Is a directory", "a.tmp", None, "a"), "a: Is a directory"),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"),
+        (OSError("no reason given"), "no reason given"),
+    ],
+)
+def test_run__ends_a_fault_of_the_disk_in_one_sentence_and_3(capsys, error, said):
+    def app() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        run(app)
+    assert (ended.value.code, capsys.readouterr().err) == (3, f"error: {said}\n")

@@ -7,7 +7,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from langseg.cache.errors import CorruptError, UpstreamError, UsageError
+from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageError
 from langseg.cache.files import sha256_of
 from langseg.segmenter import backbone
 from langseg.segmenter.backbone import BackboneSource, FrozenViT, load_backbone
@@ -111,6 +111,11 @@ def test_load_backbone__names_the_tensor_that_does_not_fit(tmp_path, change, mes
     save_file(state, tmp_path / "w.safetensors")
     with pytest.raises(CorruptError, match=message):
         load_backbone(SMALL, weights=tmp_path / "w.safetensors")
+
+
+def test_load_backbone__says_which_weights_are_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"absent\.safetensors: .*--weights"):
+        load_backbone("vit_tiny_patch16_224", tmp_path / "absent.safetensors")
 
 
 def test_load_backbone__never_opens_a_pickle(tmp_path):

@@ -175,7 +175,8 @@ def test_linear__is_a_convolution_on_the_last_tap():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"kind": "magic"}, {"hidden": 100}, {"blocks": -1}, {"beta": -1.0}]
+    "changes",
+    [{"kind": "magic"}, {"hidden": 100}, {"blocks": -1}, {"beta": -1.0}, {"head_width": 0}],
 )
 def test_head_config__refuses_what_cannot_be_built(changes):
     with pytest.raises(UsageError):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from langseg.cache.errors import InputError
-from langseg.segmenter.layouts import find_samples
+from langseg.segmenter.layouts import dataset_hash, find_samples
 
 
 def touch(root: Path, *names: str) -> None:
@@ -85,6 +85,24 @@ def test_find_samples__names_the_line_of_a_bad_scene_file(tmp_path):
     (tmp_path / "sceneCategories.txt").write_text("a street\nb living room\n")
     with pytest.raises(InputError, match=r"sceneCategories.txt line 2: wanted '<stem> <scene>'"):
         find_samples("ade20k", tmp_path, "val")
+
+
+def test_find_samples__names_a_scene_file_that_is_not_utf_8(tmp_path):
+    touch(tmp_path, "images/training/a.jpg", "annotations/training/a.png")
+    (tmp_path / "sceneCategories.txt").write_bytes("a caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"sceneCategories\.txt: wanted UTF-8"):
+        find_samples("ade20k", tmp_path, "train")
+
+
+def test_dataset_hash__tells_apart_files_of_other_sizes_under_the_same_names(tmp_path):
+    touch(tmp_path, "images/training/a.jpg", "annotations/training/a.png")
+    samples = find_samples("ade20k", tmp_path, "train")
+    seen = {dataset_hash(samples)}
+    for path in (samples[0].image, samples[0].labels):
+        assert path is not None
+        path.write_bytes(b"longer")
+        seen.add(dataset_hash(samples))
+    assert len(seen) == 3
 
 
 def test_find_samples__reads_the_real_folders(shared_data):

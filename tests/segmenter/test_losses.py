@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from langseg.cache.errors import UsageError
 from langseg.segmenter.head import HeadOutput
 from langseg.segmenter.losses import (
     LossWeights,
@@ -151,3 +152,9 @@ def test_total_loss__of_one_class_alone_is_finite():
     )  # fmt: skip
     total, _ = total_loss(one, torch.zeros(2, 16, 16).long(), torch.tensor([1, 1]), LossWeights())
     assert bool(torch.isfinite(total))
+
+
+@pytest.mark.parametrize("name", ["seg", "tri", "ms", "gen", "margin", "guard"])
+def test_loss_weights__are_never_negative(name):
+    with pytest.raises(UsageError, match=name):
+        LossWeights(**{name: -0.1})

@@ -33,6 +33,12 @@ def test_step_words__takes_words_and_pixels_from_an_unseen_class():
     assert words.labels.tolist() == [[[0, -1], [-1, -1]]]
 
 
+def test_step_words__keeps_one_seen_class_where_nothing_labelled_is_left():
+    words = draw(class_share=0.0, unseen=frozenset({0, 4}))
+    assert torch.equal(words.bank.emb, tiny_tensors(classes=6).emb[[1]])
+    assert words.labels.unique().tolist() == [-1]
+
+
 def test_step_words__drops_a_share_of_descriptors_but_never_all():
     kept = [draw(step, descriptor_share=0.3).bank.mask for step in range(200)]
     assert all(bool(mask.any(dim=1).all()) for mask in kept)

@@ -123,6 +123,7 @@ def test_train__keeps_its_own_copy_of_the_bank(data, tmp_path):
     ("changes", "message"),
     [
         ({"bank": tiny_bank(seed=3)}, "wanted bank [0-9a-f]{64}.* got [0-9a-f]{64}"),
+        ({"bank": replace(tiny_bank(), vocabulary_hash="w" * 64)}, "wanted vocabulary vv.* got ww"),
         ({"backbone": tiny_vit(seed=3)}, "wanted backbone tiny .* got tiny"),
         ({"config": tiny_config(steps=1, lr=1.0)}, "wanted config lr 0.003.* got 1.0"),
         (
@@ -141,6 +142,23 @@ def test_train__does_not_resume_on_another_dataset(data, tmp_path):
     run(data, tmp_path, config=tiny_config(steps=1))
     with pytest.raises(CorruptError, match="wanted dataset"):
         run(data, tmp_path, config=tiny_config(steps=1), samples=tiny_samples(data)[1:])
+
+
+def test_train__does_not_resume_on_other_pictures_of_the_same_names(data, tmp_path):
+    run(data, tmp_path / "run", config=tiny_config(steps=1))
+    write_dataset(tmp_path / "data", size=56)
+    with pytest.raises(CorruptError, match="wanted dataset"):
+        run(tmp_path / "data", tmp_path / "run", config=tiny_config(steps=1))
+
+
+def test_train__refuses_a_crop_below_one_patch(data, tmp_path):
+    with pytest.raises(UsageError, match=r"crop at least one patch .*\(8\), got 4"):
+        run(data, tmp_path, config=tiny_config(crop=4))
+
+
+def test_train__refuses_to_leave_every_class_unseen(data, tmp_path):
+    with pytest.raises(UsageError, match="at least one class"):
+        run(data, tmp_path, config=tiny_config(unseen=tiny_bank().names))
 
 
 def test_train__stops_at_a_loss_that_is_not_finite_and_keeps_the_last_checkpoint(data, tmp_path):

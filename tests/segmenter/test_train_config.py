@@ -14,7 +14,18 @@ def test_learning_rate__warms_up_and_then_falls_to_nearly_nothing():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"steps": 0}, {"lr": -1.0}, {"class_share": 1.1}, {"told_share": float("nan")}]
+    "changes",
+    [
+        {"steps": 0},
+        {"lr": -1.0},
+        {"class_share": 1.1},
+        {"told_share": float("nan")},
+        {"seed": -1},
+        {"weight_decay": -0.1},
+        {"warmup_steps": -1},
+        {"scale": (2.0, 0.5)},
+        {"scale": (0.0, 1.0)},
+    ],  # fmt: skip
 )
 def test_train_config__refuses_what_cannot_be_meant(changes):
     with pytest.raises(UsageError, match=next(iter(changes))):
