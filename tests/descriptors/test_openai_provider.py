@@ -19,6 +19,7 @@ from langseg.descriptors.openai_provider import OpenAIProvider
 from langseg.descriptors.rate import Limits
 from langseg.descriptors.vocabulary import ClassEntry
 from tests.descriptors.asking import some_prompt
+from tests.children import heed_ctrl_c
 from tests.descriptors.openai_server import OpenAIServer
 
 CANARY = "sk-canary/0123456789abcdef"
@@ -401,6 +402,7 @@ def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=READER_ENV,
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509
         )
         assert process.stdout is not None
         process.stdout.readline()

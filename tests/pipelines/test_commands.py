@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from langseg.pipelines import cli_desc, cli_seg
 from langseg.pipelines.config import DescribeConfig
+from tests.children import heed_ctrl_c
 from tests.descriptors.openai_server import OpenAIServer
 
 DESC, SEG = "langseg-desc", "langseg-seg"
@@ -91,11 +92,6 @@ def test_pipe__that_nobody_reads_is_no_error():
         writer.stdout.close()
         _, err = writer.communicate()
     assert (writer.returncode, err) == (0, b"")
-
-
-def heed_ctrl_c() -> None:
-    """In a child: a job in the background, as CI may be, would hand on that it is ignored."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
