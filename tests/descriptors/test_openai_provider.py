@@ -18,8 +18,8 @@ from langseg.cache.records import Request, Response
 from langseg.descriptors.openai_provider import OpenAIProvider
 from langseg.descriptors.rate import Limits
 from langseg.descriptors.vocabulary import ClassEntry
-from tests.descriptors.asking import some_prompt
 from tests.children import heed_ctrl_c
+from tests.descriptors.asking import some_prompt
 from tests.descriptors.openai_server import OpenAIServer
 
 CANARY = "sk-canary/0123456789abcdef"
