@@ -35,6 +35,9 @@ Mode = Annotated[
 ShortSide = Annotated[
     int | None, typer.Option(help="Short side in pixels.  [default: the side it was trained at]")
 ]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="YAML file of these settings; flags beat it.")
+]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...  [default: auto]")]
 
 
@@ -126,6 +129,7 @@ def evaluate(
     mode: Mode = None,
     short_side: ShortSide = None,
     device: Device = None,
+    config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
     """Score on labels at their own size, from one confusion matrix over the whole split.
@@ -140,7 +144,7 @@ def evaluate(
 
     settings = load_config(
         EvalSettings,
-        None,
+        config,
         {
             "checkpoint": checkpoint, "predictions": predictions, "dataset": dataset,
             "data": data, "split": split, "bank": bank, "scenes": scenes, "mode": mode,
@@ -170,6 +174,7 @@ def predict(
     mode: Mode = None,
     short_side: ShortSide = None,
     device: Device = None,
+    config: ConfigFile = None,
     as_json: Json = False,
 ) -> None:
     """Segment pictures: <stem>.png (pixel = class id) and overlay_<stem>.png with a legend.
@@ -183,7 +188,7 @@ def predict(
 
     settings = load_config(
         PredictSettings,
-        None,
+        config,
         {
             "checkpoint": checkpoint, "out": out, "bank": bank, "scene": scene, "mode": mode,
             "short_side": short_side, "device": device,

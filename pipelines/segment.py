@@ -334,6 +334,9 @@ def _device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return str(torch.device(name))
-    except RuntimeError as exc:
-        raise UsageError(f"device {name!r}: wanted auto, cpu or cuda, e.g. cuda:0") from exc
+        return str(torch.empty(0, device=name).device)
+    except (RuntimeError, AssertionError) as exc:  # AssertionError: torch without CUDA
+        reason = str(exc).splitlines()[0]
+        raise UsageError(
+            f"device {name!r}: wanted one that works here, got {reason}; give auto or cpu"
+        ) from exc

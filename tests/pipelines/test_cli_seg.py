@@ -196,6 +196,7 @@ def test_predict__with_another_vocabulary_says_so_and_uses_its_ids(call, home, t
         (("train", "--config", "demmo"), 2, "demmo"),
         (("train", "--config", "{quick}", *HERE, "--steps", "0"), 2, "steps"),
         (("train", "--config", "{quick}", *HERE, "--device", "tpu9"), 2, "tpu9"),
+        (("eval", "--checkpoint", "{run}", "--data", "{data}", "--device", "cuda:99"), 2, ":99"),
         (("eval", "--checkpoint", "nowhere", "--data", "{data}"), 4, "nowhere"),
         (("eval", "--checkpoint", "{run}", "--data", "{store}"), 3, "images"),
         (("eval", "--checkpoint", "{run}", "--dataset", "cityscape"), 2, "cityscape"),
@@ -219,6 +220,17 @@ def test_mistake__ends_in_one_sentence_and_its_exit_code(
     assert done.code == code
     assert word in done.err
     assert "Traceback" not in done.err
+
+
+def test_eval_and_predict__take_settings_from_a_file_under_flags(call, home, trained, tmp_path):
+    (tmp_path / "eval.yaml").write_text(f"checkpoint: {trained}\nmode: slide\nshort_side: 32\n")
+    flags = ("--config", tmp_path / "eval.yaml", "--data", home / "data", "--short-side", "64")
+    protocol = call(SEG, "eval", *flags, "--json").json["protocol"]
+    assert (protocol["mode"], protocol["short_side"]) == ("slide", 64)
+    (tmp_path / "predict.yaml").write_text(f"checkpoint: {trained}\nout: {tmp_path / 'masks'}\n")
+    image = next((home / "data/images/validation").iterdir())
+    assert call(SEG, "predict", "--config", tmp_path / "predict.yaml", image).code == 0
+    assert (tmp_path / "masks" / f"{image.stem}.png").exists()
 
 
 def test_eval__of_the_ade20k_sample_gives_the_benchmarks_own_numbers(call, shared_data):
