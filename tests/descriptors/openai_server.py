@@ -75,6 +75,7 @@ def _fill(
 class OpenAIServer:
     """Serves until closed. ``nth`` says how the n-th request to arrive (from 0) is treated,
     ``always`` the others; both name a behaviour, with an argument after a colon if it takes one.
+    ``gate`` is a file that says how many requests may be answered so far; the others wait for it.
 
     ``bodies``, ``arrivals`` (seconds) and ``most_at_once`` tell what arrived.
     """
@@ -86,8 +87,10 @@ class OpenAIServer:
         nth: Mapping[int, str] | None = None,
         delay_s: float = 0.0,
         log: Path | None = None,
+        gate: Path | None = None,
     ) -> None:
         self.always, self.nth, self.delay_s = always, dict(nth or {}), delay_s
+        self.gate = gate
         self.bodies: list[dict[str, Any]] = []
         self.arrivals: list[float] = []
         self.most_at_once = 0
@@ -112,10 +115,11 @@ class OpenAIServer:
         if self._log:
             self._log.close()
 
-    def arrived(self, body: dict[str, Any]) -> str:
-        """Note a request. Returns: the behaviour it gets."""
+    def arrived(self, body: dict[str, Any]) -> tuple[int, str]:
+        """Note a request. Returns: its number, from 0, and the behaviour it gets."""
         with self._lock:
-            behaviour = self.nth.get(len(self.bodies), self.always)
+            number = len(self.bodies)
+            behaviour = self.nth.get(number, self.always)
             self.bodies.append(body)
             self.arrivals.append(time.monotonic())
             self._at_once += 1
@@ -123,7 +127,13 @@ class OpenAIServer:
             if self._log:
                 line = {"content": content_id(body), "behaviour": behaviour}
                 self._log.write(json.dumps(line).encode() + b"\n")
-        return behaviour
+        return number, behaviour
+
+    def await_turn(self, number: int) -> None:
+        """Return when request ``number`` may be answered."""
+        self.closing.wait(self.delay_s)
+        while self.gate and number >= int(self.gate.read_text()) and not self.closing.wait(0.005):
+            continue
 
     def left(self) -> None:
         with self._lock:
@@ -170,9 +180,10 @@ class _Exchange(BaseHTTPRequestHandler):
         if self.path != "/v1/chat/completions":
             return self.fault(404, f"no such path: {self.path}")
         owner = self.server.owner
-        name, _, argument = owner.arrived(self.body).partition(":")
+        number, behaviour = owner.arrived(self.body)
+        name, _, argument = behaviour.partition(":")
         try:
-            owner.closing.wait(owner.delay_s)
+            owner.await_turn(number)
             BEHAVIOURS[name](self, argument)
         finally:
             owner.left()
@@ -375,11 +386,13 @@ def main() -> None:
     parser.add_argument("--port-file", type=Path, required=True, help="written when serving")
     parser.add_argument("--log", type=Path, help="one JSON line for each request that arrives")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each reply")
+    parser.add_argument("--gate", type=Path, help="holds how many requests may be answered")
     parser.add_argument("--always", default="good", help=", ".join(BEHAVIOURS))
     parser.add_argument("--nth", action="append", default=[], help="such as 3=html; repeatable")
     args = parser.parse_args()
     nth = {int(n): behaviour for n, _, behaviour in (item.partition("=") for item in args.nth)}
-    with OpenAIServer(always=args.always, nth=nth, delay_s=args.delay, log=args.log) as server:
+    options = {"always": args.always, "delay_s": args.delay, "log": args.log, "gate": args.gate}
+    with OpenAIServer(nth=nth, **options) as server:
         beside = args.port_file.with_suffix(".tmp")
         beside.write_text(server.base_url.rpartition(":")[2].removesuffix("/v1"))
         os.replace(beside, args.port_file)
