@@ -128,8 +128,8 @@ def server(folder: Path, log: Path) -> Iterator[str]:
     port_file = folder / "port"
     program = ROOT / "tests/descriptors/openai_server.py"
     gate = allow(folder, 0)
-    options = ["--port-file", port_file, "--log", log, "--delay", "0.01", "--gate", gate]
-    with subprocess.Popen([sys.executable, program, *options]) as process:
+    options = [f"--port-file={port_file}", f"--log={log}", f"--gate={gate}", "--delay=0.01"]
+    with subprocess.Popen([sys.executable, str(program), *options]) as process:
         try:
             while not port_file.exists():
                 assert process.poll() is None
