@@ -83,3 +83,28 @@ def request_key(
             }
         )
     )
+
+
+class RequestKeys:
+    """``request_key`` for many requests that share their model, parameters, schema and prefix.
+
+    Hashes what is shared once: a key then costs as much as the text that is its own.
+
+    Args:
+        opening: canonical JSON of the messages up to where the requests part ways.
+    """
+
+    def __init__(
+        self, *, model: str, params: Mapping[str, Any], schema: Mapping[str, Any], opening: str
+    ) -> None:
+        head = f'{{"key_version":{KEY_VERSION},"messages":{opening}'
+        self._head = hashlib.sha256(head.encode())
+        shared = {"model": model, "params": params}
+        self._middle = f',{canonical_json(shared)[1:-1]},"sample_index":'
+        self._tail = f',"schema":{canonical_json(schema)}}}'
+
+    def key(self, closing: str, sample_index: int) -> str:
+        """Key of the request whose messages are ``opening + closing`` in canonical JSON."""
+        found = self._head.copy()
+        found.update(f"{closing}{self._middle}{sample_index}{self._tail}".encode())
+        return found.hexdigest()

@@ -4,6 +4,7 @@ In:  the store's folder.
 Out: an advisory lock that the kernel gives back when its process dies, however it dies.
 """
 
+import math
 import os
 import socket
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ HOLDER = "LOCK.holder"  # beside it, because some releases of filelock empty the
 
 
 @contextmanager
-def store_lock(root: Path) -> Iterator[None]:
-    """Hold the store for writing; another writer is not waited for.
+def store_lock(root: Path, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold the store for writing; another writer is waited for ``wait_s`` seconds, or ``inf``.
 
     Raises: LockedError, naming the process that holds it; LangSegError, for a folder that
     cannot be written to.
@@ -27,7 +28,7 @@ def store_lock(root: Path) -> Iterator[None]:
 
     lock = FileLock(root / LOCK, thread_local=False)  # it may be given back by another thread
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=-1 if wait_s == math.inf else wait_s)
     except Timeout as exc:
         raise LockedError(
             f"{root}: wanted to write, but {_holder(root)} is writing to this store; "

@@ -109,12 +109,14 @@ class Store:
         return {name: read_record(self.path, name, sha256) for name, sha256 in listed}
 
     @contextmanager
-    def writer(self) -> Iterator[StoreWriter]:
+    def writer(self, wait_s: float = 0.0) -> Iterator[StoreWriter]:
         """Hold the store for writing; this store then reads the newest snapshot.
+
+        Another writer is waited for ``wait_s`` seconds, which may be ``inf``.
 
         Raises: LockedError, naming the process that writes; CorruptError; LangSegError.
         """
-        with store_lock(self.path):
+        with store_lock(self.path, wait_s):
             self.advance(live_manifest(self.path))
             with disk_errors(self.path, "the store is as it was"):
                 finish_commit(self.path, self.manifest)

@@ -19,7 +19,7 @@ A pack is ``packs/<vocabulary>.yaml``, one phrase a line:
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files as package_files
@@ -29,8 +29,11 @@ from typing import Any
 import yaml
 
 from langseg.cache.errors import InputError
+from langseg.cache.journal import Row
 from langseg.cache.keys import sha256_hex
 from langseg.cache.records import ANY_SCENE, Request, Response
+from langseg.descriptors import plausible
+from langseg.descriptors.budget import Budget
 from langseg.descriptors.class_list import load_yaml
 from langseg.descriptors.prompts import Prompt
 from langseg.descriptors.vocabulary import Vocabulary
@@ -66,6 +69,8 @@ class BundledProvider:
     """
 
     name = "bundled"
+    under_way = 0
+    note = "no LLM was called: these descriptors ship with LangSeg"
 
     def __init__(self, vocabulary: Vocabulary, packs: Traversable | None = None) -> None:
         found = _find_entries(vocabulary, packs or _shipped_packs())
@@ -97,17 +102,32 @@ class BundledProvider:
                     "LLM write more: use --provider openai --model M"
                 )
 
-    async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
-        """Yield one ``ok`` response for each request, in their order."""
+    async def answer(
+        self, requests: Iterable[Request], budget: Budget
+    ) -> AsyncGenerator[Row, None]:
+        """Yield one ``ok`` response for each request, in their order; each costs nothing."""
         for number, request in enumerate(requests, 1):
+            hold = budget.take(request)
+            if hold is None:
+                return
+            budget.settle(hold, (0, 0))
             started = time.perf_counter()
-            reply = pack_reply(self._entries[request.class_name], request)
-            yield self._response(request, reply, time.perf_counter() - started)
+            reply = self._reply(request)
+            yield request, self._response(request, reply, time.perf_counter() - started)
             if number % _BURST == 0:
                 await asyncio.sleep(0)  # let Ctrl-C in
 
+    def committed(self) -> None:
+        """Nothing waits for it."""
+
     async def aclose(self) -> None:
         """Nothing is held."""
+
+    def _reply(self, request: Request) -> str:
+        if request.class_name:
+            return pack_reply(self._entries[request.class_name], request)
+        there = [name for name, entry in self._entries.items() if request.scene in entry.scenes]
+        return json.dumps({plausible.REPLY_KEY: there}, ensure_ascii=False)
 
     def _response(self, request: Request, raw_text: str, latency_s: float) -> Response:
         return Response(

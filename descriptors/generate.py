@@ -1,41 +1,34 @@
 """Ask a provider for every request of a plan that the store has not settled, and keep each answer.
 
-In:  a vocabulary, a prompt, a provider, a store.
+In:  plans, a provider, a store, a budget.
 Out: requests, responses, descriptors and texts in the store, and a report.
 
 An answer is on disk, in the journal, before it is counted and before the next request leaves;
 commits move whole batches into the store. Whatever ends a run, what was answered is committed, or
 is recovered by the next run: only requests that were under way at a kill are asked again.
+
+Memory: the plan is read, not held; what is held is at most ``Pace.commit_answers`` answers and
+the keys of what is answered.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 
-from langseg.cache.errors import BudgetError, UsageError
-from langseg.cache.journal import Journal
+from langseg.cache.errors import BudgetError
+from langseg.cache.journal import Journal, Row
 from langseg.cache.records import Request, Response
 from langseg.cache.store import Store, StoreWriter
-from langseg.descriptors.ingest import (
-    Answer,
-    answer_tables,
-    parsed,
-    settled_and_invalid,
-    settled_keys,
-    settles,
-)
-from langseg.descriptors.plan import open_requests, plan_requests
-from langseg.descriptors.prompts import Prompt
+from langseg.descriptors.budget import Budget
+from langseg.descriptors.ingest import Answer, Answered, answer_tables, answered, parsed
+from langseg.descriptors.plan import Plan
 from langseg.descriptors.providers import Provider
 from langseg.descriptors.tally import GenerateReport, Tally
-from langseg.descriptors.vocabulary import Vocabulary
-
-__all__ = ["EventListener", "GenerateReport", "Pace", "generate", "settled_keys"]
 
 EventListener = Callable[[str, GenerateReport], None]
 
@@ -50,39 +43,38 @@ class Pace:
 
 
 def generate(
-    vocabulary: Vocabulary,
+    plans: Iterable[Plan],
     provider: Provider,
     store: Store,
     *,
-    prompt: Prompt,
-    model: str,
-    params: Mapping[str, Any],
-    samples: int = 1,
-    max_requests: int | None = None,
+    budget: Budget | None = None,
+    only_failed: bool = False,
+    wait_s: float = 0.0,
     on_event: EventListener | None = None,
     pace: Pace | None = None,
 ) -> GenerateReport:
     """Generate what is missing; a second run on the same store asks nothing.
 
     Args:
+        plans: asked one after the other; each is drawn when the answers to those before it are
+            in the store, so it may be made of them.
         provider: is closed at the end.
-        max_requests: hard stop for this run, second tries and failures counted; None for none.
+        budget: what this run may use; None for no cap.
+        only_failed: ask only what was asked before in vain, also where the tries were used up.
+        wait_s: how long to wait for another writer of the store to end.
         on_event: called with ``planned``, ``answered`` (after each flush) or ``committed``, and
             the report so far.
 
-    Raises: BudgetError, when ``max_requests`` ended the run, and UpstreamError, when the provider
-    gave up: what was answered is committed first, as it is on Ctrl-C. UsageError,
-    LockedError, CorruptError, before anything is asked. Requests that fail one by one do not
-    raise: see ``still_open`` of the report.
+    Raises: BudgetError, when the budget ended the run, and UpstreamError, when the provider gave
+    up: what was answered is committed first, as it is on Ctrl-C. LockedError, CorruptError,
+    before anything is asked. Requests that fail one by one do not raise: see ``still_open`` of
+    the report.
     """
-    if max_requests is not None and max_requests < 1:
-        raise UsageError(f"max-requests: wanted at least 1, got {max_requests}")
-    requests = plan_requests(vocabulary, prompt, model, params, samples)
-    with store.writer() as writer:
-        run = _Run(requests, provider, store, writer, pace or Pace(), on_event)
-        run.recover()
+    with store.writer(wait_s) as writer:
+        run = _Run(provider, store, writer, budget or Budget(), pace or Pace(), on_event)
+        run.recover(only_failed)
         try:
-            asyncio.run(run.ask(max_requests))
+            asyncio.run(run.ask(plans))
         finally:
             run.commit()
         return run.report()
@@ -93,15 +85,15 @@ class _Run:
 
     def __init__(
         self,
-        requests: Sequence[Request],
         provider: Provider,
         store: Store,
         writer: StoreWriter,
+        budget: Budget,
         pace: Pace,
         on_event: EventListener | None,
     ) -> None:
-        self._requests = {request.request_key: request for request in requests}
-        self._provider, self._store, self._writer, self._pace = provider, store, writer, pace
+        self._provider, self._budget = provider, budget
+        self._store, self._writer, self._pace = store, writer, pace
         self._on_event = on_event or (lambda kind, report: None)
         self._run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
         self._journal: Journal | None = None
@@ -109,71 +101,107 @@ class _Run:
         self._landed: list[Answer] = []  # in the journal, not in the store yet
         self._flush_is_due = False
         self._flush_error: Exception | None = None
-        self._settled: set[str] = set()  # of this plan
-        self._invalid: Counter[str] = Counter()
-        self._tries: Counter[str] = Counter()
+        self._answered = Answered()
+        self._only_failed = False
+        self._handed_out: set[str] = set()  # keys of this plan that are with the provider
+        self._longer: dict[str, Request] = {}  # key of one with a longer reply -> as it was planned
+        self._tries: dict[str, int] = {}  # of requests that are asked again
         self._again: list[Request] = []
-        self._cached = self._recovered = 0
+        self._planned = self._cached = self._open = self._recovered = 0
+        self._started = time.monotonic()
         self._tally = Tally()
 
-    def recover(self) -> None:
-        """Commit what dead runs journalled, then see what is left to ask."""
+    def recover(self, only_failed: bool) -> None:
+        """Commit what dead runs journalled, then see what is settled."""
         left = self._writer.recover()
         if left.rows:
             answers = [parsed(row) for row in left.rows]
             self._writer.commit(answer_tables(answers), retired_journals=left.journals)
         self._recovered = len(left.rows)
-        settled, self._invalid = settled_and_invalid(self._store)
-        self._settled = settled & self._requests.keys()
-        self._cached = len(self._settled)
-        self._on_event("planned", self.report())
+        self._answered, self._only_failed = answered(self._store), only_failed
+        if only_failed:
+            self._answered.forgive()
 
-    async def ask(self, max_requests: int | None) -> None:
-        """Ask what is open, then once more what came back invalid. Raises: BudgetError."""
-        todo = open_requests(tuple(self._requests.values()), self._settled)
-        budget = 2 * len(todo) if max_requests is None else max_requests
-        left = max(budget - len(todo), 0)
+    async def ask(self, plans: Iterable[Plan]) -> None:
+        """Ask what is open, then again what came back unusable. Raises: BudgetError."""
         try:
-            await self._stream(todo[:budget])
-            again = tuple(self._again)
-            await self._stream(again[:left])
+            for plan in plans:
+                self._draw(plan)
+                await self._stream(self._to_ask(plan))
+                while self._again and not self._budget.reached:
+                    again, self._again = self._again, []
+                    await self._stream(again)
+                self.commit()
+                if self._budget.reached:
+                    break
         finally:
             await self._provider.aclose()
-        unasked = len(todo[budget:]) + len(again[left:])
-        if unasked:
+        if self._budget.reached and self._open:
             raise BudgetError(
-                f"generate: asked {max_requests} requests, all that --max-requests allows, and "
-                f"{unasked} are left; the answers are committed, run the same command to go on"
+                f"generate: {self._budget.reached} is reached after {self._budget.requests} "
+                f"requests, and {self._open} are left; the answers are committed, run the same "
+                "command again to go on"
             )
 
     def commit(self) -> None:
         """Move what the journal holds into the store."""
-        if self._journal is None:
-            return
-        self._writer.commit(answer_tables(self._landed), retired_journals=[self._journal.name])
-        self._journal, self._landed = None, []
-        self._on_event("committed", self.report())
+        if self._journal is not None:
+            journals = [self._journal.name]
+            self._writer.commit(answer_tables(self._landed), retired_journals=journals)
+            self._journal, self._landed = None, []
+            self._on_event("committed", self.report())
+        self._provider.committed()
 
     def report(self) -> GenerateReport:
         """What was done so far."""
         return GenerateReport(
             run_id=self._run_id,
-            planned=len(self._requests),
+            planned=self._planned,
             cached=self._cached,
             recovered=self._recovered,
-            still_open=len(self._requests) - len(self._settled),
+            attempts=self._budget.requests,
+            most_tokens=self._budget.tokens,
+            most_cost_usd=self._budget.cost_usd,
+            still_open=self._open,
+            seconds=time.monotonic() - self._started,
             manifest=self._store.manifest.name,
             **self._tally.snapshot(),
         )
 
-    async def _stream(self, requests: Sequence[Request]) -> None:
+    def _draw(self, plan: Plan) -> None:
+        """Count what one more plan leaves to ask."""
+        left = sum(1 for _ in self._to_ask(plan))
+        planned = left if self._only_failed else len(plan)
+        self._open += left
+        self._planned += planned
+        self._cached += planned - left
+        self._on_event("planned", self.report())
+
+    def _to_ask(self, plan: Plan) -> Iterator[Request]:
+        """The requests of a plan that are open, as they are to be asked now."""
+        for planned in plan:
+            request = self._answered.to_ask(planned)
+            if request and (not self._only_failed or self._answered.was_asked(planned)):
+                yield self._noted(planned, request)
+
+    def _noted(self, planned: Request, request: Request) -> Request:
+        """``request``, which is asked for ``planned``: itself, or with room for a longer reply."""
+        if request is not planned:
+            self._longer[request.request_key] = planned
+        return request
+
+    def _handing_out(self, requests: Iterable[Request]) -> Iterator[Request]:
+        for request in requests:
+            self._handed_out.add(request.request_key)
+            yield request
+
+    async def _stream(self, requests: Iterable[Request]) -> None:
         """Ask, and keep every answer that is yielded, whatever ends the asking."""
-        if not requests:
-            return
         try:
-            async with aclosing(self._provider.answer(requests)) as answers:
-                async for response in answers:
-                    self._take(response)
+            rows = self._provider.answer(self._handing_out(requests), self._budget)
+            async with aclosing(rows) as answers:
+                async for row in answers:
+                    self._take(row)
                     self._flush_when_idle()
         except asyncio.CancelledError:
             if self._flush_error is not None:
@@ -199,11 +227,12 @@ class _Run:
             if stream is not None:
                 stream.cancel()
 
-    def _take(self, response: Response) -> None:
+    def _take(self, row: Row) -> None:
+        request, response = row
         key = response.request_key
-        request = self._requests[key]
-        self._tries[key] += 1
-        response = replace(response, attempt=self._tries[key], run_id=self._run_id)
+        if not response.run_id:
+            attempt = self._tries.get(key, 0) + 1
+            response = replace(response, attempt=attempt, run_id=self._run_id)
         _, reply = parsed((request, response))
         if reply is not None:
             response = replace(response, status=reply.status, error=reply.error)
@@ -231,9 +260,16 @@ class _Run:
             self.commit()
 
     def _settle(self, request: Request, response: Response) -> None:
-        key = request.request_key
-        self._invalid[key] += response.status == "invalid"
-        if settles(response.status, self._invalid[key]):
-            self._settled.add(key)
-        elif response.status == "invalid":
-            self._again.append(request)
+        """See what an answer leaves to ask; one to a request of another plan leaves nothing."""
+        key = response.request_key
+        self._answered.note(key, response.status)
+        if key not in self._handed_out:
+            return
+        self._handed_out.discard(key)
+        planned = self._longer.get(key, request)
+        again = self._answered.to_ask(planned)
+        if again is None:
+            self._open -= 1
+        elif response.status != "failed":  # its retries are used up; a later run asks again
+            self._tries[again.request_key] = response.attempt if again.request_key == key else 0
+            self._again.append(self._noted(planned, again))

@@ -1,23 +1,27 @@
-"""Turn answers into the store's tables, and tell which requests they settle.
+"""Turn answers into the store's tables, and tell which requests need no more asking.
 
 In:  requests with their responses and parsed replies, from a journal or a run.
-Out: Arrow tables to commit; the keys that need not be asked again.
+Out: Arrow tables to commit; for a planned request the one to ask now, if any.
 """
 
-from collections import Counter
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 
 from langseg.cache.journal import Row
-from langseg.cache.records import TABLES, to_table
+from langseg.cache.keys import canonical_json, request_key
+from langseg.cache.records import TABLES, Request, to_table
 from langseg.cache.store import Store
 from langseg.descriptors.validate import ParsedReply, parse_reply
 
 Answer = tuple[Row, ParsedReply | None]  # None: no complete reply text arrived
-MAX_INVALID = 2  # an invalid reply is asked for once more; then it is the answer
+MAX_UNUSABLE = 2  # a refused, empty or invalid reply is asked for once more; then it is the answer
+LONGER_REPLIES = 2  # a reply that was cut is asked for with twice its limit, then four times
+REPLY_LIMIT = "max_completion_tokens"
 
 
 def parsed(row: Row) -> Answer:
@@ -39,26 +43,86 @@ def answer_tables(answers: Sequence[Answer]) -> dict[str, pa.Table]:
     return {name: to_table(row_type, made[name]) for name, row_type in TABLES.items()}
 
 
-def settles(status: str, invalid: int) -> bool:
-    """Whether an answer ends the asking, given how many invalid ones there are with it."""
-    return invalid >= MAX_INVALID if status == "invalid" else status != "failed"
+class Answered:
+    """What answers requests have, as far as it decides whether to ask again.
 
-
-def settled_keys(store: Store) -> set[str]:
-    """Requests that are not asked again: answered, and not by a single invalid reply.
-
-    (A run that is cut off, or out of budget, leaves invalid replies without their second try.)
+    Memory: about 100 bytes for each answered request, whatever the answers hold.
     """
-    return settled_and_invalid(store)[0]
+
+    def __init__(self) -> None:
+        self._accepted: set[bytes] = set()
+        self._unusable: dict[bytes, int] = {}  # how many such answers there are
+        self._cut: set[bytes] = set()
+        self._failed: set[bytes] = set()
+        self._longer_replies = LONGER_REPLIES
+
+    def note(self, key: str, status: str) -> None:
+        """One more answer, with its status in a response row."""
+        name = bytes.fromhex(key)
+        if status == "ok":
+            self._accepted.add(name)
+        elif status == "truncated":
+            self._cut.add(name)
+        elif status == "failed":
+            self._failed.add(name)
+        else:
+            self._unusable[name] = self._unusable.get(name, 0) + 1
+
+    def forgive(self) -> None:
+        """Let what came back unusable be tried as often again, and what was cut once longer."""
+        self._unusable = dict.fromkeys(self._unusable, 0)
+        self._longer_replies *= 2
+
+    def to_ask(self, request: Request) -> Request | None:
+        """What to ask now for a planned request: itself, or itself with room for a longer reply.
+
+        None when it needs no more asking: it has an accepted answer, or as many unusable ones
+        as it gets.
+        """
+        for _ in range(self._longer_replies + 1):
+            name = bytes.fromhex(request.request_key)
+            if name in self._accepted or self._unusable.get(name, 0) >= MAX_UNUSABLE:
+                return None
+            if name not in self._cut:
+                return request
+            longer = with_longer_reply(request)
+            if longer is None:
+                return None
+            request = longer
+        return None
+
+    def was_asked(self, request: Request) -> bool:
+        """Whether a planned request that is to be asked has been asked before."""
+        name = bytes.fromhex(request.request_key)
+        return name in self._failed or name in self._cut or name in self._unusable
 
 
-def settled_and_invalid(store: Store) -> tuple[set[str], Counter[str]]:
-    """The settled keys, and how many invalid replies each key has."""
-    table = store.table("responses", ("request_key", "status"))
-    settled: set[str] = set()
-    invalid: Counter[str] = Counter()
-    for key, status in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        invalid[key] += status == "invalid"
-        if settles(status, invalid[key]):
-            settled.add(key)
-    return settled, invalid
+def answered(store: Store) -> Answered:
+    """What the answers of a store's live snapshot settle. Raises: CorruptError."""
+    found = Answered()
+    for batch in store.table("responses", ("request_key", "status")).to_batches():
+        keys, statuses = (column.to_pylist() for column in batch.columns)
+        for key, status in zip(keys, statuses, strict=True):
+            found.note(key, status)
+    return found
+
+
+def with_longer_reply(request: Request) -> Request | None:
+    """The request with twice the reply limit, which is another request; None where it has none.
+
+    A cut reply asked for again with the same limit is cut again and paid for again
+    (instructor#2213: 920,000 prompt tokens burnt on one failure).
+    """
+    params = json.loads(request.params_json)
+    limit = params.get(REPLY_LIMIT)
+    if not limit:
+        return None
+    params[REPLY_LIMIT] = 2 * limit
+    key = request_key(
+        model=request.model,
+        messages=json.loads(request.messages_json),
+        params=params,
+        schema=json.loads(request.schema_json),
+        sample_index=request.sample_index,
+    )
+    return replace(request, request_key=key, params_json=canonical_json(params))

@@ -31,9 +31,11 @@ def fault_of(error: Exception) -> Fault:
         return Fault(message="no reply in time", overload=True)
     if isinstance(error, openai.APIConnectionError):
         cause = error.__cause__
+        never_arrived = isinstance(cause, httpx2.ConnectError)
         return Fault(
             message=f"no connection ({type(cause).__name__}: {cause})",
-            unreachable=isinstance(cause, httpx2.ConnectError),
+            unread=never_arrived,
+            unreachable=never_arrived,
         )
     return Fault(message=str(error))
 
@@ -44,6 +46,7 @@ def _status_fault(error: openai.APIStatusError) -> Fault:
         status = 402  # comes as 429, but waiting brings no credit
     return Fault(
         message=str(error),
+        unread=True,
         retry=(status in _RETRIED or status >= 500) and headers.get("x-should-retry") != "false",
         overload=status in _OVERLOAD,
         wait_s=server_wait_s(headers, time.time()),

@@ -1,6 +1,6 @@
 """Ask an LLM behind the OpenAI API, or any server that speaks it, and lose no paid answer.
 
-In:  planned requests, OPENAI_API_KEY, a base URL, limits.
+In:  planned requests, OPENAI_API_KEY, a base URL, limits, a budget.
 Out: one response for each request, as they finish; or UpstreamError once those under way are in.
 
 One client for all requests, with its own retries off: retries are ours, so that they are counted,
@@ -16,13 +16,16 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from langseg.cache.errors import UpstreamError, UsageError
+from langseg.cache.journal import Row
 from langseg.cache.records import Request, Response
+from langseg.descriptors.budget import Budget, most
 from langseg.descriptors.chat import NotAReplyError, Reply, chat_body, read_reply
 from langseg.descriptors.endpoint import DEFAULT_BASE_URL, checked_base_url, key_from_environment
 from langseg.descriptors.plain_text import printable
 from langseg.descriptors.rate import Fault, Gate, Limits, rest_s
 
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
+    import httpx2
     from openai import AsyncOpenAI
 
 _CONNECT_TIMEOUT_S = 10.0
@@ -30,36 +33,34 @@ _MESSAGE_CHARS = 300
 _FIRST_ATTEMPTS = 3  # of all requests together: a wrong address shows in seconds
 _jitter = SystemRandom().random
 
-Task = asyncio.Task[Response | None]
+Task = asyncio.Task[Row | None]
 
 
 class OpenAIProvider:
     """Asks by Chat Completions; the reply is bound to the request's JSON schema.
 
     Args:
-        price_per_million: US dollars for a million prompt and a million completion tokens.
-            Cached prompt tokens count in full, so a cost is an upper bound; without prices it
-            is None.
         on_fault: is told why an attempt failed, in one printable line without the key.
 
     Raises: UsageError, for a base URL or a key that cannot be used.
     """
 
     name = "openai"
+    under_way = 0
+    note = ""
 
     def __init__(
         self,
         *,
         base_url: str = DEFAULT_BASE_URL,
         limits: Limits,
-        price_per_million: tuple[float, float] | None = None,
         on_fault: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._base_url = checked_base_url(base_url)
         self._key = key_from_environment(base_url)
         self._limits = limits
-        self._price = price_per_million
-        self._gate = Gate(limits.max_concurrency)
+        self._gate = Gate(limits)
+        self._budget = Budget()
         self._tasks: set[Task] = set()
         self._on_fault = on_fault
         self._failures_in_a_row = 0
@@ -70,15 +71,17 @@ class OpenAIProvider:
     def __repr__(self) -> str:
         return f"OpenAIProvider(base_url={self._base_url!r})"
 
-    async def answer(self, requests: Iterable[Request]) -> AsyncGenerator[Response, None]:
-        """Yield responses as they finish; read ``requests`` only as fast as places free up.
+    async def answer(
+        self, requests: Iterable[Request], budget: Budget
+    ) -> AsyncGenerator[Row, None]:
+        """Yield rows as they finish; read ``requests`` only as fast as places free up.
 
-        A request that gets no answer yields status ``failed``, with the reason in ``error``. An
-        iterator that ends early ends the asking; what is under way is still yielded.
+        A request that gets no answer yields status ``failed``, with the reason in ``error``.
 
         Raises: UpstreamError, after those under way were yielded, when no request can succeed
             (key, credit, model, address) or too many failed in a row.
         """
+        self._budget = budget
         waiting = iter(requests)
         tasks: set[Task] = set()
         finished: asyncio.Queue[Task] = asyncio.Queue()
@@ -86,16 +89,19 @@ class OpenAIProvider:
             while self._begin(waiting, tasks, finished):
                 task = await finished.get()
                 tasks.discard(task)
-                if not task.cancelled() and (response := task.result()):
-                    yield response
+                if not task.cancelled() and (row := task.result()):
+                    yield row
         finally:
             await _cancel(tasks)
         if self._gate.error is not None:
             raise self._gate.error
 
+    def committed(self) -> None:
+        """Nothing waits for it."""
+
     async def aclose(self) -> None:
         """Drop what is under way and close every connection."""
-        self._gate.stop(UpstreamError(f"{self}: closed before every request was answered"))
+        self._gate.end(UpstreamError(f"{self}: closed before every request was answered"))
         await _cancel(self._tasks)
         if self._client is not None:
             await self._client.close()
@@ -104,7 +110,7 @@ class OpenAIProvider:
         self, waiting: Iterator[Request], tasks: set[Task], finished: asyncio.Queue[Task]
     ) -> bool:
         """Fill the free places. Returns: whether anything is under way."""
-        while self._gate.error is None and len(tasks) < self._gate.size:
+        while not self._gate.ended and len(tasks) < self._gate.size:
             request = next(waiting, None)
             if request is None:
                 break
@@ -115,32 +121,37 @@ class OpenAIProvider:
             task.add_done_callback(finished.put_nowait)
         return bool(tasks)
 
-    async def _ask(self, request: Request) -> Response | None:
-        """Its answer, or a failed response; None when the run stopped before there was either."""
+    async def _ask(self, request: Request) -> Row | None:
+        """Its answer or a failed response; None when the run stopped before there was either."""
         faults: list[Fault] = []
         started = time.monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.deadline_s):
                 while True:
                     outcome = await self._attempt(request)
+                    if outcome is None:
+                        return None
                     if not isinstance(outcome, Fault):
-                        return outcome
+                        return request, outcome
                     faults.append(outcome)
                     tried = len(faults) == self._limits.max_attempts
                     if not outcome.retry or tried or self._hopeless(outcome):
                         break
                     await self._gate.rest(rest_s(outcome, len(faults), self._limits, _jitter()))
-        return self._failed(request, faults, time.monotonic() - started)
+        return request, self._failed(request, faults, time.monotonic() - started)
 
     async def _attempt(self, request: Request) -> Response | Fault | None:
         """One attempt, when there is a place for it; the gate learns from what came of it."""
-        ticket = await self._gate.enter()
+        ticket = await self._gate.enter(most(request).tokens)
         if ticket is None:
             return None
         try:
-            outcome = await self._call(request)
+            outcome = await self._paid_call(request)
         finally:
             self._gate.leave()
+        if outcome is None:
+            self._gate.end()
+            return None
         if isinstance(outcome, Response):
             self._failures_in_a_row = 0
             self._answered = True
@@ -159,8 +170,24 @@ class OpenAIProvider:
         """Whether the server has never answered, and does not ask to be waited for either."""
         return not self._answered and self._first_faults >= _FIRST_ATTEMPTS and fault.wait_s is None
 
+    async def _paid_call(self, request: Request) -> Response | Fault | None:
+        """The call, once the budget has room for it; None when it has not and never will."""
+        hold = await self._budget.reserve(request)
+        if hold is None:
+            return None
+        used = None  # as nobody knows, when it is cut off
+        try:
+            outcome = await self._call(request)
+            if isinstance(outcome, Response):
+                used = outcome.prompt_tokens, outcome.completion_tokens
+            elif outcome.unread:
+                used = 0, 0
+        finally:
+            self._budget.settle(hold, used)
+        return outcome
+
     async def _call(self, request: Request) -> Response | Fault:
-        from openai import APIError
+        from openai import APIError, APIStatusError
 
         from langseg.descriptors.openai_faults import fault_of
 
@@ -169,9 +196,12 @@ class OpenAIProvider:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._limits.timeout_s):  # the SDK's is for each read
-                body = await _post(self._client, request)
-            reply = read_reply(self._key.redact(body))
+                http = await _post(self._client, request)
+            self._gate.learn(http.headers, self._limits.max_wait_s)
+            reply = read_reply(self._key.redact(http.text))
         except (APIError, TimeoutError, NotAReplyError) as error:
+            if isinstance(error, APIStatusError):
+                self._gate.learn(error.response.headers, self._limits.max_wait_s)
             return fault_of(error)
         return self._response(request, reply, time.monotonic() - started)
 
@@ -214,7 +244,7 @@ class OpenAIProvider:
         return self._response(request, Reply(status="failed", note=note), spent_s)
 
     def _stop(self, wanted: str, fault: Fault, remedy: str) -> None:
-        self._gate.stop(
+        self._gate.end(
             UpstreamError(
                 f"{self._base_url}: wanted {wanted}, got {self._shown(fault.message)}; {remedy}, "
                 "then run the same command again: what was answered is kept"
@@ -243,26 +273,27 @@ class OpenAIProvider:
         )
 
     def _cost_usd(self, reply: Reply) -> float | None:
-        n_prompt, n_completion = reply.prompt_tokens, reply.completion_tokens
-        if self._price is None or n_prompt is None or n_completion is None:
+        price, n_prompt, n_completion = (
+            self._budget.price, reply.prompt_tokens, reply.completion_tokens,
+        )  # fmt: skip
+        if price is None or n_prompt is None or n_completion is None:
             return None
-        return (n_prompt * self._price[0] + n_completion * self._price[1]) / 1e6
+        return price.cost_usd(n_prompt, n_completion, min(reply.cached_tokens or 0, n_prompt))
 
     def _shown(self, text: str) -> str:
         """Text from the server as one printable line; redacted before it is cut short."""
         return printable(" ".join(self._key.redact(text).split()), _MESSAGE_CHARS)
 
 
-async def _post(client: "AsyncOpenAI", request: Request) -> str:
-    """Body of the reply, as text, whatever its content type.
+async def _post(client: "AsyncOpenAI", request: Request) -> "httpx2.Response":
+    """The reply, whatever its content type.
 
     Not by ``chat.completions.create``: its walk through the body adds a third to the time, and
     it takes only the parameters that OpenAI's own models know.
     """
     import httpx2
 
-    reply = await client.post("/chat/completions", body=chat_body(request), cast_to=httpx2.Response)
-    return reply.text
+    return await client.post("/chat/completions", body=chat_body(request), cast_to=httpx2.Response)
 
 
 async def _cancel(tasks: Iterable[Task]) -> None:

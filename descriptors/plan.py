@@ -1,31 +1,47 @@
-"""Plan the requests of a vocabulary, and say what they would cost before anything is asked.
+"""Plan the requests of a vocabulary, in the order in which prefix caches hit.
 
 In:  a vocabulary, a prompt, a model with its sampling parameters.
-Out: requests in the order in which prefix caches hit; counts of what is cached and what is not.
+Out: a plan: requests that are made as they are read, so that a million of them take no memory.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from langseg.cache.errors import UsageError
-from langseg.cache.keys import canonical_json, request_key
+from langseg.cache.keys import RequestKeys, canonical_json
 from langseg.cache.records import ANY_SCENE, Request
-from langseg.descriptors.prompts import Prompt
-from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+from langseg.descriptors.prompts import CLASS_MARK, Prompt, class_values
+from langseg.descriptors.template import closing
+from langseg.descriptors.vocabulary import Vocabulary
 
 MAX_SAMPLES = 100
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlanSummary:
-    """What a plan asks for. ``prompt_tokens_estimate`` is an estimate for the ``to_ask``
-    requests, a quarter of their characters; only the model's own tokenizer knows the number."""
+@dataclass(frozen=True)
+class Plan:
+    """Requests that are made anew, and are the same, each time they are read."""
 
-    requests: int
-    cached: int
-    to_ask: int
-    prompt_tokens_estimate: int
+    make: Callable[[], Iterator[Request]]
+    length: int
+
+    def __iter__(self) -> Iterator[Request]:
+        return self.make()
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __add__(self, other: "Plan") -> "Plan":
+        def both() -> Iterator[Request]:
+            yield from self
+            yield from other
+
+        return Plan(both, self.length + other.length)
+
+
+def plan_of(requests: Callable[[], Iterator[Request]]) -> Plan:
+    """A plan of few requests, which are counted by making them once."""
+    return Plan(requests, sum(1 for _ in requests()))
 
 
 def plan_requests(
@@ -34,7 +50,7 @@ def plan_requests(
     model: str,
     params: Mapping[str, Any],
     samples: int = 1,
-) -> tuple[Request, ...]:
+) -> Plan:
     """One request for each class, then one for each plausible (scene, class) pair.
 
     Requests of one scene are neighbours, and classes come in the vocabulary's order, so that
@@ -48,56 +64,34 @@ def plan_requests(
         raise UsageError(
             f"plan: wanted a model and 1 to {MAX_SAMPLES} samples, got {model!r} and {samples}"
         )
-    return tuple(
-        _request(entry, scene, prompt, model, params, sample)
-        for scene, entry in _pairs(vocabulary)
-        for sample in range(samples)
-    )
+    pairs = len(vocabulary.classes) + sum(map(len, vocabulary.scenes.values()))
+    return Plan(lambda: _make(vocabulary, prompt, model, params, samples), pairs * samples)
 
 
-def open_requests(requests: Sequence[Request], settled: Collection[str]) -> tuple[Request, ...]:
-    """The requests whose key is not settled, each key once, in order."""
-    by_key = {request.request_key: request for request in requests}
-    return tuple(request for key, request in by_key.items() if key not in settled)
-
-
-def summarise_plan(requests: Sequence[Request], settled: Collection[str]) -> PlanSummary:
-    """Count a plan against the keys a store has settled (``generate.settled_keys``)."""
-    to_ask = open_requests(requests, settled)
-    return PlanSummary(
-        requests=len(requests),
-        cached=len(requests) - len(to_ask),
-        to_ask=len(to_ask),
-        prompt_tokens_estimate=sum(len(request.messages_json) for request in to_ask) // 4,
-    )
-
-
-def _pairs(vocabulary: Vocabulary) -> Iterator[tuple[str, ClassEntry]]:
-    by_name = {entry.name: entry for entry in vocabulary.classes}
-    yield from ((ANY_SCENE, entry) for entry in vocabulary.classes)
-    for scene, names in vocabulary.scenes.items():
-        yield from ((scene, by_name[name]) for name in by_name if name in names)
-
-
-def _request(
-    entry: ClassEntry,
-    scene: str,
+def _make(
+    vocabulary: Vocabulary,
     prompt: Prompt,
     model: str,
     params: Mapping[str, Any],
-    sample: int,
-) -> Request:
-    messages, schema = prompt.messages(entry, scene), prompt.schema(scene)
-    return Request(
-        request_key=request_key(
-            model=model, messages=messages, params=params, schema=schema, sample_index=sample
-        ),
-        class_name=entry.name,
-        scene=scene,
-        sample_index=sample,
-        model=model,
-        prompt_id=prompt.prompt_id,
-        params_json=canonical_json(params),
-        messages_json=canonical_json(messages),
-        schema_json=canonical_json(schema),
-    )
+    samples: int,
+) -> Iterator[Request]:
+    order = {entry.name: n for n, entry in enumerate(vocabulary.classes)}
+    endings = {e.name: closing({CLASS_MARK: class_values(e)}) for e in vocabulary.classes}
+    params_json, prompt_id = canonical_json(params), prompt.template.prompt_id
+    for scene, names in ((ANY_SCENE, list(order)), *vocabulary.scenes.items()):
+        opening, schema = prompt.opening(scene), prompt.schema(scene)
+        keys = RequestKeys(model=model, params=params, schema=schema, opening=opening)
+        schema_json = canonical_json(schema)
+        for name in sorted(names, key=order.__getitem__):
+            for sample in range(samples):
+                yield Request(
+                    request_key=keys.key(endings[name], sample),
+                    class_name=name,
+                    scene=scene,
+                    sample_index=sample,
+                    model=model,
+                    prompt_id=prompt_id,
+                    params_json=params_json,
+                    messages_json=opening + endings[name],
+                    schema_json=schema_json,
+                )

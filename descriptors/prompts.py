@@ -1,40 +1,40 @@
 """Turn one class in one scene into the messages and the reply schema of an LLM request.
 
-In:  a template of ``templates/``, the counts to ask for, a class, a scene.
+In:  a template, the counts to ask for, a class, a scene.
 Out: chat messages that share the longest possible prefix, and a JSON schema with exact counts.
 
-A template has two blocks: ``system`` is the same for every request, ``user`` says the scene
-before the class. Inference engines cache shared prefixes, so requests sorted by scene pay for
-the constant part once. The class is data: a line of JSON, the last one, that ``class_data``
-reads back, so that stored requests can be parsed again without the vocabulary.
+A template says the scene before the data, and the class is the last line: inference engines
+cache shared prefixes, so requests sorted by scene pay for the constant part once.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files as package_files
+from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from langseg.cache.errors import UsageError
-from langseg.cache.keys import sha256_hex
+from langseg.cache.errors import InputError, UsageError
 from langseg.cache.records import ANY_SCENE, SLOTS
+from langseg.descriptors.template import (
+    Template,
+    closing,
+    closing_data,
+    shipped_template,
+    template_from_file,
+)
 from langseg.descriptors.vocabulary import NAME_CHARS, ClassEntry
 
 DEFAULT_PROMPT = "visual_v1"
 PHRASE_CHARS = 80
 MAX_ITEMS = 50
-_CLASS_MARK = "Class: "
+CLASS_MARK = "Class"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
     """A template and how many items a reply has; scene ``*`` also asks for subclasses."""
 
-    name: str
-    source: str
+    template: Template
     n_attributes: int
     n_subclasses: int
     n_per_subclass: int
@@ -45,51 +45,41 @@ class Prompt:
         for count, fewest in least.items():
             if not fewest <= getattr(self, count) <= MAX_ITEMS:
                 raise UsageError(
-                    f"prompt {self.name}: wanted {count} from {fewest} to {MAX_ITEMS}, "
+                    f"prompt {self.template.name}: wanted {count} from {fewest} to {MAX_ITEMS}, "
                     f"got {getattr(self, count)}"
                 )
 
-    @property
-    def prompt_id(self) -> str:
-        """Name and 12 digits of the template's sha256: a changed template is another prompt."""
-        return f"{self.name}@{sha256_hex(self.source)[:12]}"
+    def opening(self, scene: str) -> str:
+        """Canonical JSON of the messages about any class in a scene, up to the class."""
+        generic = scene == ANY_SCENE
+        return self.template.opening(
+            {
+                "n_attributes": self.n_attributes if generic else self.n_scene_attributes,
+                "n_subclasses": self.n_subclasses if generic else 0,
+                "n_per_subclass": self.n_per_subclass,
+                "scene": scene,
+            }
+        )
 
     def messages(self, entry: ClassEntry, scene: str) -> list[dict[str, str]]:
         """System and user message for one class in one scene (``*`` for none in particular)."""
-        generic = scene == ANY_SCENE
-        values = {
-            "n_attributes": self.n_attributes if generic else self.n_scene_attributes,
-            "n_subclasses": self.n_subclasses if generic else 0,
-            "n_per_subclass": self.n_per_subclass,
-            "scene": scene,
-            "class": {
-                "name": entry.name,
-                "synonyms": list(entry.synonyms),
-                "definition": entry.definition,
-            },
-        }
-        return [
-            {"role": "system", "content": self._render("system", {})},
-            {"role": "user", "content": self._render("user", values)},
-        ]
+        whole = self.opening(scene) + closing({CLASS_MARK: class_values(entry)})
+        messages: list[dict[str, str]] = json.loads(whole)
+        return messages
 
     def schema(self, scene: str) -> dict[str, Any]:
         """JSON schema of the reply: one for all classes, as servers compile each schema once."""
         if scene != ANY_SCENE:
-            return _object(attributes=_list(_phrase(), self.n_scene_attributes))
-        asked = {"attributes": _list(_phrase(), self.n_attributes)}
+            return object_of(attributes=list_of(phrase(), self.n_scene_attributes))
+        asked = {"attributes": list_of(phrase(), self.n_attributes)}
         if self.n_subclasses:
-            subclass = _object(
-                name={"type": "string", "maxLength": NAME_CHARS},
-                parent={"type": "string", "maxLength": NAME_CHARS},
-                descriptors=_list(_phrase(), self.n_per_subclass),
+            subclass = object_of(
+                name=name_text(),
+                parent=name_text(),
+                descriptors=list_of(phrase(), self.n_per_subclass),
             )
-            asked["subclasses"] = _list(subclass, self.n_subclasses)
-        return _object(**asked)
-
-    def _render(self, block: str, values: Mapping[str, Any]) -> str:
-        template = _template(self.source)
-        return "".join(template.blocks[block](template.new_context(dict(values)))).strip()
+            asked["subclasses"] = list_of(subclass, self.n_subclasses)
+        return object_of(**asked)
 
 
 def load_prompt(name: str = DEFAULT_PROMPT, /, **counts: int) -> Prompt:
@@ -97,40 +87,61 @@ def load_prompt(name: str = DEFAULT_PROMPT, /, **counts: int) -> Prompt:
 
     Raises: UsageError, for a template that does not ship and for a count out of range.
     """
-    folder = package_files("langseg.descriptors").joinpath("templates")
-    names = sorted(file.name.removesuffix(".jinja") for file in folder.iterdir())
-    if name not in names:
-        raise UsageError(f"prompt {name!r}: wanted one of {', '.join(names)}")
-    source = folder.joinpath(f"{name}.jinja").read_text("utf-8")
-    return Prompt(name=name, source=source, **counts)
+    return Prompt(template=shipped_template(name), **counts)
 
 
-def class_data(messages: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Name, synonyms and definition of the class that messages of ours ask about."""
-    line = messages[-1]["content"].rpartition("\n")[2]
-    data: dict[str, Any] = json.loads(line.removeprefix(_CLASS_MARK))
+def read_prompt(path: Path, **counts: int) -> Prompt:
+    """A person's template with the counts of ``Prompt``, tried before anything is sent.
+
+    Raises: InputError, for a template that cannot be read, or that asks the same whatever the
+    scene; UsageError, for one that does not render and for a count out of range.
+    """
+    prompt = Prompt(template=template_from_file(path), **counts)
+    generic, scene = prompt.opening(ANY_SCENE), prompt.opening("a scene")
+    if generic == scene:
+        raise InputError(
+            f"{path}: wanted a block user that says the scene, got the same text for two scenes; "
+            "use {{ scene | json }} in it"
+        )
+    return prompt
+
+
+def class_values(entry: ClassEntry) -> dict[str, Any]:
+    """What is said of a class; its id is the dataset's own business."""
+    synonyms, definition = list(entry.synonyms), entry.definition
+    return {"name": entry.name, "synonyms": synonyms, "definition": definition}
+
+
+def class_data(messages_json: str) -> dict[str, Any]:
+    """Name, synonyms and definition of the class that messages of ours ask about.
+
+    Raises: ValueError, for messages that ask about no class.
+    """
+    data: dict[str, Any] = closing_data(messages_json, CLASS_MARK)[0]
     return data
 
 
-@lru_cache(maxsize=8)
-def _template(source: str) -> jinja2.Template:
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)  # noqa: S701 (no HTML)
-    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
-    return environment.from_string(source)
-
-
-def _phrase() -> dict[str, Any]:
-    return _object(
+def phrase() -> dict[str, Any]:
+    """Schema of one descriptor: its slot and its text."""
+    return object_of(
         slot={"type": "string", "enum": list(SLOTS)},
         text={"type": "string", "maxLength": PHRASE_CHARS},
     )
 
 
-def _list(items: dict[str, Any], count: int) -> dict[str, Any]:
-    return {"type": "array", "items": items, "minItems": count, "maxItems": count}
+def name_text() -> dict[str, Any]:
+    """Schema of a class's or subclass's name; the names themselves are in no schema."""
+    return {"type": "string", "maxLength": NAME_CHARS}
 
 
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+def list_of(items: Mapping[str, Any], count: int, least: int | None = None) -> dict[str, Any]:
+    """Schema of a list: without a maximum some engines write items until the reply is cut."""
+    smallest = count if least is None else least
+    return {"type": "array", "items": items, "minItems": smallest, "maxItems": count}
+
+
+def object_of(**properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Schema of an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,

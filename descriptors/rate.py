@@ -6,6 +6,7 @@ Out: leave to make the next attempt, or word that the run has stopped.
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,17 +15,24 @@ from email.utils import parsedate_to_datetime
 
 from langseg.cache.errors import LangSegError, UsageError
 
+_SLACK_S = 1.0
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What one run may ask of a server; times in seconds.
 
-    ``timeout_s`` bounds one attempt, ``deadline_s`` a request with all its attempts and rests.
-    ``max_wait_s`` caps a rest, also one that the server asks for. ``give_up_after`` requests
-    that fail with no answer between them end the run: the server is down, or refuses the lot.
+    ``requests_per_minute`` and ``tokens_per_minute`` are spread evenly; None means: as the server
+    says in its headers, if it does. ``timeout_s`` bounds one attempt, ``deadline_s`` a request
+    with all its attempts and rests. ``max_wait_s`` caps a rest, also one that the server asks
+    for. ``give_up_after`` requests that fail with no answer between them end the run: the server
+    is down, or refuses the lot.
     """
 
     max_concurrency: int
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
     max_attempts: int = 8  # rests add up to about half a minute before a request is given up
     timeout_s: float = 120.0
     deadline_s: float = 600.0
@@ -35,7 +43,7 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not 0 < value < math.inf:
+            if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"{field.name}: wanted a number above 0, got {value}")
 
 
@@ -43,18 +51,40 @@ class Limits:
 class Fault:
     """Why an attempt brought no answer, and what that means for the next one.
 
-    ``message`` is as it came: redact it before it is shown. ``overload``: the server asks for
-    fewer requests; ``wait_s``: how long it asks us to wait; ``unreachable``: no connection was
+    ``message`` is as it came: redact it before it is shown. ``unread``: the request was turned
+    away or never arrived, so it used no tokens; ``overload``: the server asks for fewer requests;
+    ``wait_s``: how long it asks us to wait; ``unreachable``: no connection was
     made, so the request is not to blame; ``remedy``: what the user must do before any request
     can succeed, so the run stops.
     """
 
     message: str
     retry: bool = True
+    unread: bool = False
     overload: bool = False
     unreachable: bool = False
     wait_s: float | None = None
     remedy: str = ""
+
+
+class Meter:
+    """Spreads a number a minute evenly, with a second's worth of slack (a virtual schedule, GCRA).
+
+    Hosted APIs enforce a minute's limit in shorter windows, so a burst of all of it is refused.
+    """
+
+    def __init__(self, per_minute: float | None) -> None:
+        self.per_minute = per_minute
+        self._due = 0.0
+
+    def due(self, now: float) -> float:
+        """When the next one may go; ``now`` or earlier means: at once."""
+        return self._due if self.per_minute else now
+
+    def take(self, amount: float, now: float) -> None:
+        """One goes now, and counts ``amount``."""
+        if self.per_minute:
+            self._due = max(self._due, now - _SLACK_S) + amount * 60.0 / self.per_minute
 
 
 class Gate:
@@ -62,17 +92,23 @@ class Gate:
 
     It starts at 1, so that a wrong key or address costs one request; doubles each round trip
     until the server first complains, then grows by one each round trip; a complaint halves it,
-    once for all the attempts that were let in before the halving (as TCP does).
+    once for all the attempts that were let in before the halving (as TCP does). What it lets in
+    also keeps to the requests and tokens a minute that were given, or that the server told.
     """
 
-    def __init__(self, max_concurrency: int) -> None:
-        self._max = max_concurrency
+    def __init__(self, limits: Limits) -> None:
+        self._max = limits.max_concurrency
+        self._meters = {
+            "requests": Meter(limits.requests_per_minute),
+            "tokens": Meter(limits.tokens_per_minute),
+        }
+        self._told = [name for name, meter in self._meters.items() if meter.per_minute is None]
         self._size = 1.0
         self._active = 0
         self._halvings = 0
         self._paused_until = 0.0
         self._changed = asyncio.Event()
-        self._stopped = asyncio.Event()
+        self._ended = asyncio.Event()
         self.error: LangSegError | None = None
 
     @property
@@ -80,18 +116,26 @@ class Gate:
         """How many attempts may run at once now."""
         return int(self._size)
 
-    async def enter(self) -> int | None:
-        """Wait for a place. Returns: a ticket for ``overloaded``; None when the run stopped.
+    @property
+    def ended(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self._ended.is_set()
+
+    async def enter(self, tokens: int) -> int | None:
+        """Wait for a place. Returns: a ticket for ``overloaded``; None when the run has ended.
 
         Whoever entered calls ``leave`` once, whatever came of the attempt.
         """
-        while self.error is None:
-            pause_s = self._paused_until - time.monotonic()
-            if pause_s <= 0 and self._active < self.size:
+        while not self.ended:
+            now = time.monotonic()
+            due = max(self._paused_until, *(meter.due(now) for meter in self._meters.values()))
+            if due <= now and self._active < self.size:
                 self._active += 1
+                self._meters["requests"].take(1, now)
+                self._meters["tokens"].take(tokens, now)
                 return self._halvings
             self._changed.clear()
-            await _wait(self._changed, pause_s if pause_s > 0 else None)
+            await _wait(self._changed, due - now if due > now else None)
         return None
 
     def leave(self) -> None:
@@ -112,16 +156,26 @@ class Gate:
             self._halvings += 1
             self._size = max(self._size / 2, 1.0)
 
-    def stop(self, error: LangSegError) -> None:
-        """Let nobody in any more and wake all who wait; the first reason stands."""
+    def learn(self, headers: Mapping[str, str], max_wait_s: float) -> None:
+        """Take over the limits a reply's headers tell, and wait where nothing remains of one."""
+        for name in self._told:
+            limit, left, reset_s = server_limit(headers, name)
+            if limit:
+                self._meters[name].per_minute = limit
+            if left == 0 and reset_s:
+                pause_s = min(reset_s, max_wait_s)
+                self._paused_until = max(self._paused_until, time.monotonic() + pause_s)
+
+    def end(self, error: LangSegError | None = None) -> None:
+        """Let nobody in any more and wake all who wait; the first error stands."""
         if self.error is None:
             self.error = error
         self._changed.set()
-        self._stopped.set()
+        self._ended.set()
 
     async def rest(self, seconds: float) -> None:
-        """Sleep, holding no place; return early when the run stops."""
-        await _wait(self._stopped, seconds)
+        """Sleep, holding no place; return early when the run ends."""
+        await _wait(self._ended, seconds)
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:
@@ -156,3 +210,33 @@ def server_wait_s(headers: Mapping[str, str], now: float) -> float | None:
     with suppress(KeyError, ValueError, TypeError, OverflowError):
         return max(parsedate_to_datetime(headers["retry-after"]).timestamp() - now, 0.0)
     return None
+
+
+def server_limit(
+    headers: Mapping[str, str], name: str
+) -> tuple[float | None, float | None, float | None]:
+    """What ``x-ratelimit-{limit,remaining,reset}-<name>`` tell; None for none and for nonsense.
+
+    Returns: the limit a minute, what remains of it, and seconds until it is whole again.
+    """
+    limit, left = (_number(headers.get(f"x-ratelimit-{w}-{name}")) for w in ("limit", "remaining"))
+    reset = headers.get(f"x-ratelimit-reset-{name}", "")
+    return limit, left, duration_s(reset)
+
+
+def duration_s(text: str) -> float | None:
+    """Seconds of ``1h2m3.5s``, ``20ms`` or ``7``; None for anything else."""
+    number = _number(text)
+    match = _DURATION.fullmatch(text.strip())
+    if number is not None or match is None or not any(match.groups()):
+        return number
+    hours, minutes, seconds, thousandths = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds + thousandths / 1000
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0 <= value < math.inf else None

@@ -15,13 +15,17 @@ import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from langseg.cache.errors import InputError
+from langseg.cache.keys import canonical_json
 from langseg.cache.records import ANY_SCENE, Request
-from langseg.descriptors.prompts import class_data
+from langseg.descriptors.contrast import REPLY_KEY
+from langseg.descriptors.ingest import REPLY_LIMIT
+from langseg.descriptors.prompts import class_data, class_values
 from langseg.descriptors.vocabulary import Vocabulary
 
-Pair = tuple[str, str]  # class name, scene
+Pair = tuple[str, str, bool]  # class name, scene, whether it is about look-alikes
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,10 @@ def select_answers(
         accepted_at: request_key -> ISO time of its newest ``ok`` response.
         model: "" takes the model that covers most pairs of this vocabulary, then the newest.
 
-    An asking is a prompt with its parameters (a bundled pack's hash is one of them). All samples
-    of the chosen (prompt, parameters, schema) of a pair count together.
+    An asking is a prompt with its parameters (a bundled pack's hash is one of them; the reply limit
+    is none, as a cut reply is asked for with a longer one). All samples of the chosen (prompt,
+    parameters, schema) of a pair count together. What tells a class from its look-alikes is
+    chosen beside what describes it.
     Raises: InputError, when the store has no accepted answer for the vocabulary (of that model).
     """
     belongs = _membership(vocabulary)
@@ -69,7 +75,7 @@ def select_answers(
         best[_pair(request)] = request
     keys = frozenset(r.request_key for r in written if _batch(r) == _batch(best[_pair(r)]))
     names = (entry.name for entry in vocabulary.classes)
-    unanswered = tuple(name for name in names if (name, ANY_SCENE) not in best)
+    unanswered = tuple(name for name in names if (name, ANY_SCENE, False) not in best)
     return Selection(chosen, keys, unanswered)
 
 
@@ -79,32 +85,36 @@ def _reach(requests: Iterable[Request], group: Callable[[Request], Hashable]) ->
 
 
 def _pair(request: Request) -> Pair:
-    return request.class_name, request.scene
+    return request.class_name, request.scene, _is_contrast(request.schema_json)
 
 
 def _asking(request: Request) -> tuple[str, str]:
-    return request.prompt_id, request.params_json
+    return request.prompt_id, _without_limit(request.params_json)
 
 
 def _batch(request: Request) -> tuple[str, str, str]:
-    return request.prompt_id, request.params_json, request.schema_json
+    return *_asking(request), request.schema_json
+
+
+@lru_cache(maxsize=64)
+def _is_contrast(schema_json: str) -> bool:
+    return REPLY_KEY in json.loads(schema_json)["properties"]
+
+
+@lru_cache(maxsize=64)
+def _without_limit(params_json: str) -> str:
+    params = json.loads(params_json)
+    return canonical_json({name: params[name] for name in params if name != REPLY_LIMIT})
 
 
 def _membership(vocabulary: Vocabulary) -> Callable[[Request], bool]:
-    entries = {
-        entry.name: {
-            "name": entry.name,
-            "synonyms": list(entry.synonyms),
-            "definition": entry.definition,
-        }
-        for entry in vocabulary.classes
-    }
+    entries = {entry.name: class_values(entry) for entry in vocabulary.classes}
     pairs = {(name, scene) for scene, names in vocabulary.scenes.items() for name in names}
 
     def belongs(request: Request) -> bool:
         name, scene = request.class_name, request.scene
         if name not in entries or (scene != ANY_SCENE and (name, scene) not in pairs):
             return False
-        return class_data(json.loads(request.messages_json)) == entries[name]
+        return class_data(request.messages_json) == entries[name]
 
     return belongs

@@ -22,8 +22,10 @@ class GenerateReport:
     ``planned`` requests, of which ``cached`` needed no asking; ``recovered`` answers that dead
     runs had left in their journals; ``asked`` responses that arrived, ``reasked`` of them second
     tries; ``statuses`` of those responses; phrases ``accepted``, and ``rejected`` by reason;
-    tokens and cost of this run, None where one answer's is unknown; ``still_open`` requests that
-    a rerun would ask, as they failed or were not answered; ``manifest`` is the live snapshot.
+    tokens and cost of this run, None where one answer's is unknown; ``attempts`` that were made,
+    failed ones too, and ``most_tokens`` and ``most_cost_usd`` they can have used, which is what
+    budgets go by; ``still_open`` requests that a rerun would ask, as they failed or were not
+    answered; ``seconds`` since the asking began; ``manifest`` is the live snapshot.
     """
 
     run_id: str
@@ -38,7 +40,11 @@ class GenerateReport:
     prompt_tokens: int | None
     completion_tokens: int | None
     cost_usd: float | None
+    attempts: int
+    most_tokens: int
+    most_cost_usd: float | None
     still_open: int
+    seconds: float
     manifest: str
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from langseg.cache.keys import normalise_text, sha256_hex, text_id
 from langseg.cache.records import NAME_SLOT, SLOTS, Descriptor, Request, Text
+from langseg.descriptors import contrast, plausible
 from langseg.descriptors.judge import cleaned, folded, phrase_verdict, subclass_verdict
 from langseg.descriptors.leaks import NameFinder
 from langseg.descriptors.plain_text import printable
@@ -24,7 +25,7 @@ from langseg.descriptors.vocabulary import NAME_CHARS
 PARSER_VERSION = 2
 REASONS = (
     "hostile", "too_short", "too_long", "names_class", "not_visual", "duplicate", "wrong_slot",
-    "wrong_parent",
+    "wrong_parent", "wrong_other",
 )  # fmt: skip
 _MAX_REPLY_CHARS = 2**20  # a usual reply has 2,000; the largest that can be asked for 400,000
 
@@ -53,30 +54,39 @@ class _Phrase:
 def parse_reply(raw_text: str, request: Request) -> ParsedReply:
     """Parse a complete reply. Never raises, whatever the text is.
 
-    A reply with fewer accepted attributes than half of those asked for is ``invalid``; items
-    beyond the count asked for are not looked at. Rows hold rejected phrases too, made printable.
+    What kind of reply it must be is in the request's schema. A reply with fewer accepted phrases
+    about the class itself than half of those asked for is ``invalid``; items beyond the count
+    asked for are not looked at. Rows hold rejected phrases too, made printable. Which classes
+    are plausible in a scene is no phrase: such a reply has no rows.
     """
     asked = json.loads(request.schema_json)["properties"]
     try:
         reply = _decode(raw_text)
-        attributes = _items(reply, "attributes", asked)
-        subclasses = _items(reply, "subclasses", asked)
+        if plausible.REPLY_KEY in asked:
+            plausible.plausible_classes(reply, request.messages_json)
+            return ParsedReply(status="ok")
+        data = class_data(request.messages_json)
+        names = [data["name"], *data["synonyms"]]
+        if contrast.REPLY_KEY in asked:
+            others = contrast.asked_look_alikes(request.messages_json)
+            wanted = asked[contrast.REPLY_KEY]["minItems"]
+            phrases = list(_differences(_items(reply, contrast.REPLY_KEY, asked), others))
+            names += others
+        else:
+            wanted = asked["attributes"]["minItems"]
+            phrases = list(_phrases(_items(reply, "attributes", asked), subclass=""))
+            items = _items(reply, "subclasses", asked)
+            phrases += _subclass_phrases(items, asked, data["name"])
     except (ValueError, RecursionError) as exc:
         return ParsedReply(status="invalid", error=printable(f"not the JSON asked for: {exc}"))
-    data = class_data(json.loads(request.messages_json))
-    phrases = [
-        *_phrases(attributes, subclass=""),
-        *_subclass_phrases(subclasses, asked, data["name"]),
-    ]
-    verdicts = _verdicts(phrases, NameFinder([data["name"], *data["synonyms"]]))
-    wanted = asked["attributes"]["minItems"]
+    verdicts = _verdicts(phrases, NameFinder(names))
     accepted = sum(not v for p, v in zip(phrases, verdicts, strict=True) if not p.subclass)
     if accepted * 2 < wanted:
         dropped = Counter(v for v in verdicts if v)
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(dropped.items()))
         return ParsedReply(
             status="invalid",
-            error=f"{accepted} of {wanted} attributes accepted; dropped: {reasons or 'none'}",
+            error=f"{accepted} of {wanted} phrases accepted; dropped: {reasons or 'none'}",
         )
     return _rows(phrases, verdicts, request)
 
@@ -120,6 +130,15 @@ def _phrases(items: Sequence[Any], subclass: str, doomed: str = "") -> Iterator[
         slot, text = _field(item, "slot"), _field(item, "text")
         if slot is not None and text is not None:
             yield _Phrase(text=text, slot=slot, subclass=subclass, doomed=doomed)
+
+
+def _differences(items: Sequence[Any], others: Sequence[str]) -> Iterator[_Phrase]:
+    """Phrases of a reply about look-alikes; one about a class that was not asked for is none."""
+    known = {other.casefold() for other in others}
+    for item in items:
+        other = _field(item, "other")
+        stray = other is None or normalise_text(other).casefold() not in known
+        yield from _phrases([item], subclass="", doomed="wrong_other" if stray else "")
 
 
 def _subclass_phrases(

@@ -106,7 +106,7 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
     problems: list[str] = []
     entries = _entries(raw.rows, problems)
     ignore_ids = _ignore_ids(raw.ignore_ids, {entry.id for entry in entries}, problems)
-    scenes = _scenes(raw.scenes, {entry.name for entry in entries}, problems)
+    scenes = checked_scenes(raw.scenes, {entry.name for entry in entries}, problems)
     name = default_name if raw.name is None else raw.name
     if not isinstance(name, str) or unseen_character(name) or not 1 <= len(name) <= NAME_CHARS:
         problems.append(f"name: wanted 1 to {NAME_CHARS} visible characters, got {shown(name)}")
@@ -213,7 +213,10 @@ def _ignore_ids(value: object, ids: set[int], problems: list[str]) -> tuple[int,
     return tuple(dict.fromkeys(value))
 
 
-def _scenes(value: object, names: set[str], problems: list[str]) -> dict[str, tuple[str, ...]]:
+def checked_scenes(
+    value: object, names: set[str], problems: list[str]
+) -> dict[str, tuple[str, ...]]:
+    """Scene -> class names, as a file says it; what is wrong is added to ``problems``."""
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from langseg.cache.records import Descriptor, Request, Response
+from langseg.cache.records import Descriptor, Request
 from langseg.pipelines.config import Source
+from langseg.pipelines.scenes import known_scenes, stored_scenes, with_scenes
 
 if TYPE_CHECKING:
     from langseg.cache.store import Store
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from langseg.descriptors.select import Selection
     from langseg.descriptors.vocabulary import Vocabulary
 
-Kind = TypeVar("Kind", Request, Response, Descriptor)
+Kind = TypeVar("Kind", Request, Descriptor)
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,13 @@ def choose(source: Source) -> Chosen:
     from langseg.descriptors.select import select_answers
     from langseg.descriptors.vocabulary import load_vocabulary
 
-    vocabulary = load_vocabulary(source.shipped, source.classes)
     store = Store.open(source.store)
+    vocabulary, asked = known_scenes(source, load_vocabulary(source.shipped, source.classes))
+    vocabulary = with_scenes(vocabulary, stored_scenes(store, vocabulary, asked, source.model))
     accepted_at: dict[str, str] = {}
-    for response in _rows(store, Response, "responses"):
-        if response.status == "ok":
-            key, at = response.request_key, response.created_at
+    answers = store.table("responses", ("request_key", "status", "created_at"))
+    for key, status, at in zip(*(column.to_pylist() for column in answers.columns), strict=True):
+        if status == "ok":
             accepted_at[key] = max(at, accepted_at.get(key, ""))
     requests = _rows(store, Request, "requests")
     selection = select_answers(vocabulary, requests, accepted_at, source.model)

@@ -9,6 +9,8 @@ from langseg.pipelines.config import (
     DEFAULT_STORE,
     DescribeConfig,
     EncodedSource,
+    ExplainConfig,
+    GenerateConfig,
     Source,
     load_config,
 )
@@ -33,38 +35,66 @@ def _options(version: Version = False) -> None:
 
 
 @app.command()
-@settings_options(DescribeConfig)
-def generate(settings: DescribeConfig, as_json: bool) -> None:
+@settings_options(GenerateConfig)
+def generate(settings: GenerateConfig, as_json: bool) -> None:
     """Ask for the descriptors that the store does not hold yet. Run it again to resume.
 
     Examples:
 
     \b
         langseg-desc generate --dataset ade20k
-        langseg-desc generate --classes my.txt --provider openai --model gpt-4.1-mini
+        langseg-desc generate --classes my.txt --provider openai --model gpt-5.4-nano --max-cost 2
+        langseg-desc generate --classes my.txt --scenes kitchen.txt --provider vllm --model FOLDER
     """
+    if settings.dry_run:
+        _show_plan(settings, as_json)
+        return
     from langseg.pipelines.describe import run_generate
+    from langseg.pipelines.progress import generate_progress
 
     kept = "every answer is in the store, run the same command again to ask only for the rest"
-    with progress("generate", kept) as advance:
-        report = run_generate(settings, advance)
+    with generate_progress(kept) as watched:
+        report = run_generate(settings, watched)
     emit_json(report) if as_json else say(report["sentence"])
 
 
 @app.command()
 @settings_options(DescribeConfig)
 def plan(settings: DescribeConfig, as_json: bool) -> None:
-    """Say what `generate` with the same flags would ask, and how much is cached. Asks nothing.
+    """Say what `generate` with the same flags would ask, and what it would cost. Asks nothing.
 
     Example:
 
     \b
-        langseg-desc plan --dataset ade20k --provider openai --model gpt-4.1-mini
+        langseg-desc plan --dataset ade20k --provider openai --model gpt-5.4-nano
     """
-    from langseg.pipelines.describe import run_plan
+    _show_plan(settings, as_json)
+
+
+def _show_plan(settings: DescribeConfig, as_json: bool) -> None:
+    from langseg.pipelines.plans import plan_rows, run_plan
 
     report = run_plan(settings)
-    emit_json(report) if as_json else emit_table(("", "plan"), list(report.items()))
+    emit_json(report) if as_json else emit_table(("", "plan"), plan_rows(report))
+
+
+@app.command("explain-key")
+@settings_options(ExplainConfig)
+def explain_key(settings: ExplainConfig, as_json: bool) -> None:
+    """Print what is in a request's key, and why a planned request is not one that was answered.
+
+    Give the first digits of a stored request's key, or a class with the flags of `generate`.
+
+    Examples:
+
+    \b
+        langseg-desc explain-key 3fa29c01
+        langseg-desc explain-key wall --provider openai --model gpt-5.4-nano --temperature 0
+    """
+    from langseg.pipelines.plans import explain_rows, run_explain
+
+    report = run_explain(settings)
+    emit_json(report) if as_json else emit_table(("", "key"), explain_rows(report))
 
 
 @app.command()

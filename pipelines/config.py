@@ -17,11 +17,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from langseg.cache.errors import UsageError
 
 DEFAULT_STORE = Path("langseg-store")
-_ASKING = (  # what only means something where a model is asked
-    "model", "base_url", "temperature", "max_completion_tokens", "samples", "concurrency",
-    "price_in", "price_out",
-)  # fmt: skip
+_HOSTED = ("openai", "openai-batch")
+_MEANT_FOR = {  # settings that do nothing with the other providers
+    "model": (*_HOSTED, "vllm"), "temperature": (*_HOSTED, "vllm"), "samples": (*_HOSTED, "vllm"),
+    "max_completion_tokens": (*_HOSTED, "vllm"), "max_tokens": (*_HOSTED, "vllm"),
+    "prompt": (*_HOSTED, "vllm"), "differential": (*_HOSTED, "vllm"),
+    "base_url": _HOSTED, "prices": _HOSTED, "price_in": _HOSTED, "price_out": _HOSTED,
+    "max_cost": _HOSTED,
+    "concurrency": ("openai",), "rpm": ("openai",), "tpm": ("openai",),
+    "enqueued_tokens": ("openai-batch",), "tokens_per_second": ("vllm",),
+}  # fmt: skip
 _SHOWN_CHARS = 40
+ARGUMENT: dict[str, Any] = {"argument": True}  # marks a field that is no flag but an argument
 
 
 class Settings(BaseModel):
@@ -41,6 +48,15 @@ class Source(Settings):
     )
     store: Path = DEFAULT_STORE
     model: str = Field("", description="Whose answers, when several models have answered.")
+    scenes: str = Field(
+        "dataset",
+        description="dataset: the vocabulary's own; none; or a file of scenes (txt, json, yaml), "
+        "whose plausible classes an LLM is asked for once a scene.",
+    )
+    scenes_from: Path | None = Field(
+        None, description="Count plausible classes in a labelled dataset (ADE20K layout) instead."
+    )
+    max_scenes: int | None = Field(None, ge=1, description="The first, or commonest, so many.")
 
     @model_validator(mode="after")
     def _one_vocabulary(self) -> Self:
@@ -48,6 +64,8 @@ class Source(Settings):
             raise ValueError("vocabulary: wanted --dataset or --classes, got both")
         if self.classes == Path():
             raise ValueError("classes: wanted the name of a file, got none")
+        if self.scenes_from is not None and self.scenes != "dataset":
+            raise ValueError("scenes: wanted --scenes or --scenes-from, got both")
         return self
 
     @property
@@ -69,10 +87,12 @@ class EncodedSource(Source):
 class DescribeConfig(Source):
     """What is asked, of whom, and where the answers go (`generate` and `plan`)."""
 
-    provider: Literal["bundled", "openai"] = Field(
-        "bundled", description="Who answers: the pack that ships, or an OpenAI-compatible server."
+    provider: Literal["bundled", "openai", "openai-batch", "vllm"] = Field(
+        "bundled",
+        description="Who answers: bundled (the pack that ships), openai (any OpenAI-compatible "
+        "server), openai-batch (the Batch API: half the price, within a day), vllm (in process).",
     )
-    model: str = Field("", description="Model to ask; needed for --provider openai.")
+    model: str = Field("", description="Model to ask; needed but for --provider bundled.")
     base_url: str = Field(
         "",
         description="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1.  "
@@ -83,38 +103,100 @@ class DescribeConfig(Source):
     per_subclass: int = Field(2, ge=1, le=8, description="Phrases for each subclass.")
     scene_attributes: int = Field(3, ge=1, le=32, description="Phrases for each (class, scene).")
     samples: int = Field(1, ge=1, le=100, description="Replies wanted to each prompt.")
+    differential: bool = Field(
+        False,
+        description="Ask, too, what tells each class from its look-alikes (nearest by embedding).",
+    )
+    encoder: str = Field("minilm", description="Text encoder that finds the look-alikes.")
+    prompt: Path | None = Field(
+        None, description="Own Jinja template with the blocks system and user."
+    )
     temperature: float | None = Field(  # some models refuse any value
         None, ge=0.0, le=2.0, description="Sampling temperature.  [default: the server's own]"
     )
     max_completion_tokens: int = Field(
-        2048, ge=64, le=1_000_000, description="Longest reply; longer ones are cut and dropped."
-    )
+        2048, ge=64, le=1_000_000,
+        description="Longest reply; one that is cut is asked for with twice that, then four times.",
+    )  # fmt: skip
     concurrency: int = Field(16, ge=1, le=1000, description="Requests under way at most.")
-    max_requests: int | None = Field(
-        None, ge=1, description="Hard stop: ask at most so many requests in this run."
+    rpm: float | None = Field(
+        None, gt=0, allow_inf_nan=False,
+        description="Requests a minute.  [default: as the server's headers say]",
+    )  # fmt: skip
+    tpm: float | None = Field(
+        None, gt=0, allow_inf_nan=False,
+        description="Tokens a minute.  [default: as the server's headers say]",
+    )  # fmt: skip
+    enqueued_tokens: int = Field(
+        2_000_000, ge=1000, description="Tokens that may wait in batches at the server at once."
     )
+    max_requests: int | None = Field(
+        None, ge=1, description="Hard stop of this run: requests, failed attempts counted."
+    )
+    max_tokens: int | None = Field(
+        None, ge=1, description="Hard stop of this run: tokens, those under way counted in full."
+    )
+    max_cost: float | None = Field(
+        None, gt=0, allow_inf_nan=False,
+        description="Hard stop of this run: US dollars, what is under way counted in full.",
+    )  # fmt: skip
+    max_minutes: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Hard stop of this run: no request after that."
+    )
+    prices: Path | None = Field(None, description="Own price table; it beats the one that ships.")
     price_in: float | None = Field(
         None, ge=0.0, allow_inf_nan=False,
-        description="US dollars per million prompt tokens, to keep the cost of each answer.",
+        description="US dollars per million prompt tokens; beats every price table.",
     )  # fmt: skip
     price_out: float | None = Field(
         None, ge=0.0, allow_inf_nan=False,
         description="US dollars per million completion tokens.",
     )  # fmt: skip
+    tokens_per_second: float | None = Field(
+        None, gt=0, allow_inf_nan=False,
+        description="Output tokens a second of the local model, for the GPU-hours of a plan.",
+    )  # fmt: skip
+    only_failed: bool = Field(
+        False, description="Ask only what was asked before without a usable answer."
+    )
+    wait: bool = Field(
+        False, description="Wait for another writer of the store, and for batches to end."
+    )
 
     @model_validator(mode="after")
     def _asks_a_model_or_does_not(self) -> Self:
         if (self.price_in is None) != (self.price_out is None):
             raise ValueError("price: wanted --price-in and --price-out, got one of them")
         given = self.model_fields_set
-        idle = [n for n in _ASKING if n in given and getattr(self, n) not in (None, "")]
-        if self.provider == "bundled" and idle:
+        idle = [
+            name for name, providers in _MEANT_FOR.items()
+            if name in given and self.provider not in providers
+            and getattr(self, name) not in (None, "") and getattr(self, name) is not False
+        ]  # fmt: skip
+        if idle:
             flags = ", ".join(f"--{n.replace('_', '-')}" for n in idle)
+            others = " or ".join(sorted(_MEANT_FOR[idle[0]]))
             raise ValueError(
-                f"provider bundled: it asks no model, so {flags} would do nothing; leave that "
-                "out, or give --provider openai"
+                f"provider {self.provider}: {flags} would do nothing with it; leave that out, or "
+                f"give --provider {others}"
             )
         return self
+
+
+class GenerateConfig(DescribeConfig):
+    """What `generate` takes besides."""
+
+    dry_run: bool = Field(False, description="Only say what would be asked, as `plan` does.")
+
+
+class ExplainConfig(DescribeConfig):
+    """What `explain-key` takes besides."""
+
+    what: str = Field(
+        description="First digits of a stored request's key, or the name of a class.",
+        json_schema_extra=ARGUMENT,
+    )
+    scene: str = Field("*", description="Scene in which the class is asked about.")
 
 
 Config = TypeVar("Config", bound=Settings)

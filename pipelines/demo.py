@@ -78,7 +78,7 @@ def run_demo(out: Path, store: Path) -> dict[str, Any]:
 
 def _describe(stages: Stages, store: Path) -> Path:
     """Descriptors, embeddings, bank. Returns: the bank's folder."""
-    from langseg.pipelines.describe import run_bank, run_generate
+    from langseg.pipelines.describe import Advancing, run_bank, run_generate
     from langseg.pipelines.encode import run_encode
 
     flag = _store_flag(store)
@@ -87,7 +87,7 @@ def _describe(stages: Stages, store: Path) -> Path:
     stages.run(
         "generate",
         f"langseg-desc generate --dataset ade20k{flag}",
-        lambda advance: run_generate(config, advance),
+        lambda advance: run_generate(config, Advancing(advance)),
         lambda report: bool(report["asked"]),
     )
     stages.run(

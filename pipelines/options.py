@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
-from langseg.pipelines.config import DEFAULT_STORE, Config, Settings, load_config
+from langseg.pipelines.config import ARGUMENT, DEFAULT_STORE, Config, Settings, load_config
 
 
 def _show_version(wanted: bool) -> None:
@@ -42,7 +43,8 @@ ConfigFile = Annotated[
 def settings_options(
     kind: type[Config],
 ) -> Callable[[Callable[[Config, bool], None]], Callable[..., None]]:
-    """Give a command a flag for each field of ``kind``, ``--config`` and ``--json``.
+    """Give a command a flag for each field of ``kind`` (an argument where it is marked as one),
+    ``--config`` and ``--json``.
 
     The command gets the configuration they make, and whether JSON is wanted.
     """
@@ -78,6 +80,13 @@ def _parameters(kind: type[Settings]) -> Iterator[inspect.Parameter]:
 def _annotation(name: str, field: FieldInfo) -> Any:
     if name == "store":
         return StorePath
-    shown = "" if field.default in (None, "") else f"  [default: {field.default}]"
-    option = typer.Option(f"--{name.replace('_', '-')}", help=f"{field.description}{shown}")
+    shown = (
+        ""
+        if field.default in (None, "", False, PydanticUndefined)
+        else f"  [default: {field.default}]"
+    )
+    help_text = f"{field.description}{shown}"
+    if field.json_schema_extra == ARGUMENT:
+        return Annotated[field.annotation | None, typer.Argument(help=help_text)]  # type: ignore[operator]
+    option = typer.Option(f"--{name.replace('_', '-')}", help=help_text)
     return Annotated[field.annotation | None, option]  # type: ignore[operator]

@@ -9,6 +9,7 @@ import pytest
 
 from langseg.cache.errors import InputError
 from langseg.cache.records import Response
+from langseg.descriptors.budget import Budget
 from langseg.descriptors.bundled_provider import BundledProvider, load_pack
 from langseg.descriptors.plan import plan_requests
 from langseg.descriptors.prompts import Prompt
@@ -56,7 +57,7 @@ def answers(provider: BundledProvider, vocabulary: Vocabulary, prompt: Prompt) -
     plan = plan_requests(vocabulary, prompt, provider.model, provider.params)
 
     async def collect() -> list[Response]:
-        return [response async for response in provider.answer(plan)]
+        return [response async for _, response in provider.answer(plan, Budget())]
 
     return asyncio.run(collect())
 

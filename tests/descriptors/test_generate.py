@@ -6,19 +6,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from langseg.cache.errors import BudgetError, InputError, LangSegError, LockedError, UpstreamError
-from langseg.cache.journal import Journal
+from langseg.cache.journal import Journal, Row
 from langseg.cache.records import Request, Response
 from langseg.cache.store import Store
 from langseg.descriptors import ingest
-from langseg.descriptors.generate import GenerateReport, Pace, generate
-from langseg.descriptors.ingest import settled_keys
+from langseg.descriptors.budget import Budget, Caps
+from langseg.descriptors.generate import Pace, generate
+from langseg.descriptors.plan import plan_requests
+from langseg.descriptors.tally import GenerateReport
 from langseg.descriptors.validate import ParsedReply, parse_reply
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
 from tests.descriptors.asking import some_prompt
@@ -58,6 +60,8 @@ class ReplayProvider:
     """
 
     name = "replay"
+    under_way = 0
+    note = ""
 
     def __init__(
         self,
@@ -69,14 +73,23 @@ class ReplayProvider:
         self.asked: list[str] = []
         self.closed = False
 
-    async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
-        for request in reversed(requests):  # any order is allowed
+    async def answer(
+        self, requests: Iterable[Request], budget: Budget
+    ) -> AsyncGenerator[Row, None]:
+        for request in reversed(list(requests)):  # any order is allowed
+            hold = budget.take(request)
+            if hold is None:
+                return
+            budget.settle(hold, (0, 0))
             self._at.get(len(self.asked), lambda: None)()
             if len(self.asked) % self._burst == 0:
                 await asyncio.sleep(0)
             before = self.asked.count(request.request_key)
             self.asked.append(request.request_key)
-            yield self._say(request, before)
+            yield request, self._say(request, before)
+
+    def committed(self) -> None:
+        """Nothing waits for it."""
 
     async def aclose(self) -> None:
         self.closed = True
@@ -88,8 +101,10 @@ def store(tmp_path: Path) -> Store:
 
 
 def run(provider: ReplayProvider, store: Store, **options: object) -> GenerateReport:
-    settings = {"prompt": SMALL, "model": "m", "params": {"temperature": 0}} | options
-    return generate(ROOMS, provider, store, **settings)  # type: ignore[arg-type]
+    asked = {"model": "m", "params": {"temperature": 0}, "samples": 1}
+    asked |= {name: options.pop(name) for name in list(options) if name in asked}
+    plan = plan_requests(ROOMS, SMALL, **asked)  # type: ignore[arg-type]
+    return generate([plan], provider, store, **options)  # type: ignore[arg-type]
 
 
 def statuses(store: Store) -> list[str]:
@@ -158,10 +173,11 @@ def test_answer__is_in_the_journal_before_it_is_counted(store: Store):
 
 def test_answers__are_flushed_while_the_provider_is_silent(store: Store):
     class SlowProvider(ReplayProvider):
-        async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
-            yield response(requests[0])
+        async def answer(self, requests, budget):
+            first, *others = requests
+            yield first, response(first)
             await asyncio.wait_for(flushed.wait(), timeout=5)
-            async for one in super().answer(requests[1:]):
+            async for one in super().answer(others, budget):
                 yield one
 
     flushed = asyncio.Event()
@@ -175,9 +191,9 @@ def test_answers__are_flushed_while_the_provider_is_silent(store: Store):
 
 def test_answer__is_on_disk_before_the_next_request_leaves(store: Store):
     class WatchingProvider(ReplayProvider):
-        async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
+        async def answer(self, requests, budget):
             for number, request in enumerate(requests, 1):
-                yield response(request)
+                yield request, response(request)
                 leaving = asyncio.create_task(self.leave())
                 await leaving
                 journalled.append((number, leaving.result()))
@@ -243,12 +259,73 @@ def _twice(table: list[dict[str, object]]) -> set[object]:
     return {key for key in keys if keys.count(key) == 2}
 
 
-@pytest.mark.parametrize("status", ["refused", "truncated", "empty"])
-def test_answer_without_descriptors__is_paid_for_and_not_asked_again(status: str, store: Store):
-    report = run(ReplayProvider(lambda r, n: response(r, status=status, raw_text="")), store)
-    assert report.statuses == {status: PLANNED}
-    assert store.table("descriptors").num_rows == 0
+@pytest.mark.parametrize("status", ["refused", "empty", "truncated"])
+def test_unusable_answer__is_asked_for_once_more_and_then_stands(status: str, store: Store):
+    def say(request: Request, before: int) -> Response:
+        return response(request, status=status, raw_text="")
+
+    report = run(ReplayProvider(say), store)
+    assert report.statuses == {status: 2 * PLANNED if status != "truncated" else PLANNED}
+    assert (report.still_open, store.table("descriptors").num_rows) == (0, 0)
     assert run(ReplayProvider(), store).asked == 0
+
+
+def limit(request: Request) -> int:
+    return int(json.loads(request.params_json)["max_completion_tokens"])
+
+
+def test_cut_reply__is_asked_for_with_a_longer_limit_and_no_oftener_than_twice(store: Store):
+    def say(request: Request, before: int) -> Response:
+        needs = {"thing3": 150, "thing4": 10_000}.get(request.class_name, 0)
+        return response(request, status="truncated" if limit(request) < needs else "ok")
+
+    limited = {"max_completion_tokens": 100}
+    report = run(ReplayProvider(say), store, params=limited)
+    assert report.statuses == {"ok": 11, "truncated": 4}
+    assert report.still_open == 0
+    kept = store.table("requests").to_pylist()
+    limits = [limit(Request(**r)) for r in kept if r["class_name"] in ("thing3", "thing4")]
+    assert sorted(limits) == [100, 100, 200, 200, 400]
+    again = ReplayProvider(say)
+    assert (run(again, store, params=limited).cached, again.asked) == (PLANNED, [])
+
+
+def test_cut_reply__goes_on_with_the_longer_limit_after_a_stop(store: Store):
+    def say(request: Request, before: int) -> Response:
+        return response(request, status="ok" if limit(request) > 100 else "truncated")
+
+    limited = {"max_completion_tokens": 100}
+    with pytest.raises(BudgetError, match="10 are left"):
+        run(ReplayProvider(say), store, params=limited, budget=Budget(Caps(requests=14)))
+    second = ReplayProvider(say)
+    assert run(second, store, params=limited).statuses == {"ok": 10}
+
+
+def test_only_failed__asks_again_what_was_asked_in_vain_and_nothing_else(store: Store):
+    def say(request: Request, before: int) -> Response:
+        status = {"thing2": "refused", "thing3": "failed", "thing4": "empty"}
+        return response(request, status=status.get(request.class_name, "ok"))
+
+    with pytest.raises(BudgetError):  # so that some requests were never asked
+        run(ReplayProvider(say), store, budget=Budget(Caps(requests=PLANNED - 1)))
+    never = {"thing1"}
+    mended = ReplayProvider()
+    report = run(mended, store, only_failed=True)
+    rows = store.table("requests").to_pylist()
+    names = {r["class_name"] for r in rows if r["request_key"] in mended.asked}
+    assert names == {"thing2", "thing3", "thing4"}
+    assert (report.planned, report.cached, report.still_open) == (4, 0, 0)
+    assert report.statuses == {"ok": 4}
+    assert run(ReplayProvider(), store, only_failed=True).asked == 0
+    assert run(ReplayProvider(), store).asked == len(never)
+
+
+def test_only_failed__gives_used_up_tries_once_more(store: Store):
+    refused = ReplayProvider(lambda r, n: response(r, status="refused"))
+    run(refused, store)
+    report = run(refused, store, only_failed=True)
+    assert report.statuses == {"refused": 2 * PLANNED}
+    assert run(refused, store).asked == 0
 
 
 def test_failed_request__is_recorded_and_asked_again_by_the_next_run(store: Store):
@@ -265,7 +342,7 @@ def test_failed_request__is_recorded_and_asked_again_by_the_next_run(store: Stor
     assert run(second, store).still_open == 0
     assert len(second.asked) == 2
     assert statuses(store) == ["failed"] * 2 + ["ok"] * 12
-    assert len(settled_keys(store)) == PLANNED
+    assert run(ReplayProvider(), store).asked == 0
 
 
 def test_unknown_cost__is_none_and_never_zero(store: Store):
@@ -275,20 +352,20 @@ def test_unknown_cost__is_none_and_never_zero(store: Store):
 
 def test_request_the_provider_forgets__stays_open(store: Store):
     class ForgetfulProvider(ReplayProvider):
-        def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
-            return super().answer(requests[1:])
+        def answer(self, requests, budget):
+            return super().answer(list(requests)[1:], budget)
 
     assert run(ForgetfulProvider(), store).still_open == 1
 
 
 def test_max_requests__stops_hard_commits_and_goes_on_next_time(store: Store):
     first = ReplayProvider()
-    with pytest.raises(BudgetError, match="asked 5 requests.* 7 are left"):
-        run(first, store, max_requests=5)
+    with pytest.raises(BudgetError, match="--max-requests is reached after 5 .* 7 are left"):
+        run(first, store, budget=Budget(Caps(requests=5)))
     assert first.closed
     assert (len(first.asked), statuses(store)) == (5, ["ok"] * 5)
     second = ReplayProvider()
-    assert run(second, store, max_requests=7).still_open == 0
+    assert run(second, store, budget=Budget(Caps(requests=7))).still_open == 0
     assert len(second.asked) == 7
     assert not set(first.asked) & set(second.asked)
 
@@ -299,7 +376,7 @@ def test_max_requests__counts_second_tries(store: Store):
 
     first = ReplayProvider(say)
     with pytest.raises(BudgetError, match=" 10 are left"):
-        run(first, store, max_requests=PLANNED + 2)
+        run(first, store, budget=Budget(Caps(requests=PLANNED + 2)))
     assert len(first.asked) == 14
     second = ReplayProvider(say)  # the ten second tries that are left, and no third
     assert run(second, store).still_open == 0
@@ -369,8 +446,9 @@ def test_disk_that_fails__ends_the_asking_and_still_saves_what_it_can(
         raise LangSegError("disk full")
 
     class PatientProvider(ReplayProvider):
-        async def answer(self, requests: Sequence[Request]) -> AsyncGenerator[Response, None]:
-            yield response(requests[0])
+        async def answer(self, requests, budget):
+            first = next(iter(requests))
+            yield first, response(first)
             await asyncio.sleep(5)
             waited.append(5)
 
@@ -400,11 +478,6 @@ def test_running_beside_another_writer__is_refused_before_anything_is_asked(stor
     with Store.open(store.path).writer(), pytest.raises(LockedError):
         run(provider, store)
     assert provider.asked == []
-
-
-def test_max_requests_of_zero__is_a_mistake(store: Store):
-    with pytest.raises(LangSegError, match="wanted at least 1, got 0"):
-        run(ReplayProvider(), store, max_requests=0)
 
 
 def test_store_that_is_not_there__is_an_input_error(tmp_path: Path):

@@ -16,7 +16,6 @@ from langseg.cache.journal import journal_names, journal_path, read_journal
 from langseg.cache.store import Store
 from langseg.descriptors.chat import chat_body
 from langseg.descriptors.generate import generate
-from langseg.descriptors.ingest import settled_keys
 from langseg.descriptors.openai_provider import OpenAIProvider
 from langseg.descriptors.plan import plan_requests
 from langseg.descriptors.rate import Limits
@@ -32,8 +31,8 @@ VOCABULARY = Vocabulary(
     ignore_ids=(),
     scenes={},
 )
-REQUESTS = plan_requests(VOCABULARY, PROMPT, model="m", params={})
-CONTENT = {r.request_key: content_id(chat_body(r)) for r in REQUESTS}
+PLAN = plan_requests(VOCABULARY, PROMPT, model="m", params={})
+CONTENT = {r.request_key: content_id(chat_body(r)) for r in PLAN}
 ROOT = Path(__file__).parents[2]
 FORKER = """
 import os, sys
@@ -88,7 +87,7 @@ def generate_all(path: str, url: str) -> None:
     """What a forked child does."""
     provider = OpenAIProvider(base_url=url, limits=Limits(max_concurrency=CONCURRENCY))
     store = Store.open(Path(path), create=True)
-    generate(VOCABULARY, provider, store, prompt=PROMPT, model="m", params={})
+    generate([PLAN], provider, store)
 
 
 @contextmanager
@@ -163,7 +162,8 @@ def asked(log: Path) -> list[str]:
 def safe_keys(path: Path) -> set[str]:
     """Requests whose answer is on disk, in the store or in a journal."""
     rows = (row for name in journal_names(path) for row in read_journal(journal_path(path, name)))
-    return settled_keys(Store.open(path)) | {request.request_key for request, _ in rows}
+    stored = Store.open(path).table("responses", ("request_key",))["request_key"].to_pylist()
+    return {*stored, *(request.request_key for request, _ in rows)}
 
 
 def made(path: Path) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ import pytest
 from langseg.cache.errors import UpstreamError, UsageError
 from langseg.cache.keys import canonical_json
 from langseg.cache.records import Request, Response
+from langseg.descriptors.budget import Budget, Price
 from langseg.descriptors.openai_provider import OpenAIProvider
 from langseg.descriptors.rate import Limits
 from langseg.descriptors.vocabulary import ClassEntry
@@ -42,13 +43,14 @@ READER = """
 import asyncio, logging, sys
 logging.basicConfig(level=logging.DEBUG)
 from tests.descriptors.test_openai_provider import requests
+from langseg.descriptors.budget import Budget
 from langseg.descriptors.openai_provider import OpenAIProvider
 from langseg.descriptors.rate import Limits
 
 async def main():
     provider = OpenAIProvider(base_url=sys.argv[1], limits=Limits(max_concurrency=32))
     try:
-        async for response in provider.answer(requests(20)):
+        async for _, response in provider.answer(requests(20), Budget()):
             print(response, flush=True)
     finally:
         await provider.aclose()
@@ -101,7 +103,9 @@ def test_answer__sends_the_schema_the_messages_and_the_parameters():
 
 def test_answer__tokens_that_are_not_reported_are_none():
     with OpenAIServer(always="no_usage") as server:
-        (response,), _ = ask(server, requests(1), price_per_million=(1.0, 2.0))
+        (response,), _ = ask(
+            server, requests(1), budget=Budget(price=Price(prompt=1.0, completion=2.0))
+        )
     assert response.status == "ok"
     assert (response.prompt_tokens, response.completion_tokens) == (None, None)
     assert (response.cached_tokens, response.cost_usd) == (None, None)
@@ -109,7 +113,9 @@ def test_answer__tokens_that_are_not_reported_are_none():
 
 def test_answer__with_prices_a_reply_has_a_cost():
     with OpenAIServer() as server:
-        (response,), _ = ask(server, requests(1), price_per_million=(1.0, 2.0))
+        (response,), _ = ask(
+            server, requests(1), budget=Budget(price=Price(prompt=1.0, completion=2.0))
+        )
     tokens = (response.prompt_tokens or 0) + 2 * (response.completion_tokens or 0)
     assert response.cost_usd == pytest.approx(tokens / 1e6)
 
@@ -292,7 +298,7 @@ def test_answer__a_stopped_provider_asks_nothing_more():
         provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
         for _ in range(2):
             with pytest.raises(UpstreamError):
-                [r async for r in provider.answer(requests(3))]
+                [r async for r in provider.answer(requests(3), Budget())]
         await provider.aclose()
 
     with OpenAIServer(always="unauthorised") as server:
@@ -344,7 +350,7 @@ def test_answer__holds_a_window_of_requests_not_all_of_them():
 
     async def run(server: OpenAIServer) -> Any:
         provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=4))
-        async with aclosing(provider.answer(endless())) as answers:
+        async with aclosing(provider.answer(endless(), Budget())) as answers:
             seen = 0
             async for _ in answers:
                 seen += 1
@@ -360,7 +366,7 @@ def test_answer__holds_a_window_of_requests_not_all_of_them():
 def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
     async def run(server: OpenAIServer) -> Any:
         provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
-        async with aclosing(provider.answer(requests(40))) as answers:
+        async with aclosing(provider.answer(requests(40), Budget())) as answers:
             for _ in range(5):
                 await anext(answers)
         left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -378,7 +384,7 @@ def test_answer__an_interrupt_ends_it_at_once_and_closes_every_connection(behavi
         provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
 
         async def read() -> Any:
-            async for _ in provider.answer(requests(40)):
+            async for _ in provider.answer(requests(40), Budget()):
                 pass
 
         reader = asyncio.create_task(read())
@@ -419,7 +425,7 @@ def test_aclose__ends_a_reader_in_another_task():
         provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
 
         async def read() -> Any:
-            return [r async for r in provider.answer(requests(3))]
+            return [r async for r in provider.answer(requests(3), Budget())]
 
         reader = asyncio.create_task(read())
         await asyncio.sleep(0.1)
@@ -492,7 +498,7 @@ def ask(
     server: OpenAIServer,
     planned: Iterable[Request],
     *,
-    price_per_million: tuple[float, float] | None = None,
+    budget: Budget | None = None,
     on_fault: Callable[[str], None] = lambda reason: None,
     **limits: Any,
 ) -> tuple[list[Response], UpstreamError | None]:
@@ -503,11 +509,10 @@ def ask(
         provider = OpenAIProvider(
             base_url=server.base_url,
             limits=Limits(**{"max_concurrency": 32, "backoff_s": 0.01, "timeout_s": 5, **limits}),
-            price_per_million=price_per_million,
             on_fault=on_fault,
         )
         try:
-            async for response in provider.answer(planned):
+            async for _, response in provider.answer(planned, budget or Budget()):
                 responses.append(response)
         except UpstreamError as error:
             return error
@@ -531,7 +536,7 @@ def _request(name: str) -> Request:
         scene="*",
         sample_index=0,
         model="m",
-        prompt_id=PROMPT.prompt_id,
+        prompt_id=PROMPT.template.prompt_id,
         params_json='{"temperature": 0.5, "seed": null}',
         messages_json=canonical_json(PROMPT.messages(entry, "*")),
         schema_json=canonical_json(PROMPT.schema("*")),

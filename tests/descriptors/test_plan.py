@@ -7,7 +7,7 @@ import pytest
 
 from langseg.cache.errors import UsageError
 from langseg.cache.keys import request_key
-from langseg.descriptors.plan import open_requests, plan_requests, summarise_plan
+from langseg.descriptors.plan import plan_requests
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
 from tests.descriptors.asking import some_prompt
 
@@ -28,7 +28,7 @@ def test_plan__has_every_class_then_only_plausible_pairs_by_scene():
 
 
 def test_request__has_the_key_of_its_own_columns():
-    (request,) = plan_requests(replace(ROOMS, scenes={}), some_prompt(), "m", {"t": 0.0})[:1]
+    request = next(iter(plan_requests(ROOMS, some_prompt(), "m", {"t": 0.0})))
     assert request.request_key == request_key(
         model=request.model,
         messages=json.loads(request.messages_json),
@@ -48,8 +48,8 @@ def test_key__differs_for_each_sample_model_parameter_and_count():
         plan_requests(ROOMS, some_prompt(n_attributes=9), "m", {"t": 0}),
         plan_requests(other_sense, some_prompt(), "m", {"t": 0}),
     ]
-    assert len({plan[0].request_key for plan in plans}) == len(plans)
-    samples = plan_requests(ROOMS, some_prompt(), "m", {}, samples=3)
+    assert len({next(iter(plan)).request_key for plan in plans}) == len(plans)
+    samples = list(plan_requests(ROOMS, some_prompt(), "m", {}, samples=3))
     assert len({request.request_key for request in samples}) == 18
     assert [request.sample_index for request in samples[:3]] == [0, 1, 2]
 
@@ -57,17 +57,15 @@ def test_key__differs_for_each_sample_model_parameter_and_count():
 def test_key__does_not_hang_on_ids_or_on_other_classes():
     alone = replace(ROOMS, name="other", classes=(replace(ROOMS.classes[0], id=9),), scenes={})
     (request,) = plan_requests(alone, some_prompt(), "m", {})
-    assert request == plan_requests(ROOMS, some_prompt(), "m", {})[0]
+    assert request == next(iter(plan_requests(ROOMS, some_prompt(), "m", {})))
 
 
-def test_summary__counts_what_is_left_to_ask_and_estimates_its_tokens():
-    plan = plan_requests(ROOMS, some_prompt(), "m", {})
-    settled = {plan[0].request_key, "some other run's"}
-    summary = summarise_plan(plan, settled)
-    assert (summary.requests, summary.cached, summary.to_ask) == (6, 1, 5)
-    assert open_requests(plan, settled) == plan[1:]
-    chars = sum(len(request.messages_json) for request in plan[1:])
-    assert summary.prompt_tokens_estimate == chars // 4
+def test_plan__is_the_same_each_time_it_is_read_and_knows_its_length():
+    plan = plan_requests(ROOMS, some_prompt(), "m", {}, samples=2)
+    assert list(plan) == list(plan)
+    assert len(plan) == len(list(plan)) == 12
+    assert list(plan + plan) == [*plan, *plan]
+    assert len(plan + plan) == 24
 
 
 @pytest.mark.parametrize(("model", "samples"), [("", 1), ("m", 0), ("m", 101)])

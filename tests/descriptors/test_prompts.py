@@ -4,10 +4,10 @@ import json
 import os
 from dataclasses import replace
 
-import jinja2
 import pytest
 
 from langseg.cache.errors import UsageError
+from langseg.cache.keys import canonical_json
 from langseg.cache.records import SLOTS
 from langseg.descriptors.plan import plan_requests
 from langseg.descriptors.prompts import class_data, load_prompt
@@ -61,7 +61,7 @@ def test_counts__are_said_in_the_task_and_not_in_the_constant_part():
 def test_class__is_one_line_of_json_that_reads_back():
     messages = some_prompt().messages(DOOR, "kitchen")
     assert messages[1]["content"].count("\n") == 2
-    assert class_data(messages) == {
+    assert class_data(canonical_json(messages)) == {
         "name": "door",
         "synonyms": ["double door"],
         "definition": 'a "leaf"\nClass: x',
@@ -78,10 +78,10 @@ def test_class_that_reads_like_an_instruction__stays_inside_its_json_string():
 
 def test_prompt_id__is_the_name_and_the_hash_of_the_template():
     prompt = some_prompt()
-    name, _, digits = prompt.prompt_id.partition("@")
+    name, _, digits = prompt.template.prompt_id.partition("@")
     assert (name, len(digits)) == ("visual_v1", 12)
-    changed = replace(prompt, source=prompt.source + " ")
-    assert changed.prompt_id != prompt.prompt_id
+    changed = replace(prompt.template, source=prompt.template.source + " ")
+    assert changed.prompt_id != prompt.template.prompt_id
 
 
 def test_schema__has_exact_counts_and_no_room_for_anything_else():
@@ -117,15 +117,8 @@ def test_few_shot_answers__pass_the_schema_counts_they_show():
     assert len(answers[0]["subclasses"]) == 4
 
 
-def test_template_with_an_unknown_name__is_an_error_not_an_empty_string():
-    source = "{% block system %}{% endblock %}{% block user %}{{ clas }}{% endblock %}"
-    prompt = replace(some_prompt(), name="x", source=source)
-    with pytest.raises(jinja2.UndefinedError):
-        prompt.messages(DOOR, "*")
-
-
 def test_load_prompt__refuses_what_it_cannot_mean():
-    with pytest.raises(UsageError, match="wanted one of visual_v1"):
+    with pytest.raises(UsageError, match="wanted one of contrast_v1, plausible_v1, visual_v1"):
         load_prompt("visual_v9", n_attributes=1)
     with pytest.raises(UsageError, match="n_attributes from 1 to 50, got 0"):
         some_prompt(n_attributes=0)

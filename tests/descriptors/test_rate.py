@@ -9,7 +9,7 @@ from langseg.descriptors.rate import Fault, Gate, Limits, rest_s, server_wait_s
 
 
 def test_gate__starts_with_one_place_and_doubles_each_round_trip():
-    gate = Gate(32)
+    gate = Gate(Limits(max_concurrency=32))
     sizes = []
     for _ in range(4):
         sizes.append(gate.size)
@@ -19,7 +19,7 @@ def test_gate__starts_with_one_place_and_doubles_each_round_trip():
 
 
 def test_gate__never_grows_past_its_limit():
-    gate = Gate(3)
+    gate = Gate(Limits(max_concurrency=3))
     for _ in range(20):
         gate.answered()
     assert gate.size == 3
@@ -28,7 +28,7 @@ def test_gate__never_grows_past_its_limit():
 def test_gate__halves_once_for_all_attempts_let_in_before():
     async def run() -> Any:
         gate = _grown(8)
-        for ticket in [await gate.enter() for _ in range(8)]:
+        for ticket in [await gate.enter(0) for _ in range(8)]:
             assert ticket is not None
             gate.overloaded(ticket, 0)
         return gate.size
@@ -51,7 +51,7 @@ def test_gate__lets_nobody_in_before_the_pause_ends():
         gate = _grown(8)
         gate.overloaded(0, 0.1)
         started = time.monotonic()
-        await asyncio.gather(gate.enter(), gate.enter())
+        await asyncio.gather(gate.enter(0), gate.enter(0))
         return time.monotonic() - started
 
     assert 0.1 <= asyncio.run(run()) < 0.5
@@ -59,9 +59,9 @@ def test_gate__lets_nobody_in_before_the_pause_ends():
 
 def test_gate__a_place_given_back_lets_the_next_one_in():
     async def run() -> Any:
-        gate = Gate(1)
-        await gate.enter()
-        second = asyncio.create_task(gate.enter())
+        gate = Gate(Limits(max_concurrency=1))
+        await gate.enter(0)
+        second = asyncio.create_task(gate.enter(0))
         await asyncio.sleep(0.01)
         assert not second.done()
         gate.leave()
@@ -72,12 +72,12 @@ def test_gate__a_place_given_back_lets_the_next_one_in():
 
 def test_gate__stop_wakes_the_waiting_and_the_resting_and_keeps_the_first_reason():
     async def run() -> Any:
-        gate = Gate(1)
-        await gate.enter()
-        waiting = [asyncio.create_task(gate.enter()), asyncio.create_task(gate.rest(60))]
+        gate = Gate(Limits(max_concurrency=1))
+        await gate.enter(0)
+        waiting = [asyncio.create_task(gate.enter(0)), asyncio.create_task(gate.rest(60))]
         await asyncio.sleep(0.01)
-        gate.stop(UpstreamError("first"))
-        gate.stop(UpstreamError("second"))
+        gate.end(UpstreamError("first"))
+        gate.end(UpstreamError("second"))
         return await asyncio.wait_for(asyncio.gather(*waiting), 1), str(gate.error)
 
     assert asyncio.run(run()) == ([None, None], "first")
@@ -122,7 +122,7 @@ def test_limits__names_the_limit_that_is_no_number_above_zero(bad):
 
 
 def _grown(size: int) -> Gate:
-    gate = Gate(size)
+    gate = Gate(Limits(max_concurrency=size))
     for _ in range(size):
         gate.answered()
     return gate

@@ -240,7 +240,7 @@ def test_reply_with_fewer_than_half_its_attributes__is_invalid_and_says_why():
     answer = parsed(bad)
     assert (answer.status, answer.rows, answer.texts) == ("invalid", (), ())
     assert answer.error == (
-        "3 of 8 attributes accepted; dropped: duplicate 2, hostile 1, names_class 1, too_short 1"
+        "3 of 8 phrases accepted; dropped: duplicate 2, hostile 1, names_class 1, too_short 1"
     )
     assert parsed(phrases(*GOOD[:4])).status == "ok"
     two_of_three = json.dumps({"attributes": phrases(*GOOD[:2])})

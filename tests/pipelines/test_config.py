@@ -110,7 +110,10 @@ def test_load_config__refuses_what_breaks_a_yaml_reader(tmp_path: Path, text: st
     ("flags", "message"),
     [
         ({"attributes": 0}, "attributes: wanted greater than or equal to 1, got 0"),
-        ({"provider": "Bundled"}, "provider: wanted 'bundled' or 'openai', got 'Bundled'"),
+        (
+            {"provider": "Bundled"},
+            "provider: wanted 'bundled', 'openai', 'openai-batch' or 'vllm', got",
+        ),
         ({"atributes": 5}, "atributes: no such setting; did you mean attributes?"),
         ({"subclasses": "many"}, "subclasses: wanted a valid integer, got 'many'"),
         ({"classes": Path()}, "classes: wanted the name of a file, got none"),
@@ -129,7 +132,8 @@ def test_load_config__says_a_mistake_in_our_words(flags: dict[str, Any], message
     [
         {"model": "m"}, {"base_url": "http://127.0.0.1/v1"}, {"temperature": 0.0},
         {"max_completion_tokens": 99}, {"samples": 1}, {"concurrency": 16},
-        {"price_in": 1.0, "price_out": 1.0},
+        {"price_in": 1.0, "price_out": 1.0}, {"differential": True}, {"max_cost": 1.0},
+            {"rpm": 60.0},
     ],
     ids=lambda flag: next(iter(flag)),
 )  # fmt: skip

@@ -8,8 +8,10 @@ import pytest
 from langseg.cache.errors import InputError, UpstreamError, UsageError
 from langseg.cache.store import Store
 from langseg.pipelines.config import DescribeConfig
-from langseg.pipelines.describe import run_generate, run_plan
+from langseg.pipelines.describe import run_generate
+from langseg.pipelines.plans import run_plan
 from tests.descriptors.openai_server import OpenAIServer
+from tests.pipelines.quiet import Quiet
 
 
 @pytest.fixture(autouse=True)
@@ -29,15 +31,11 @@ def hosted(tmp_path: Path, server: OpenAIServer, **changes: Any) -> DescribeConf
     return settings(tmp_path, **asked, **changes)
 
 
-def quiet(done: int, total: int, note: str = "") -> None:
-    """No terminal."""
-
-
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
-        ("refusal", ["2 refused", "--model"]),
-        ("filtered", ["2 refused", "--model"]),
+        ("refusal", ["4 refused", "--model"]),
+        ("filtered", ["4 refused", "--model"]),
         ("length", ["2 truncated", "raise --max-completion-tokens"]),
         ("wrong_type", ["4 invalid", "JSON schema"]),
         ("empty_strings", ["4 invalid", "too_short"]),
@@ -51,28 +49,28 @@ def test_generate__without_one_usable_answer_fails_and_says_why(
     with OpenAIServer(always=behaviour) as server:
         for _ in range(2):  # the second time nothing is asked, and it is no success either
             with pytest.raises(UpstreamError, match="no class has a phrase") as caught:
-                run_generate(hosted(tmp_path, server), quiet)
+                run_generate(hosted(tmp_path, server), Quiet())
             assert all(word in str(caught.value) for word in words)
-    assert len(server.bodies) == (4 if "invalid" in words[0] else 2)
+    assert len(server.bodies) == (6 if behaviour == "length" else 4)  # cut: at three limits
 
 
 def test_generate__counts_unusable_answers_beside_good_ones(tmp_path: Path):
     with OpenAIServer(nth={0: "refusal"}) as server:
-        report = run_generate(hosted(tmp_path, server), quiet)
+        report = run_generate(hosted(tmp_path, server), Quiet())
     assert "1 answers were unusable (1 refused)" in report["sentence"]
 
 
 def test_generate__shows_why_attempts_fail_while_it_runs(tmp_path: Path):
-    notes: list[str] = []
+    watching = Quiet()
     with OpenAIServer(nth={0: "html"}) as server:
-        run_generate(hosted(tmp_path, server), lambda done, total, note="": notes.append(note))
-    assert any("Sign in to the Wi-Fi" in note for note in notes)
+        run_generate(hosted(tmp_path, server), watching)
+    assert any("Sign in to the Wi-Fi" in fault for fault in watching.faults)
 
 
 def test_generate__keeps_the_cost_of_every_sample_at_the_given_prices(tmp_path: Path):
     with OpenAIServer() as server:
         config = hosted(tmp_path, server, samples=2, price_in=1.0, price_out=2.0)
-        report = run_generate(config, quiet)
+        report = run_generate(config, Quiet())
     assert report["planned"] == len(server.bodies) == 4
     dollars = (report["prompt_tokens"] + 2 * report["completion_tokens"]) / 1e6
     assert report["cost_usd"] == pytest.approx(dollars)
@@ -83,13 +81,13 @@ def test_plan__needs_no_key_and_asks_nothing(tmp_path: Path, monkeypatch: pytest
     config = settings(tmp_path, provider="openai", model="gpt", samples=3)
     assert run_plan(config)["to_ask"] == 6
     with pytest.raises(UsageError, match="OPENAI_API_KEY"):
-        run_generate(config, quiet)
+        run_generate(config, Quiet())
     assert not config.store.exists()
 
 
 def test_bundled__refuses_more_phrases_than_its_pack_can_half_fill(tmp_path: Path):
     config = DescribeConfig(dataset="camvid", store=tmp_path / "store", attributes=32)
-    for run in (run_plan, lambda config: run_generate(config, quiet)):
+    for run in (run_plan, lambda config: run_generate(config, Quiet())):
         with pytest.raises(InputError, match="--attributes: .*give at most"):
             run(config)
     assert not config.store.exists()
@@ -100,10 +98,10 @@ def test_generate__of_two_vocabularies_leaves_the_first_as_it_was(tmp_path: Path
     from langseg.pipelines.config import Source
 
     first = DescribeConfig(dataset="ade20k", store=tmp_path / "store")
-    run_generate(first, quiet)
+    run_generate(first, Quiet())
     source = Source(dataset="ade20k", store=first.store)
     before = choose(source).phrases()
-    run_generate(DescribeConfig(dataset="camvid", store=first.store), quiet)
+    run_generate(DescribeConfig(dataset="camvid", store=first.store), Quiet())
     assert choose(source).phrases() == before
     assert choose(source).selection.unanswered == ()
     assert Store.open(first.store).verify().problems == []

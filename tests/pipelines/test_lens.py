@@ -16,6 +16,7 @@ from langseg.pipelines.chosen import choose
 from langseg.pipelines.config import DescribeConfig, Source
 from langseg.pipelines.describe import run_generate
 from langseg.pipelines.lens import run_audit, run_repair, run_verify
+from tests.pipelines.quiet import Quiet
 
 AGAIN = """
 import sys
@@ -34,7 +35,7 @@ def store(tmp_path: Path) -> Path:
     (tmp_path / "mine.txt").write_text("sofa\n")
     for named in ({"dataset": "camvid"}, {"classes": tmp_path / "mine.txt"}):
         config = DescribeConfig(store=tmp_path / "store", **named)
-        run_generate(config, lambda done, total, note="": None)
+        run_generate(config, Quiet())
     return tmp_path / "store"
 
 
@@ -79,7 +80,7 @@ def test_repair__lets_a_store_with_a_damaged_journal_go_on(store: Path):
     assert found["problems"] == []
     assert any("a damaged journal, kept" in note for note in found["notes"])
     assert "nothing was changed" in run_repair(store)["sentence"]
-    generated = run_generate(config, lambda done, total, note="": None)
+    generated = run_generate(config, Quiet())
     assert generated["recovered"] == 1
 
 
@@ -100,7 +101,7 @@ def damaged_journal(store: Path, config: DescribeConfig) -> None:
     old = Store.open(store).table("responses").to_pylist()[0]
     with Store.open(store).writer() as writer:
         journal = writer.start_journal("run-x")
-        for request in plan_requests(vocabulary, prompt, pack.model, pack.params)[:2]:
+        for request in list(plan_requests(vocabulary, prompt, pack.model, pack.params))[:2]:
             values = {**old, "request_key": request.request_key, "run_id": "run-x"}
             journal.append(request, Response(**values))
     path = journal_path(store, "run-x")

@@ -1,0 +1,157 @@
+"""Stop a run before it can spend more than it may.
+
+In:  each attempt before it is made, at the most it can use; then what it did use.
+Out: leave to make it, or word that the budget is reached.
+
+A cap holds although answers are under way: an attempt is let through only if it fits beside all
+of them at their most. An attempt that ends without a word of what it used counts in full.
+"""
+
+import asyncio
+import json
+import math
+import time
+from dataclasses import dataclass, fields
+
+from langseg.cache.errors import UsageError
+from langseg.cache.records import Request
+
+# A token is seldom shorter in English and JSON; most run to four (measured on cl100k: 4.3)
+_BYTES_PER_TOKEN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """US dollars per million tokens; ``cached``: prompt tokens that the server's cache held."""
+
+    prompt: float
+    completion: float
+    cached: float | None = None
+
+    def cost_usd(self, prompt: int, completion: int, cached: int = 0) -> float:
+        """What these tokens cost; ``cached`` ones are among the ``prompt`` ones."""
+        at = self.prompt if self.cached is None else self.cached
+        return ((prompt - cached) * self.prompt + cached * at + completion * self.completion) / 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caps:
+    """What one run may use at most; None for no cap. Requests count failed attempts too."""
+
+    requests: int | None = None
+    tokens: int | None = None
+    cost_usd: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"{field.name} cap: wanted a number above 0, got {value}")
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The most an attempt can use: set aside until ``Budget.settle``."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Budget:
+    """What a run has used, and may still use. Without caps it only counts.
+
+    ``price`` is None where no price is known: a cap on cost then raises UsageError.
+    """
+
+    def __init__(self, caps: Caps | None = None, price: Price | None = None) -> None:
+        self.caps = caps or Caps()
+        self.price = price
+        if self.caps.cost_usd is not None and price is None:
+            raise UsageError(
+                "--max-cost: wanted a model whose price is known, got one that is in no price "
+                "table; give --price-in and --price-out, or cap --max-tokens"
+            )
+        self.requests = 0  # attempts made
+        self.tokens = 0  # used, or not known to be unused
+        self.cost_usd = 0.0 if price else None
+        self.reached = ""  # which cap ended the run, as its flag
+        self._held: list[Hold] = []
+        self._started = time.monotonic()
+        self._settled = asyncio.Event()
+
+    def take(self, request: Request) -> Hold | None:
+        """Set aside what one attempt can use. None, if it does not fit beside those under way.
+
+        Where nothing is under way it never will: ``reached`` then says which cap it is.
+        """
+        hold = most(request)
+        cap = self._passed(hold)
+        if not cap:
+            self.requests += 1
+            self._held.append(hold)
+            return hold
+        if not self._held or cap in ("--max-requests", "--max-minutes"):  # nothing gives these back
+            self.reached = cap
+        return None
+
+    async def reserve(self, request: Request) -> Hold | None:
+        """``take``, once enough of what is under way has come in; None when the cap is reached."""
+        while (hold := self.take(request)) is None and not self.reached:
+            self._settled.clear()
+            await self._settled.wait()
+        if hold is None:
+            self._settled.set()  # the others who wait must see it, too
+        return hold
+
+    def settle(self, hold: Hold, used: tuple[int | None, int | None] | None) -> None:
+        """An attempt is over.
+
+        Args:
+            used: prompt and completion tokens; (0, 0) for one that was turned away unread; None,
+                for one or both, when nobody knows: it counts as all that was set aside.
+        """
+        self._held.remove(hold)
+        known_prompt, known_completion = used or (None, None)
+        prompt = hold.prompt_tokens if known_prompt is None else known_prompt
+        completion = hold.completion_tokens if known_completion is None else known_completion
+        self.tokens += prompt + completion
+        if self.price is not None and self.cost_usd is not None:
+            self.cost_usd += self.price.cost_usd(prompt, completion)
+        self._settled.set()
+
+    def _passed(self, hold: Hold) -> str:
+        """The cap that one more attempt could pass, as its flag, or none."""
+        caps, held = self.caps, [*self._held, hold]
+        if caps.seconds is not None and time.monotonic() - self._started >= caps.seconds:
+            return "--max-minutes"
+        if caps.requests is not None and self.requests >= caps.requests:
+            return "--max-requests"
+        if caps.tokens is not None and self.tokens + sum(h.tokens for h in held) > caps.tokens:
+            return "--max-tokens"
+        if caps.cost_usd is not None and self._cost_with(held) > caps.cost_usd:
+            return "--max-cost"
+        return ""
+
+    def _cost_with(self, held: list[Hold]) -> float:
+        if self.price is None or self.cost_usd is None:
+            return 0.0
+        price = self.price
+        most_usd = sum(price.cost_usd(h.prompt_tokens, h.completion_tokens) for h in held)
+        return self.cost_usd + most_usd
+
+
+def most(request: Request) -> Hold:
+    """The most tokens one attempt can use: those of its text, and its reply's limit.
+
+    A request without a limit of its own counts no reply: nothing that is asked lacks one, and a
+    bundled pack answers for nothing.
+    """
+    n_bytes = len(request.messages_json.encode()) + len(request.schema_json.encode())
+    params = json.loads(request.params_json)
+    completion = params.get("max_completion_tokens") or params.get("max_tokens") or 0
+    return Hold(math.ceil(n_bytes / _BYTES_PER_TOKEN), int(completion))

@@ -1,0 +1,86 @@
+"""Which scenes are asked about, and which classes are known to be plausible in them.
+
+In:  a person's file of scenes.
+Out: scene -> its classes, or none where an LLM is yet to be asked for them.
+
+    txt         one scene a line; ``#`` starts a comment
+    json, yaml  a list of scenes, or {scene: [class names], or null}
+    sceneCategories.txt   as ADE20K ships it: a picture and its scene a line; the commonest first
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from langseg.cache.errors import InputError
+from langseg.cache.keys import normalise_text
+from langseg.descriptors.class_list import load_yaml
+from langseg.descriptors.vocabulary import Vocabulary, checked_scenes, name_problem
+
+Scenes = dict[str, tuple[str, ...]]  # () for classes that are not known yet
+_CATEGORIES = "sceneCategories.txt"
+_MAX_FILE_BYTES = 16 * 2**20
+
+
+def read_scenes(path: Path, vocabulary: Vocabulary) -> Scenes:
+    """Raises: InputError, for a file that cannot be read, or naming every bad scene of it."""
+    said = _said(path)
+    problems: list[str] = []
+    if isinstance(said, dict):
+        known = {scene: names for scene, names in said.items() if names is not None}
+        found = checked_scenes(known, {entry.name for entry in vocabulary.classes}, problems)
+        found |= _named((scene for scene in said if said[scene] is None), problems)
+        order = [normalise_text(str(scene)) for scene in said]
+        found = {scene: found[scene] for scene in order if scene in found}
+    elif isinstance(said, list):
+        found = _named(said, problems)
+    else:
+        problems.append(
+            f"wanted a list of scenes or {{scene: [classes]}}, got {type(said).__name__}"
+        )
+        found = {}
+    if not found and not problems:
+        problems.append("it names none")
+    if problems:
+        raise InputError(f"{path}: these scenes cannot be used: {'; '.join(problems[:20])}")
+    return found
+
+
+def _named(scenes: Iterable[object], problems: list[str]) -> Scenes:
+    found: Scenes = {}
+    for number, scene in enumerate(scenes, 1):
+        if problem := name_problem(scene):
+            problems.append(f"scene {number}: {problem}")
+            continue
+        name = normalise_text(str(scene))
+        if name.casefold() in {known.casefold() for known in found}:
+            problems.append(f"scene {number}: {name!r} is there twice")
+        found[name] = ()
+    return found
+
+
+def _said(path: Path) -> Any:
+    """What a file says, unchecked."""
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise InputError(f"{path}: wanted a file of scenes of at most 16 MiB, got a larger one")
+        text = path.read_text("utf-8-sig")
+        if path.suffix.lower() in (".yaml", ".yml"):
+            return load_yaml(text)
+        if path.suffix.lower() == ".json":
+            return json.loads(text)
+    except OSError as exc:
+        raise InputError(f"{path}: wanted a file of scenes, got {exc.strerror}") from exc
+    except (ValueError, yaml.YAMLError, RecursionError) as exc:
+        reason = " ".join(str(exc).split())[:200]
+        raise InputError(f"{path}: wanted a file of scenes in UTF-8, got {reason}") from exc
+    if path.name == _CATEGORIES:
+        rows = [line.split() for line in text.splitlines()]
+        counted = Counter(row[1].replace("_", " ") for row in rows if len(row) == 2)
+        return [scene for scene, _ in counted.most_common()]
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
