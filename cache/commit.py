@@ -18,7 +18,14 @@ import pyarrow as pa
 from langseg.cache.encoders import check_record, write_record
 from langseg.cache.errors import LangSegError
 from langseg.cache.files import sync_folder, write_atomic
-from langseg.cache.incoming import EMBEDDING_KEY, KEYS, check_rows, check_vectors, fresh_rows
+from langseg.cache.incoming import (
+    EMBEDDING_KEY,
+    KEYS,
+    check_rows,
+    check_vectors,
+    fresh_rows,
+    joined_key,
+)
 from langseg.cache.journal import JOURNALS, journal_path
 from langseg.cache.known import KnownKeys
 from langseg.cache.manifest import (
@@ -126,7 +133,8 @@ def _publish(store: "Store", batch: Batch, known: KnownKeys) -> Manifest:
 def _add_rows(store: "Store", batch: Batch, known: KnownKeys) -> Groups:
     groups = dict(store.manifest.tables)
     for name, table in batch.tables.items():
-        fresh = fresh_rows(table, KEYS[name], known.of_table(name))
+        keys = joined_key(table, KEYS[name])
+        fresh = fresh_rows(table, keys, known.in_table(name, keys))
         if fresh.num_rows:
             groups[name] = (*groups.get(name, ()), write_part(store.path, name, fresh))
     return groups
@@ -135,7 +143,8 @@ def _add_rows(store: "Store", batch: Batch, known: KnownKeys) -> Groups:
 def _add_vectors(store: "Store", batch: Batch, known: KnownKeys) -> Groups:
     groups = dict(store.manifest.embeddings)
     for encoder_id, table in batch.embeddings.items():
-        fresh = fresh_rows(table, EMBEDDING_KEY, known.of_encoder(encoder_id))
+        keys = joined_key(table, EMBEDDING_KEY)
+        fresh = fresh_rows(table, keys, known.of_encoder(encoder_id, keys))
         if fresh.num_rows:
             part = write_part(store.path, encoder_folder(encoder_id), fresh)
             groups[encoder_id] = (*groups.get(encoder_id, ()), part)

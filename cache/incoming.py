@@ -43,11 +43,14 @@ def check_vectors(encoder_id: str, table: pa.Table, record: Mapping[str, Any] | 
             raise LangSegError(f"{where}: wanted finite unit vectors, got others")
 
 
-def fresh_rows(table: pa.Table, keys: Sequence[str], committed: Set[str]) -> pa.Table:
-    """Rows whose key is neither in ``committed`` nor in an earlier row, in their order."""
+def fresh_rows(table: pa.Table, keys: pa.ChunkedArray, committed: Set[str]) -> pa.Table:
+    """Rows whose key is neither in ``committed`` nor in an earlier row, in their order.
+
+    ``keys`` are those of ``joined_key``.
+    """
     seen: set[str] = set()
     fresh = []
-    for key in joined_key(table, keys).to_pylist():
+    for key in keys.to_pylist():
         fresh.append(key not in committed and key not in seen)
         seen.add(key)
     return table.filter(pa.array(fresh, pa.bool_()))

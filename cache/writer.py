@@ -142,8 +142,8 @@ class StoreWriter:
 
     def _committed(self, keys: Iterable[str]) -> set[str]:
         """Which of these response keys are in the live snapshot."""
-        asked = set(keys)
-        return asked & self._known.of_table("responses") if asked else asked
+        asked = pa.chunked_array([pa.array(list(keys), pa.string())])
+        return self._known.in_table("responses", asked) if len(asked) else set()
 
     def _path(self, journal: str) -> Path:
         return journal_path(self._root, journal)
