@@ -21,7 +21,10 @@ NAME_SLOT = "name"  # the row that holds a subclass's own name
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One planned LLM call. ``request_key`` is ``cache.keys.request_key`` of its content."""
+    """One planned LLM call. ``request_key`` is ``cache.keys.request_key`` of its content.
+
+    ``class_name`` is ``""`` for a request about a scene: which classes are plausible in it.
+    """
 
     request_key: str
     class_name: str

@@ -78,14 +78,19 @@ class PriceTable:
         return None if found is None else found.price(batch=batch)
 
 
-def load_prices(override: Path | None = None) -> PriceTable:
-    """The table that ships, under a person's own.
+def load_prices(override: Path | None = None, *, shipped: bool = True) -> PriceTable:
+    """A person's own table, over the one that ships.
+
+    Args:
+        shipped: False for another server than OpenAI's, whose prices are its own.
 
     Raises: InputError, for a file of one's own that cannot be read, naming every bad entry.
     """
-    shipped = package_files("langseg.descriptors").joinpath("prices.yaml")
-    own = {} if override is None else _read(override, str(override))
-    return PriceTable(own, _read(shipped, shipped.name))
+    layers = [] if override is None else [_read(override, str(override))]
+    if shipped:
+        file = package_files("langseg.descriptors").joinpath("prices.yaml")
+        layers.append(_read(file, file.name))
+    return PriceTable(*layers)
 
 
 def _read(file: Path | Traversable, where: str) -> dict[str, PriceEntry]:

@@ -206,9 +206,7 @@ def _price(config: DescribeConfig) -> "tuple[Price | None, str]":
     if config.price_in is not None and config.price_out is not None:
         return Price(prompt=config.price_in, completion=config.price_out), "--price-in, --price-out"
     elsewhere = config.base_url or os.environ.get("OPENAI_BASE_URL")
-    if elsewhere and config.prices is None:
-        return None, ""
-    entry = load_prices(config.prices).entry(config.model)
+    entry = load_prices(config.prices, shipped=not elsewhere).entry(config.model)
     price = None if entry is None else entry.price(batch=config.provider == "openai-batch")
     if entry is None or price is None:
         return None, ""

@@ -119,12 +119,16 @@ def _bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
+    from rich.table import Column
 
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")  # a note never squeezes the bar out
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.description}", markup=False), BarColumn(bar_width=16),
+        MofNCompleteColumn(), Remaining(),
+        TextColumn("{task.fields[note]}", markup=False, table_column=rest),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True, markup=False), transient=True) as bar:
+    console = Console(stderr=True, markup=False, highlight=False)
+    with Progress(*columns, console=console, transient=True, expand=True) as bar:
         task = bar.add_task(plain(what), total=None, note="")
         yield lambda done, total, note: bar.update(
             task, completed=done, total=total, note=plain(note)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from langseg.descriptors.tally import GenerateReport
 
 _RECENT_S = 30.0  # what a rate is taken over, and how long a fault is news
-_FIRST_S, _LEAST_S, _MOST_S = 5.0, 5.0, 15.0  # until the first plain line; between two of them
+_LEAST_S, _MOST_S = 5.0, 15.0  # between two plain lines; the least also before the first
 _STEP = 0.1  # of the plan: more than this is worth a line before ``_MOST_S``
 _FRESH_S = 5.0  # how long a fault comes first in a line that may be cut
 _FAULT_CHARS = 100
@@ -93,7 +93,7 @@ class GenerateProgress:
             self._said, self._said_done = now, done
 
     def _is_due(self, now: float, done: int, report: "GenerateReport") -> bool:
-        if now - self._started < _FIRST_S or now - self._said < _LEAST_S:
+        if now - self._said < _LEAST_S:
             return False
         is_first, is_late = self._said == self._started, now - self._said >= _MOST_S
         return is_first or is_late or done - self._said_done >= _STEP * report.planned

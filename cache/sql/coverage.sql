@@ -10,5 +10,6 @@ select
     count(distinct q.request_key) filter (where d.request_key is null) as unanswered
 from requests q
 left join descriptors d using (request_key)
+where q.class_name <> ''
 group by q.class_name, q.model
 order by descriptors, q.class_name, q.model

@@ -36,12 +36,21 @@ def content_id(body: Mapping[str, Any]) -> str:
 
 
 def plausible_reply(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A reply that fits the schema: exact counts, slots of the enum, phrases all different."""
-    asked = json.loads(body["messages"][-1]["content"].rpartition("\n")[2].partition(":")[2])
-    names = [asked["name"], *asked["synonyms"]]
+    """A reply that fits the schema: exact counts, slots of the enum, phrases all different.
+
+    About a scene: every other class of those listed.
+    """
+    lines = [line.partition(": ") for line in body["messages"][-1]["content"].splitlines()]
+    said = {mark: json.loads(value) for mark, colon, value in lines[1:]}
+    if "Class" not in said:
+        return {"classes": said["Classes"][::2]}
+    asked, others = said["Class"], said.get("Look-alikes", [])
+    names = [asked["name"], *asked["synonyms"], *others]
     phrases = _phrases(int(content_id(body)[:8], 16), " ".join(names).casefold())
     schema = body["response_format"]["json_schema"]["schema"]
     reply: dict[str, Any] = _fill("", schema, asked["name"], phrases, itertools.count())
+    for number, row in enumerate(reply.get("differences", [])):
+        row["other"] = others[number % len(others)]
     return reply
 
 

@@ -74,13 +74,14 @@ def test_unknown_model__has_no_price_and_not_a_price_of_zero(model: str):
     assert load_prices().price(model, batch=True) is None
 
 
-@given(st.sampled_from(shipped()), st.text(min_size=1, max_size=12))
-def test_longer_name__is_another_model(name: str, more: str):
+@given(st.sampled_from(shipped()), st.text(min_size=1, max_size=12), st.dates())
+def test_longer_name__is_another_model_unless_it_ends_with_a_date(name: str, more: str, day: date):
     table = load_prices()
     entry = table.entry(name + more)
-    assert entry is None or entry.model in (name, name + more)
-    if entry is not None and entry.model == name:
-        date.fromisoformat(more.removeprefix("-"))
+    assert entry is None or entry.model == name + more
+    dated = table.entry(f"{name}-{day}")
+    assert dated is not None
+    assert dated.model in (name, f"{name}-{day}")
 
 
 def test_own_table__beats_the_shipped_one_and_adds_to_it(tmp_path: Path):
@@ -100,6 +101,14 @@ def test_own_table__beats_the_shipped_one_and_adds_to_it(tmp_path: Path):
     assert (local.dated, local.source) == ("", str(tmp_path / "mine.yaml"))
     assert table.price("local-7b", batch=True) == Price(prompt=0.0, completion=0.5)
     assert table.price("gpt-5") == load_prices().price("gpt-5")
+
+
+def test_other_server__has_the_prices_of_ones_own_table_only(tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text("prices: [{model: m, prompt: 1, completion: 2}]")
+    table = load_prices(tmp_path / "mine.yaml", shipped=False)
+    assert table.price("m") is not None
+    assert table.price("gpt-4o") is None
+    assert load_prices(shipped=False).price("gpt-4o") is None
 
 
 def test_batch_price__is_unknown_where_the_table_does_not_say_it(tmp_path: Path):

@@ -1,9 +1,11 @@
 """What is shown to a person cannot act: no control characters, no markup, no traceback."""
 
 import errno
+import io
 import json
 import os
 import signal
+import sys
 from datetime import date
 
 import pytest
@@ -118,3 +120,19 @@ def test_run__ends_a_fault_of_the_disk_in_one_sentence_and_3(capsys, error, said
     with pytest.raises(SystemExit) as ended:
         run(app)
     assert (ended.value.code, capsys.readouterr().err) == (3, f"error: {said}\n")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress__shows_a_servers_markup_as_text_and_never_squeezes_the_bar_out(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    with progress("work") as advance:
+        advance(3, 7, "HTTP 500: [bold]x[/bold] [/red] " + "y" * 200)
+    assert "[bold]x[/bold] [/red]" in screen.getvalue()
+    assert "3/7" in screen.getvalue()

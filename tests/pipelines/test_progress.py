@@ -58,7 +58,10 @@ def clock() -> Clock:
 
 @pytest.fixture
 def said(clock: Clock, capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
-    return lambda: capsys.readouterr().err.splitlines()
+    def lines() -> list[str]:
+        return capsys.readouterr().err.splitlines()
+
+    return lines
 
 
 def a_run(clock: Clock, seconds: float, per_second: float, live: bool = False) -> Shown:
