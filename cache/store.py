@@ -3,7 +3,7 @@
 In:  a folder.
 Out: verified Arrow tables of one snapshot, and the writer that makes the next one.
 
-    CURRENT, manifests/, journal/, requests/, responses/, descriptors/, texts/, encoders/,
+    CURRENT, manifests/, journal/, batches/, requests/, responses/, descriptors/, texts/, encoders/,
     embeddings/encoder=<id>/, views.sql, LOCK
 
 Readers never list a folder for data: a file the manifest does not name does not exist.

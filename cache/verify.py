@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from langseg.cache.batches import batch_notes, batch_problems
 from langseg.cache.commit import VIEWS
 from langseg.cache.encoders import ENCODERS, read_record
 from langseg.cache.errors import LangSegError
@@ -56,10 +57,13 @@ class Findings:
 
 
 def examine(root: Path) -> Findings:
-    """Check every manifest, part, record, journal and reference. Never raises for damage."""
+    """Check every manifest, part, record, journal, batch and reference; damage never raises."""
     found = Findings()
     _examine_history(root, found)
     _examine_journals(root, found)
+    for problem in batch_problems(root):
+        _add(found, problem)
+    found.notes += batch_notes(root)
     try:
         manifest = live_manifest(root)
     except LangSegError as exc:

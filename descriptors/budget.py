@@ -80,7 +80,9 @@ class Budget:
         self.tokens = 0  # used, or not known to be unused
         self.cost_usd = 0.0 if price else None
         self.reached = ""  # which cap ended the run, as its flag
-        self._held: list[Hold] = []
+        self._held = 0  # attempts under way, and what they can use
+        self._held_tokens = 0
+        self._held_usd = 0.0
         self._started = time.monotonic()
         self._settled = asyncio.Event()
 
@@ -95,7 +97,7 @@ class Budget:
         cap = self._passed(hold)
         if not cap:
             self.requests += 1
-            self._held.append(hold)
+            self._hold(hold, 1)
             return hold
         if not self._held or cap in ("--max-requests", "--max-minutes"):  # nothing gives these back
             self.reached = cap
@@ -117,7 +119,7 @@ class Budget:
             used: prompt and completion tokens; (0, 0) for one that was turned away unread; None,
                 for one or both, when nobody knows: it counts as all that was set aside.
         """
-        self._held.remove(hold)
+        self._hold(hold, -1)
         known_prompt, known_completion = used or (None, None)
         prompt = hold.prompt_tokens if known_prompt is None else known_prompt
         completion = hold.completion_tokens if known_completion is None else known_completion
@@ -126,25 +128,30 @@ class Budget:
             self.cost_usd += self.price.cost_usd(prompt, completion)
         self._settled.set()
 
+    def _hold(self, hold: Hold, count: int) -> None:
+        """Set aside what attempts can use (1), or give it back (-1)."""
+        self._held += count
+        self._held_tokens += count * hold.tokens
+        self._held_usd += count * self._most_usd(hold)
+
     def _passed(self, hold: Hold) -> str:
         """The cap that one more attempt could pass, as its flag, or none."""
-        caps, held = self.caps, [*self._held, hold]
+        caps = self.caps
         if caps.seconds is not None and time.monotonic() - self._started >= caps.seconds:
             return "--max-minutes"
         if caps.requests is not None and self.requests >= caps.requests:
             return "--max-requests"
-        if caps.tokens is not None and self.tokens + sum(h.tokens for h in held) > caps.tokens:
+        tokens = self.tokens + self._held_tokens + hold.tokens
+        if caps.tokens is not None and tokens > caps.tokens:
             return "--max-tokens"
-        if caps.cost_usd is not None and self._cost_with(held) > caps.cost_usd:
+        cost_usd = (self.cost_usd or 0.0) + self._held_usd + self._most_usd(hold)
+        if caps.cost_usd is not None and cost_usd > caps.cost_usd:
             return "--max-cost"
         return ""
 
-    def _cost_with(self, held: list[Hold]) -> float:
-        if self.price is None or self.cost_usd is None:
-            return 0.0
+    def _most_usd(self, hold: Hold) -> float:
         price = self.price
-        most_usd = sum(price.cost_usd(h.prompt_tokens, h.completion_tokens) for h in held)
-        return self.cost_usd + most_usd
+        return price.cost_usd(hold.prompt_tokens, hold.completion_tokens) if price else 0.0
 
 
 def most(request: Request) -> Hold:

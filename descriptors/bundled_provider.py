@@ -36,6 +36,7 @@ from langseg.descriptors import plausible
 from langseg.descriptors.budget import Budget
 from langseg.descriptors.class_list import load_yaml
 from langseg.descriptors.prompts import Prompt
+from langseg.descriptors.providers import AnswersAtOnce
 from langseg.descriptors.vocabulary import Vocabulary
 
 Phrases = tuple[tuple[str, str], ...]  # (slot, text)
@@ -60,7 +61,7 @@ class Pack:
     entries: Mapping[str, PackEntry]
 
 
-class BundledProvider:
+class BundledProvider(AnswersAtOnce):
     """Looks classes up by name: in the vocabulary's own pack first, then in the others.
 
     ``model`` and ``params`` are what requests to it must be planned with: a changed pack is a
@@ -69,7 +70,6 @@ class BundledProvider:
     """
 
     name = "bundled"
-    under_way = 0
     note = "no LLM was called: these descriptors ship with LangSeg"
 
     def __init__(self, vocabulary: Vocabulary, packs: Traversable | None = None) -> None:
@@ -116,9 +116,6 @@ class BundledProvider:
             yield request, self._response(request, reply, time.perf_counter() - started)
             if number % _BURST == 0:
                 await asyncio.sleep(0)  # let Ctrl-C in
-
-    def committed(self) -> None:
-        """Nothing waits for it."""
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -13,7 +13,7 @@ the keys of what is answered.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -105,6 +105,7 @@ class _Run:
         self._only_failed = False
         self._handed_out: set[str] = set()  # keys of this plan that are with the provider
         self._longer: dict[str, Request] = {}  # key of one with a longer reply -> as it was planned
+        self._came_unasked = False  # an answer to a request that was not handed out, or not yet
         self._tries: dict[str, int] = {}  # of requests that are asked again
         self._again: list[Request] = []
         self._planned = self._cached = self._open = self._recovered = 0
@@ -125,13 +126,17 @@ class _Run:
     async def ask(self, plans: Iterable[Plan]) -> None:
         """Ask what is open, then again what came back unusable. Raises: BudgetError."""
         try:
+            await self._keep(self._provider.collect(self._budget))
             for plan in plans:
+                before = self._open
                 self._draw(plan)
                 await self._stream(self._to_ask(plan))
                 while self._again and not self._budget.reached:
                     again, self._again = self._again, []
                     await self._stream(again)
                 self.commit()
+                if self._came_unasked:
+                    self._open = before + sum(1 for _ in self._to_ask(plan))
                 if self._budget.reached:
                     break
         finally:
@@ -196,9 +201,12 @@ class _Run:
             yield request
 
     async def _stream(self, requests: Iterable[Request]) -> None:
-        """Ask, and keep every answer that is yielded, whatever ends the asking."""
+        """Ask, and keep what is answered."""
+        await self._keep(self._provider.answer(self._handing_out(requests), self._budget))
+
+    async def _keep(self, rows: AsyncGenerator[Row, None]) -> None:
+        """Keep every answer that is yielded, whatever ends the asking."""
         try:
-            rows = self._provider.answer(self._handing_out(requests), self._budget)
             async with aclosing(rows) as answers:
                 async for row in answers:
                     self._take(row)
@@ -264,6 +272,7 @@ class _Run:
         key = response.request_key
         self._answered.note(key, response.status)
         if key not in self._handed_out:
+            self._came_unasked = True
             return
         self._handed_out.discard(key)
         planned = self._longer.get(key, request)

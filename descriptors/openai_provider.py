@@ -9,34 +9,34 @@ bounded and slowed down together.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from random import SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from langseg.cache.errors import UpstreamError, UsageError
+from langseg.cache.errors import UpstreamError
 from langseg.cache.journal import Row
 from langseg.cache.records import Request, Response
 from langseg.descriptors.budget import Budget, most
 from langseg.descriptors.chat import NotAReplyError, Reply, chat_body, read_reply
 from langseg.descriptors.endpoint import DEFAULT_BASE_URL, checked_base_url, key_from_environment
-from langseg.descriptors.plain_text import printable
+from langseg.descriptors.openai_client import open_client
+from langseg.descriptors.openai_text import one_line, response_row
+from langseg.descriptors.providers import AnswersAtOnce
 from langseg.descriptors.rate import Fault, Gate, Limits, rest_s
 
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
     import httpx2
     from openai import AsyncOpenAI
 
-_CONNECT_TIMEOUT_S = 10.0
-_MESSAGE_CHARS = 300
 _FIRST_ATTEMPTS = 3  # of all requests together: a wrong address shows in seconds
 _jitter = SystemRandom().random
 
 Task = asyncio.Task[Row | None]
+Turn = TypeVar("Turn")
 
 
-class OpenAIProvider:
+class OpenAIProvider(AnswersAtOnce):
     """Asks by Chat Completions; the reply is bound to the request's JSON schema.
 
     Args:
@@ -46,8 +46,6 @@ class OpenAIProvider:
     """
 
     name = "openai"
-    under_way = 0
-    note = ""
 
     def __init__(
         self,
@@ -96,9 +94,6 @@ class OpenAIProvider:
         if self._gate.error is not None:
             raise self._gate.error
 
-    def committed(self) -> None:
-        """Nothing waits for it."""
-
     async def aclose(self) -> None:
         """Drop what is under way and close every connection."""
         self._gate.end(UpstreamError(f"{self}: closed before every request was answered"))
@@ -126,9 +121,9 @@ class OpenAIProvider:
         faults: list[Fault] = []
         started = time.monotonic()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.deadline_s):
+            async with asyncio.timeout(self._limits.deadline_s) as deadline:
                 while True:
-                    outcome = await self._attempt(request)
+                    outcome = await self._attempt(request, deadline)
                     if outcome is None:
                         return None
                     if not isinstance(outcome, Fault):
@@ -140,13 +135,15 @@ class OpenAIProvider:
                     await self._gate.rest(rest_s(outcome, len(faults), self._limits, _jitter()))
         return request, self._failed(request, faults, time.monotonic() - started)
 
-    async def _attempt(self, request: Request) -> Response | Fault | None:
+    async def _attempt(
+        self, request: Request, deadline: asyncio.Timeout
+    ) -> Response | Fault | None:
         """One attempt, when there is a place for it; the gate learns from what came of it."""
-        ticket = await self._gate.enter(most(request).tokens)
+        ticket = await _outside(deadline, self._gate.enter(most(request).tokens))
         if ticket is None:
             return None
         try:
-            outcome = await self._paid_call(request)
+            outcome = await self._paid_call(request, deadline)
         finally:
             self._gate.leave()
         if outcome is None:
@@ -170,9 +167,11 @@ class OpenAIProvider:
         """Whether the server has never answered, and does not ask to be waited for either."""
         return not self._answered and self._first_faults >= _FIRST_ATTEMPTS and fault.wait_s is None
 
-    async def _paid_call(self, request: Request) -> Response | Fault | None:
+    async def _paid_call(
+        self, request: Request, deadline: asyncio.Timeout
+    ) -> Response | Fault | None:
         """The call, once the budget has room for it; None when it has not and never will."""
-        hold = await self._budget.reserve(request)
+        hold = await _outside(deadline, self._budget.reserve(request))
         if hold is None:
             return None
         used = None  # as nobody knows, when it is cut off
@@ -192,7 +191,11 @@ class OpenAIProvider:
         from langseg.descriptors.openai_faults import fault_of
 
         if self._client is None:
-            self._client = self._connect()
+            places = self._limits.max_concurrency
+            timeout_s = self._limits.timeout_s
+            self._client = open_client(
+                self._base_url, self._key, places=places, timeout_s=timeout_s
+            )
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._limits.timeout_s):  # the SDK's is for each read
@@ -204,29 +207,6 @@ class OpenAIProvider:
                 self._gate.learn(error.response.headers, self._limits.max_wait_s)
             return fault_of(error)
         return self._response(request, reply, time.monotonic() - started)
-
-    def _connect(self) -> "AsyncOpenAI":
-        """One client, with a connection for each place, none waited for."""
-        import httpx2
-        from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
-
-        places = self._limits.max_concurrency
-        timeout = httpx2.Timeout(self._limits.timeout_s, connect=_CONNECT_TIMEOUT_S)
-        pool = httpx2.Limits(max_connections=places, max_keepalive_connections=places)
-        try:
-            http = DefaultAsyncHttpx2Client(limits=pool, timeout=timeout)
-        except (OSError, ValueError, ImportError) as exc:  # whose text may hold a proxy's password
-            raise UsageError(
-                "network: wanted proxy and certificate settings that work, got "
-                f"{type(exc).__name__}; check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE, SSL_CERT_DIR"
-            ) from None
-        return AsyncOpenAI(
-            api_key=self._key.secret,
-            base_url=self._base_url,
-            max_retries=0,
-            timeout=timeout,
-            http_client=http,
-        )
 
     def _failed(self, request: Request, faults: list[Fault], spent_s: float) -> Response:
         """A failed response; too many in a row, or no connection to be had, end the run."""
@@ -252,37 +232,18 @@ class OpenAIProvider:
         )
 
     def _response(self, request: Request, reply: Reply, latency_s: float) -> Response:
-        where = f"{self._base_url}: wanted a reply, got "
-        return Response(
-            request_key=request.request_key,
-            attempt=1,
-            status=reply.status,
-            raw_text=reply.raw_text,
-            finish_reason=reply.finish_reason,
+        return response_row(
+            request,
+            reply,
             provider=self.name,
-            served_model=reply.served_model,
-            system_fingerprint=reply.system_fingerprint,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            cached_tokens=reply.cached_tokens,
-            cost_usd=self._cost_usd(reply),
+            base_url=self._base_url,
+            key=self._key,
+            price=self._budget.price,
             latency_s=latency_s,
-            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            error=where + self._shown(reply.note) if reply.note else "",
-            run_id="",
         )
 
-    def _cost_usd(self, reply: Reply) -> float | None:
-        price, n_prompt, n_completion = (
-            self._budget.price, reply.prompt_tokens, reply.completion_tokens,
-        )  # fmt: skip
-        if price is None or n_prompt is None or n_completion is None:
-            return None
-        return price.cost_usd(n_prompt, n_completion, min(reply.cached_tokens or 0, n_prompt))
-
     def _shown(self, text: str) -> str:
-        """Text from the server as one printable line; redacted before it is cut short."""
-        return printable(" ".join(self._key.redact(text).split()), _MESSAGE_CHARS)
+        return one_line(text, self._key)
 
 
 async def _post(client: "AsyncOpenAI", request: Request) -> "httpx2.Response":
@@ -294,6 +255,17 @@ async def _post(client: "AsyncOpenAI", request: Request) -> "httpx2.Response":
     import httpx2
 
     return await client.post("/chat/completions", body=chat_body(request), cast_to=httpx2.Response)
+
+
+async def _outside(deadline: asyncio.Timeout, turn: Awaitable[Turn]) -> Turn:
+    """Wait for one's turn, which a slow rate makes long and which is no fault of the server's."""
+    clock = asyncio.get_running_loop().time
+    ends, started = deadline.when(), clock()
+    assert ends is not None
+    deadline.reschedule(None)
+    found = await turn
+    deadline.reschedule(ends + clock() - started)
+    return found
 
 
 async def _cancel(tasks: Iterable[Task]) -> None:

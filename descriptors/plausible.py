@@ -7,13 +7,13 @@ Most of the product of classes and scenes never occurs: 20,000 classes in 365 sc
 million prompts, and what is asked here decides which few of them are worth their price.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from langseg.cache.keys import RequestKeys, canonical_json
+from langseg.cache.keys import RequestKeys, canonical_json, normalise_text
 from langseg.cache.records import Request
 from langseg.descriptors.prompts import list_of, name_text, object_of
+from langseg.descriptors.reply_json import reply_object
 from langseg.descriptors.template import closing, closing_data, shipped_template
 
 PLAUSIBLE_PROMPT = "plausible_v1"
@@ -59,7 +59,7 @@ def plausible_classes(reply: Mapping[str, Any], messages_json: str) -> tuple[str
     if not isinstance(said, list):
         raise ValueError(f"no list {REPLY_KEY!r}")
     listed: list[str] = closing_data(messages_json, *_MARKS)[0]
-    wanted = {name.casefold().strip() for name in said if isinstance(name, str)}
+    wanted = {normalise_text(name).casefold() for name in said if isinstance(name, str)}
     found = tuple(name for name in listed if name.casefold() in wanted)
     if said and not found:
         raise ValueError(f"none of the {len(said)} classes named is in the list")
@@ -83,6 +83,6 @@ def plausible_scenes(
     for request in requests:
         text = replies.get(request.request_key)
         if text is not None:
-            classes = plausible_classes(json.loads(text), request.messages_json)
+            classes = plausible_classes(reply_object(text), request.messages_json)
             found.setdefault(request.scene, set()).update(classes)
     return {scene: tuple(n for n in names if n in some) for scene, some in found.items() if some}

@@ -97,8 +97,8 @@ def read_prompt(path: Path, **counts: int) -> Prompt:
     scene; UsageError, for one that does not render and for a count out of range.
     """
     prompt = Prompt(template=template_from_file(path), **counts)
-    generic, scene = prompt.opening(ANY_SCENE), prompt.opening("a scene")
-    if generic == scene:
+    prompt.opening(ANY_SCENE)
+    if prompt.opening("a scene") == prompt.opening("another scene"):
         raise InputError(
             f"{path}: wanted a block user that says the scene, got the same text for two scenes; "
             "use {{ scene | json }} in it"

@@ -37,6 +37,13 @@ class Provider(Protocol):
         after every response that did arrive was yielded.
         """
 
+    def collect(self, budget: Budget) -> AsyncGenerator[Row, None]:
+        """Yield what an earlier run left at a server and is answered by now; ask nothing.
+
+        Comes before ``answer``, so that these answers decide what is asked.
+        Raises: as ``answer``.
+        """
+
     def committed(self) -> None:
         """Every answer that was yielded so far is in the store."""
 
@@ -50,3 +57,22 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Give back connections and memory."""
+
+
+class AnswersAtOnce:
+    """The parts of a provider that leaves nothing at a server for a later run."""
+
+    under_way = 0
+
+    @property
+    def note(self) -> str:
+        """Nothing in particular."""
+        return ""
+
+    async def collect(self, budget: Budget) -> AsyncGenerator[Row, None]:
+        """Nothing was left."""
+        return
+        yield
+
+    def committed(self) -> None:
+        """Nothing waits for it."""

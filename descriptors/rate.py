@@ -25,9 +25,9 @@ class Limits:
 
     ``requests_per_minute`` and ``tokens_per_minute`` are spread evenly; None means: as the server
     says in its headers, if it does. ``timeout_s`` bounds one attempt, ``deadline_s`` a request
-    with all its attempts and rests. ``max_wait_s`` caps a rest, also one that the server asks
-    for. ``give_up_after`` requests that fail with no answer between them end the run: the server
-    is down, or refuses the lot.
+    with all its attempts and rests, but not the wait for its turn. ``max_wait_s`` caps a rest,
+    also one that the server asks for. ``give_up_after`` requests that fail with no answer between
+    them end the run: the server is down, or refuses the lot.
     """
 
     max_concurrency: int
@@ -160,7 +160,7 @@ class Gate:
         """Take over the limits a reply's headers tell, and wait where nothing remains of one."""
         for name in self._told:
             limit, left, reset_s = server_limit(headers, name)
-            if limit:
+            if limit and limit >= 1:  # less is nonsense that would end the run by waiting
                 self._meters[name].per_minute = limit
             if left == 0 and reset_s:
                 pause_s = min(reset_s, max_wait_s)
@@ -231,7 +231,8 @@ def duration_s(text: str) -> float | None:
     if number is not None or match is None or not any(match.groups()):
         return number
     hours, minutes, seconds, thousandths = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds + thousandths / 1000
+    total = hours * 3600 + minutes * 60 + seconds + thousandths / 1000
+    return total if total < math.inf else None
 
 
 def _number(text: str | None) -> float | None:

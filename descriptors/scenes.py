@@ -31,11 +31,13 @@ def read_scenes(path: Path, vocabulary: Vocabulary) -> Scenes:
     said = _said(path)
     problems: list[str] = []
     if isinstance(said, dict):
-        known = {scene: names for scene, names in said.items() if names is not None}
-        found = checked_scenes(known, {entry.name for entry in vocabulary.classes}, problems)
-        found |= _named((scene for scene in said if said[scene] is None), problems)
-        order = [normalise_text(str(scene)) for scene in said]
-        found = {scene: found[scene] for scene in order if scene in found}
+        found = _named(said, problems)
+        known = {
+            scene: classes
+            for scene, classes in said.items()
+            if classes is not None and not name_problem(scene)
+        }
+        found |= checked_scenes(known, {entry.name for entry in vocabulary.classes}, problems)
     elif isinstance(said, list):
         found = _named(said, problems)
     else:
@@ -52,13 +54,15 @@ def read_scenes(path: Path, vocabulary: Vocabulary) -> Scenes:
 
 def _named(scenes: Iterable[object], problems: list[str]) -> Scenes:
     found: Scenes = {}
+    seen: set[str] = set()
     for number, scene in enumerate(scenes, 1):
         if problem := name_problem(scene):
             problems.append(f"scene {number}: {problem}")
             continue
         name = normalise_text(str(scene))
-        if name.casefold() in {known.casefold() for known in found}:
+        if name.casefold() in seen:
             problems.append(f"scene {number}: {name!r} is there twice")
+        seen.add(name.casefold())
         found[name] = ()
     return found
 
@@ -82,5 +86,5 @@ def _said(path: Path) -> Any:
         rows = [line.split() for line in text.splitlines()]
         counted = Counter(row[1].replace("_", " ") for row in rows if len(row) == 2)
         return [scene for scene, _ in counted.most_common()]
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    lines = (line.partition("#")[0].strip() for line in text.split("\n"))  # and at nothing else
     return [line for line in lines if line]

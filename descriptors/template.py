@@ -7,6 +7,9 @@ The system block is the same for every request. Data (a class, a scene, a list) 
 by a template: it closes the user message as lines of ``Mark: JSON`` that are added here, so that
 no name can pass for an instruction, requests share all that comes before it, and stored requests
 can be read again without the template.
+
+A template says text, values and ``if``. It has no loops, calls or attributes: one that came from
+elsewhere can neither hang a run nor reach what it is not given.
 """
 
 import json
@@ -18,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import jinja2.exceptions
 import jinja2.sandbox
+from jinja2 import nodes
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.keys import canonical_json, sha256_hex
@@ -28,7 +33,13 @@ from langseg.descriptors.plain_text import unseen_character
 BLOCKS = ("system", "user")
 _CLOSING = '","role":"user"}]'  # behind the user message's text, in canonical JSON
 _MAX_FILE_BYTES = 2**18
-_MAX_TEXT_CHARS = 200_000  # a template that loops must not fill the memory
+_MAX_TEXT_CHARS = 200_000
+_ALLOWED = (
+    nodes.Block, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.If,
+    nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Test,
+    nodes.Add, nodes.Sub, nodes.Mul, nodes.Neg, nodes.Concat, nodes.Filter,
+)  # fmt: skip
+_FILTERS = ("json", "lower", "upper", "capitalize", "title", "trim")
 
 
 @dataclass(frozen=True)
@@ -95,13 +106,17 @@ def template_from_file(path: Path) -> Template:
     """
     where = f"{path}: wanted a Jinja template with the blocks system and user"
     try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise InputError(f"{where} of at most 256 KiB, got {path.stat().st_size} bytes")
-        source = path.read_text("utf-8")
-        blocks = _compiled(source).blocks
+        size = path.stat().st_size
+        source = path.read_text("utf-8") if size <= _MAX_FILE_BYTES else ""
     except OSError as exc:
         raise InputError(f"{where}, got {exc.strerror}") from exc
-    except (ValueError, jinja2.TemplateError, RecursionError) as exc:
+    except ValueError as exc:
+        raise InputError(f"{where} in UTF-8, got {_one_line(exc)}") from None
+    if size > _MAX_FILE_BYTES:
+        raise InputError(f"{where} of at most 256 KiB, got {size} bytes")
+    try:
+        blocks = _compiled(source).blocks
+    except Exception as exc:  # it is compiled to Python, which has limits of its own
         raise InputError(f"{where}, got {_one_line(exc)}") from None
     missing = [block for block in BLOCKS if block not in blocks]
     if missing:
@@ -136,8 +151,30 @@ def _one_line(exc: Exception) -> str:
     return " ".join(f"{type(exc).__name__}: {exc}".split())[:200]
 
 
+class _Environment(jinja2.sandbox.SandboxedEnvironment):
+    intercepted_binops = frozenset(("*",))
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """``"x" * 10**9`` would fill the memory."""
+        if isinstance(left, str) or isinstance(right, str):
+            raise jinja2.exceptions.SecurityError("wanted numbers to multiply")
+        return super().call_binop(context, operator, left, right)
+
+
 @lru_cache(maxsize=8)
 def _compiled(source: str) -> jinja2.Template:
-    environment = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined)
+    environment = _Environment(undefined=jinja2.StrictUndefined)
+    environment.globals.clear()
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    for node in environment.parse(source).find_all(nodes.Node):
+        if strange := _strange(node):
+            known = f"text, values, `if` and the filters {', '.join(_FILTERS)}"
+            raise jinja2.TemplateSyntaxError(f"{strange}, which is none of {known}", node.lineno)
     return environment.from_string(source)
+
+
+def _strange(node: nodes.Node) -> str:
+    """What a part of a template is that none may hold, or ``""``."""
+    if isinstance(node, nodes.Filter):
+        return "" if node.name in _FILTERS else f"filter {node.name!r}"
+    return "" if isinstance(node, _ALLOWED) else type(node).__name__

@@ -17,17 +17,18 @@ from langseg.cache.keys import normalise_text, sha256_hex, text_id
 from langseg.cache.records import NAME_SLOT, SLOTS, Descriptor, Request, Text
 from langseg.descriptors import contrast, plausible
 from langseg.descriptors.judge import cleaned, folded, phrase_verdict, subclass_verdict
+from langseg.descriptors.language import is_other_language, is_other_script
 from langseg.descriptors.leaks import NameFinder
 from langseg.descriptors.plain_text import printable
 from langseg.descriptors.prompts import class_data
+from langseg.descriptors.reply_json import reply_object
 from langseg.descriptors.vocabulary import NAME_CHARS
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 REASONS = (
-    "hostile", "too_short", "too_long", "names_class", "not_visual", "duplicate", "wrong_slot",
-    "wrong_parent", "wrong_other",
+    "hostile", "not_english", "too_short", "too_long", "names_class", "not_visual", "duplicate",
+    "wrong_slot", "wrong_parent", "wrong_other",
 )  # fmt: skip
-_MAX_REPLY_CHARS = 2**20  # a usual reply has 2,000; the largest that can be asked for 400,000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +58,18 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
     What kind of reply it must be is in the request's schema. A reply with fewer accepted phrases
     about the class itself than half of those asked for is ``invalid``; items beyond the count
     asked for are not looked at. Rows hold rejected phrases too, made printable. Which classes
-    are plausible in a scene is no phrase: such a reply has no rows.
+    are plausible in a scene is no phrase: such a reply has no rows. Phrases must be English where
+    the system message says so, as in all that ship; a person's own may ask for another language.
     """
     asked = json.loads(request.schema_json)["properties"]
     try:
-        reply = _decode(raw_text)
+        reply = reply_object(raw_text)
         if plausible.REPLY_KEY in asked:
             plausible.plausible_classes(reply, request.messages_json)
             return ParsedReply(status="ok")
         data = class_data(request.messages_json)
         names = [data["name"], *data["synonyms"]]
+        english = "English" in json.loads(request.messages_json)[0]["content"]
         if contrast.REPLY_KEY in asked:
             others = contrast.asked_look_alikes(request.messages_json)
             wanted = asked[contrast.REPLY_KEY]["minItems"]
@@ -76,10 +79,11 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
             wanted = asked["attributes"]["minItems"]
             phrases = list(_phrases(_items(reply, "attributes", asked), subclass=""))
             items = _items(reply, "subclasses", asked)
-            phrases += _subclass_phrases(items, asked, data["name"])
+            english_names = english and not is_other_script(data["name"])
+            phrases += _subclass_phrases(items, asked, data["name"], english_names)
     except (ValueError, RecursionError) as exc:
         return ParsedReply(status="invalid", error=printable(f"not the JSON asked for: {exc}"))
-    verdicts = _verdicts(phrases, NameFinder(names))
+    verdicts = _verdicts(phrases, NameFinder(names), english)
     accepted = sum(not v for p, v in zip(phrases, verdicts, strict=True) if not p.subclass)
     if accepted * 2 < wanted:
         dropped = Counter(v for v in verdicts if v)
@@ -89,29 +93,6 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
             error=f"{accepted} of {wanted} phrases accepted; dropped: {reasons or 'none'}",
         )
     return _rows(phrases, verdicts, request)
-
-
-def _decode(raw_text: str) -> Mapping[str, Any]:
-    """The JSON object of a reply, in a Markdown fence or not.
-
-    Raises: ValueError, for anything else, duplicate keys included; RecursionError.
-    """
-    if len(raw_text) > _MAX_REPLY_CHARS:
-        raise ValueError(f"{len(raw_text)} characters")
-    text = raw_text.strip()
-    if text.startswith("```") and text.endswith("```"):
-        text = text.removesuffix("```").partition("\n")[2]
-    reply = json.loads(text, object_pairs_hook=_without_duplicates)
-    if not isinstance(reply, dict):
-        raise ValueError(f"a JSON {type(reply).__name__}")
-    return reply
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key that is there twice")
-    return found
 
 
 def _items(holder: Mapping[str, Any], key: str, asked: Mapping[str, Any]) -> list[Any]:
@@ -142,7 +123,7 @@ def _differences(items: Sequence[Any], others: Sequence[str]) -> Iterator[_Phras
 
 
 def _subclass_phrases(
-    items: Sequence[Any], asked: Mapping[str, Any], class_name: str
+    items: Sequence[Any], asked: Mapping[str, Any], class_name: str, english: bool
 ) -> Iterator[_Phrase]:
     """For each subclass its name, in slot ``name``, then its phrases, which share its fate."""
     own_name = NameFinder([class_name])
@@ -152,6 +133,8 @@ def _subclass_phrases(
         if name is None or parent is None or not isinstance(item.get("descriptors"), list):
             continue
         doomed = subclass_verdict(name, own_name)
+        if english and doomed != "hostile" and is_other_script(name):
+            doomed = "not_english"
         if normalise_text(parent).casefold() != class_name.casefold():
             doomed = "wrong_parent"
         elif folded(name) in seen:
@@ -169,14 +152,16 @@ def _field(item: Any, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder) -> list[str]:
+def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder, english: bool) -> list[str]:
     """For each phrase ``""`` or the first reason against it; accepted texts are all different."""
+    wrong_language = english and is_other_language(p.text for p in phrases if not p.is_name)
     seen: set[str] = set()
     verdicts = []
     own = {name: NameFinder([name]) for name in {p.subclass for p in phrases} - {""}}
     for phrase in phrases:
         also = [own[phrase.subclass]] if phrase.subclass else []
-        verdict = phrase.doomed or _text_verdict(phrase, finder, *also)
+        foreign = english and (wrong_language or is_other_script(phrase.text))
+        verdict = phrase.doomed or _text_verdict(phrase, foreign, finder, *also)
         if not verdict and folded(phrase.text) in seen:
             verdict = "duplicate"
         if not verdict:
@@ -185,12 +170,13 @@ def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder) -> list[str]:
     return verdicts
 
 
-def _text_verdict(phrase: _Phrase, *forbidden: NameFinder) -> str:
+def _text_verdict(phrase: _Phrase, foreign: bool, *forbidden: NameFinder) -> str:
     if phrase.is_name:
         return ""
     if phrase.slot not in SLOTS:
         return "wrong_slot"
-    return phrase_verdict(phrase.text, *forbidden)
+    verdict = phrase_verdict(phrase.text, *forbidden)
+    return "not_english" if foreign and verdict != "hostile" else verdict
 
 
 def _rows(phrases: Sequence[_Phrase], verdicts: Sequence[str], request: Request) -> ParsedReply:

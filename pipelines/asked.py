@@ -5,13 +5,13 @@ Out: plans, a provider and a budget; nothing is connected, loaded or written yet
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langseg.cache.errors import UsageError
-from langseg.pipelines.config import DescribeConfig
+from langseg.pipelines.config import DescribeConfig, read_settings
 from langseg.pipelines.scenes import accepted_replies, known_scenes, with_scenes
 
 if TYPE_CHECKING:
@@ -77,28 +77,31 @@ class Asked:
         )
         return Budget(caps, self.price)
 
-    def provider(self, progress: "Listener") -> "Provider":
-        """Raises: UsageError, for a base URL, a key or an engine that cannot be used."""
+    def provider(self, progress: "Listener", store: "Callable[[], Store]") -> "Provider":
+        """Who answers; ``store`` is opened when it is first needed.
+
+        Raises: UsageError, for a base URL, a key or an engine that cannot be used.
+        """
         if self.bundled is not None:
             return self.bundled
         config = self.config
         if config.provider == "vllm":
             from langseg.descriptors.vllm_provider import VLLMProvider
 
-            return VLLMProvider(self.model, on_fault=progress.on_fault)
+            engine = {} if config.engine is None else read_settings(config.engine)
+            return VLLMProvider(self.model, engine=engine, on_fault=progress.on_fault)
         from langseg.descriptors.endpoint import DEFAULT_BASE_URL
 
         base_url = config.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
         if config.provider == "openai-batch":
             from langseg.cache.batches import held_answers
-            from langseg.cache.store import Store
-            from langseg.descriptors.batch_packing import FileLimits
             from langseg.descriptors.batch_provider import OpenAIBatchProvider
+            from langseg.descriptors.batch_requests import FileLimits
 
             return OpenAIBatchProvider(
                 base_url=base_url,
                 store_path=config.store,
-                held=lambda name: held_answers(Store.open(config.store), name),
+                held=lambda name: held_answers(store(), name),
                 wait=config.wait,
                 limits=FileLimits(enqueued_tokens=config.enqueued_tokens),
                 on_fault=progress.on_fault,

@@ -25,7 +25,7 @@ _MEANT_FOR = {  # settings that do nothing with the other providers
     "base_url": _HOSTED, "prices": _HOSTED, "price_in": _HOSTED, "price_out": _HOSTED,
     "max_cost": _HOSTED,
     "concurrency": ("openai",), "rpm": ("openai",), "tpm": ("openai",),
-    "enqueued_tokens": ("openai-batch",), "tokens_per_second": ("vllm",),
+    "enqueued_tokens": ("openai-batch",), "tokens_per_second": ("vllm",), "engine": ("vllm",),
 }  # fmt: skip
 _SHOWN_CHARS = 40
 ARGUMENT: dict[str, Any] = {"argument": True}  # marks a field that is no flag but an argument
@@ -127,6 +127,9 @@ class DescribeConfig(Source):
         None, gt=0, allow_inf_nan=False,
         description="Tokens a minute.  [default: as the server's headers say]",
     )  # fmt: skip
+    engine: Path | None = Field(
+        None, description="YAML of arguments of vllm.LLM, such as max_model_len: 8192."
+    )
     enqueued_tokens: int = Field(
         2_000_000, ge=1000, description="Tokens that may wait in batches at the server at once."
     )
@@ -209,7 +212,7 @@ def load_config(kind: type[Config], file: Path | None, flags: Mapping[str, Any])
     Raises: UsageError, listing every unknown key and every value out of range. It never holds
     the value of an unknown key, which may be a secret.
     """
-    below = _read(file) if file else {}
+    below = read_settings(file) if file else {}
     for given, replaced in (("dataset", "classes"), ("classes", "dataset")):
         if flags.get(given) is not None and replaced in kind.model_fields:
             below.pop(replaced, None)
@@ -252,8 +255,11 @@ def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _read(file: Path) -> dict[str, Any]:
-    """The settings of a file. Its text is in no message: it may hold a secret."""
+def read_settings(file: Path) -> dict[str, Any]:
+    """The settings of a YAML file, unchecked. Its text is in no message: it may hold a secret.
+
+    Raises: UsageError, for a file that cannot be read and for anything but `key: value` lines.
+    """
     try:
         values = yaml.safe_load(file.read_text("utf-8")) or {}
         strangers = list(_keys_that_are_no_text(values))

@@ -56,7 +56,8 @@ def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]
 
     asked = settle_asked(config)
     budget = asked.budget()
-    provider = asked.provider(progress)
+    store: Store  # made once it is known that somebody can be asked
+    provider = asked.provider(progress, lambda: store)
     store = Store.open(config.store, create=True)
     drawn: list[Plan] = []
 

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from langseg.cache.keys import canonical_json, normalise_text, request_key, sha256_hex, text_id
+from langseg.cache.keys import (
+    RequestKeys,
+    canonical_json,
+    normalise_text,
+    request_key,
+    sha256_hex,
+    text_id,
+)
 
 settings.register_profile(  # a busy machine is no fault of the code
     "patient", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -115,3 +122,57 @@ def test_normalise_text__done_twice_is_done_once(text):
 
 def test_sha256_hex__takes_text_as_utf_8():
     assert sha256_hex("h\u00e4ufig") == sha256_hex("h\u00e4ufig".encode())
+
+
+odd_text = plain_text | st.sampled_from(
+    [
+        'a "quoted" \\ name',
+        "one\u2028two\u2029three",
+        "\x00\x1f\x7f",
+        "h\u00e4ufig \U0001f6aa",
+        '"}]',
+    ]
+)
+messages = st.lists(
+    st.fixed_dictionaries({"role": odd_text, "content": odd_text}), min_size=1, max_size=3
+)
+
+
+@given(
+    messages,
+    odd_text,
+    st.dictionaries(odd_text, finite, max_size=4),
+    st.dictionaries(odd_text, finite, max_size=4),
+    st.integers(0, 99),
+    st.randoms(use_true_random=False),
+)
+def test_request_keys__give_the_key_of_the_whole_request_wherever_it_is_cut(
+    said, model, params, schema, sample, chance
+):
+    whole = canonical_json(said)
+    cut = chance.randrange(len(whole) + 1)
+    keys = RequestKeys(model=model, params=params, schema=schema, opening=whole[:cut])
+    wanted = request_key(
+        model=model, messages=said, params=params, schema=schema, sample_index=sample
+    )
+    assert keys.key(whole[cut:], sample) == wanted
+    assert keys.key(whole[cut:], sample) == wanted  # a key leaves nothing behind for the next
+
+
+def test_request_keys__refuse_a_lone_surrogate_as_request_key_does():
+    content = [{"role": "user", "content": "wall \ud800"}]
+    with pytest.raises(UnicodeEncodeError):
+        request_key(**{**KEY, "messages": content})
+    shared = {name: KEY[name] for name in ("model", "params", "schema")}
+    whole = canonical_json(content)
+    with pytest.raises(UnicodeEncodeError):
+        RequestKeys(**shared, opening=whole)
+    with pytest.raises(UnicodeEncodeError):
+        RequestKeys(**shared, opening=whole[:5]).key(whole[5:], 0)
+
+
+@pytest.mark.parametrize("part", ["params", "schema"])
+def test_request_keys__refuse_what_is_no_number_as_request_key_does(part):
+    shared = {name: KEY[name] for name in ("model", "params", "schema")}
+    with pytest.raises(ValueError, match="JSON compliant"):
+        RequestKeys(**{**shared, part: {"x": math.nan}}, opening="[]")

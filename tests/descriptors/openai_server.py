@@ -215,8 +215,11 @@ class _Exchange(BaseHTTPRequestHandler):
         error = {"message": message, "type": code or "error", "code": code, "param": None}
         self.send(status, json.dumps({"error": error}).encode(), **headers)
 
-    def reply(self, content: Any, *, finish: str = "stop", refusal: str | None = None) -> None:
-        self.send(200, json.dumps(self.completion(content, finish, refusal)).encode())
+    def reply(
+        self, content: Any, *, finish: str = "stop", refusal: str | None = None, **headers: str
+    ) -> None:
+        completion = self.completion(content, finish, refusal)
+        self.send(200, json.dumps(completion).encode(), **headers)
 
     def completion(self, content: Any, finish: str, refusal: str | None) -> dict[str, Any]:
         message = {"role": "assistant", "content": content, "refusal": refusal}
@@ -249,6 +252,13 @@ def _behaviour(function: Behaviour) -> Behaviour:
 @_behaviour
 def good(x: _Exchange, _: str) -> None:
     x.reply(json.dumps(x.phrases()))
+
+
+@_behaviour
+def telling(x: _Exchange, headers: str) -> None:
+    """Argument: headers of a good reply, as ``x-ratelimit-limit-requests=60;...``."""
+    told = dict(header.split("=", 1) for header in headers.split(";"))
+    x.reply(json.dumps(x.phrases()), **told)
 
 
 @_behaviour

@@ -20,6 +20,7 @@ from langseg.descriptors import ingest
 from langseg.descriptors.budget import Budget, Caps
 from langseg.descriptors.generate import Pace, generate
 from langseg.descriptors.plan import plan_requests
+from langseg.descriptors.providers import AnswersAtOnce
 from langseg.descriptors.tally import GenerateReport
 from langseg.descriptors.validate import ParsedReply, parse_reply
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
@@ -52,7 +53,7 @@ def response(request: Request, **changes: object) -> Response:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-class ReplayProvider:
+class ReplayProvider(AnswersAtOnce):
     """Answers by a function of (request, how often it was asked before); counts the asking.
 
     ``at`` maps the number of an answer to what happens instead of it; ``burst`` answers come at
@@ -60,8 +61,6 @@ class ReplayProvider:
     """
 
     name = "replay"
-    under_way = 0
-    note = ""
 
     def __init__(
         self,
@@ -87,9 +86,6 @@ class ReplayProvider:
             before = self.asked.count(request.request_key)
             self.asked.append(request.request_key)
             yield request, self._say(request, before)
-
-    def committed(self) -> None:
-        """Nothing waits for it."""
 
     async def aclose(self) -> None:
         self.closed = True

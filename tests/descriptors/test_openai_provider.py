@@ -1,3 +1,5 @@
+"""Against a real server: every paid answer is kept, every fault is bounded, no key is told."""
+
 import asyncio
 import gc
 import json
@@ -7,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,8 @@ import pytest
 from langseg.cache.errors import UpstreamError, UsageError
 from langseg.cache.keys import canonical_json
 from langseg.cache.records import Request, Response
-from langseg.descriptors.budget import Budget, Price
+from langseg.descriptors import rate
+from langseg.descriptors.budget import Budget, Caps, Price, most
 from langseg.descriptors.openai_provider import OpenAIProvider
 from langseg.descriptors.rate import Limits
 from langseg.descriptors.vocabulary import ClassEntry
@@ -487,6 +492,164 @@ def test_answer__certificates_that_cannot_be_read_are_named_before_anything_is_a
     with OpenAIServer() as server, pytest.raises(UsageError, match="SSL_CERT_FILE"):
         ask(server, requests(3))
     assert server.bodies == []
+
+
+def gaps(server: OpenAIServer) -> list[float]:
+    """Seconds between a request's arrival and the next one's."""
+    return [b - a for a, b in pairwise(sorted(server.arrivals))]
+
+
+@pytest.fixture
+def no_slack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rate holds from the first request on, so that few are needed to see it."""
+    monkeypatch.setattr(rate, "_SLACK_S", 0.0)
+
+
+def test_answer__keeps_to_the_requests_a_minute_that_were_given(no_slack):
+    with OpenAIServer(delay_s=0.05) as server:
+        responses, error = ask(server, requests(12), requests_per_minute=3000)
+    assert [r.status for r in responses] == ["ok"] * 12
+    assert error is None
+    assert sum(gaps(server)) >= 11 * 0.02 * 0.95
+    assert server.most_at_once > 1  # a rate is no queue
+
+
+def test_answer__keeps_to_the_tokens_a_minute_that_were_given(no_slack):
+    each = most(requests(1)[0]).tokens
+    with OpenAIServer() as server:
+        responses, _ = ask(server, requests(8), tokens_per_minute=3000 * each)
+    assert [r.status for r in responses] == ["ok"] * 8
+    assert sum(gaps(server)) >= 7 * 0.02 * 0.9
+
+
+def test_answer__keeps_to_the_rate_that_the_headers_of_the_first_reply_tell(no_slack):
+    told = {0: "telling:x-ratelimit-limit-requests=3000"}
+    with OpenAIServer(nth=told) as server:
+        responses, _ = ask(server, requests(12))
+    assert [r.status for r in responses] == ["ok"] * 12
+    assert sum(gaps(server)) >= 10 * 0.02 * 0.95
+
+
+def test_answer__keeps_to_the_rate_that_a_refusal_tells(no_slack):
+    with OpenAIServer(nth={0: "rate_limit:x-ratelimit-limit-requests=3000"}) as server:
+        responses, _ = ask(server, requests(8))
+    assert [r.status for r in responses] == ["ok"] * 8
+    assert sum(gaps(server)) >= 7 * 0.02 * 0.95
+
+
+def test_answer__rests_until_the_reset_when_a_server_says_that_nothing_remains():
+    headers = "x-ratelimit-remaining-tokens=0;x-ratelimit-reset-tokens=300ms"
+    with OpenAIServer(nth={0: f"telling:{headers}"}) as server:
+        responses, _ = ask(server, requests(3))
+    assert [r.status for r in responses] == ["ok"] * 3
+    assert gaps(server)[0] >= 0.29
+
+
+def test_answer__headers_that_are_nonsense_slow_nothing_down():
+    headers = "x-ratelimit-limit-requests=0;x-ratelimit-limit-tokens=-1"
+    headers += ";x-ratelimit-remaining-requests=0;x-ratelimit-reset-requests=soon"
+    with OpenAIServer(always=f"telling:{headers}") as server:
+        responses, error = ask(server, requests(12))
+    assert [r.status for r in responses] == ["ok"] * 12
+    assert error is None
+    assert sum(gaps(server)) < 2
+
+
+def test_answer__the_wait_for_ones_turn_is_no_part_of_the_deadline(no_slack):
+    with OpenAIServer() as server:
+        responses, error = ask(server, requests(8), requests_per_minute=1200, deadline_s=0.15)
+    assert [r.status for r in responses] == ["ok"] * 8
+    assert error is None
+
+
+def test_answer__the_wait_for_room_in_the_budget_is_no_part_of_the_deadline():
+    limit = '{"max_completion_tokens":100000}'
+    planned = [replace(request, params_json=limit) for request in requests(14)]
+    budget = Budget(Caps(tokens=150_000))  # room for one at a time
+    with OpenAIServer(delay_s=0.05) as server:
+        responses, error = ask(server, planned, budget=budget, deadline_s=0.3)
+    assert [r.status for r in responses] == ["ok"] * 14
+    assert (error, server.most_at_once) == (None, 1)
+
+
+def test_budget__that_is_reached_lets_no_further_request_leave_and_loses_no_answer():
+    left = iter(requests(60))
+    budget = Budget(Caps(requests=10))
+    with OpenAIServer(delay_s=0.03) as server:
+        responses, error = ask(server, left, budget=budget)
+    assert [r.status for r in responses] == ["ok"] * 10
+    assert len(server.bodies) == budget.requests == 10
+    assert (error, budget.reached) == (None, "--max-requests")
+    assert len(list(left)) > 30
+
+
+def test_budget__of_tokens_holds_although_answers_are_under_way():
+    each = most(requests(1)[0]).tokens
+    budget = Budget(Caps(tokens=6 * each))
+    with OpenAIServer(delay_s=0.01) as server:
+        responses, error = ask(server, requests(40), budget=budget)
+    assert {r.status for r in responses} == {"ok"}
+    assert len(responses) == len(server.bodies) == budget.requests
+    used = sum((r.prompt_tokens or 0) + (r.completion_tokens or 0) for r in responses)
+    assert used == budget.tokens <= 6 * each
+    assert (error, budget.reached) == (None, "--max-tokens")
+    assert server.most_at_once <= 6
+
+
+def test_budget__of_dollars_holds_at_the_given_prices():
+    price = Price(prompt=1.0, completion=4.0)
+    budget = Budget(Caps(cost_usd=0.01), price)
+    with OpenAIServer(delay_s=0.01) as server:
+        responses, error = ask(server, requests(60), budget=budget)
+    assert len(responses) == len(server.bodies) == budget.requests > 3
+    assert sum(r.cost_usd or 0.0 for r in responses) == pytest.approx(budget.cost_usd)
+    assert (budget.cost_usd or 0.0) <= 0.01
+    assert (error, budget.reached) == (None, "--max-cost")
+
+
+def test_budget__counts_failed_attempts_as_requests_and_what_was_turned_away_as_no_tokens():
+    nth = {0: "good", 1: "rate_limit", 2: "rate_limit"}
+    budget = Budget(Caps(requests=3))
+    with OpenAIServer(nth=nth) as server:
+        (response,), error = ask(server, requests(2), budget=budget, max_concurrency=1)
+    assert len(server.bodies) == budget.requests == 3
+    assert budget.tokens == (response.prompt_tokens or 0) + (response.completion_tokens or 0)
+    assert (error, budget.reached) == (None, "--max-requests")
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "drip", "reset", "html"])
+def test_budget__counts_an_attempt_in_full_when_nobody_knows_what_it_used(behaviour):
+    (request,) = requests(1)
+    budget = Budget()
+    with OpenAIServer(nth={0: behaviour}) as server:
+        (response,), _ = ask(server, [request], budget=budget, timeout_s=0.15)
+    used = (response.prompt_tokens or 0) + (response.completion_tokens or 0)
+    assert response.status == "ok"
+    assert budget.tokens == most(request).tokens + used
+    assert budget.requests == 2
+
+
+def test_budget__counts_an_attempt_in_full_when_the_run_is_cut_off():
+    (request,) = requests(1)
+    budget = Budget()
+
+    async def run(server: OpenAIServer) -> None:
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=4))
+
+        async def read() -> None:
+            async for _ in provider.answer([request], budget):
+                pass
+
+        reader = asyncio.create_task(read())
+        while not server.bodies:
+            await asyncio.sleep(0.005)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+        await provider.aclose()
+
+    with OpenAIServer(always="hang") as server:
+        asyncio.run(run(server))
+    assert budget.tokens == most(request).tokens
 
 
 def test_provider__a_base_url_with_a_password_is_refused():

@@ -1,11 +1,16 @@
 """Of everything a store holds, a vocabulary gets the newest answers that mean its classes."""
 
+from dataclasses import replace
+
 import pytest
 
 from langseg.cache.errors import InputError
 from langseg.cache.records import Request
 from langseg.descriptors.bundled_provider import BundledProvider
+from langseg.descriptors.contrast import contrast_requests
+from langseg.descriptors.ingest import with_longer_reply
 from langseg.descriptors.plan import plan_requests
+from langseg.descriptors.plausible import plausible_requests
 from langseg.descriptors.select import select_answers
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary, load_vocabulary
 from tests.descriptors.asking import some_prompt
@@ -99,3 +104,76 @@ def test_select__names_the_models_there_are_when_another_is_wanted():
     requests = asked()
     with pytest.raises(InputError, match="it has some of m"):
         select_answers(VOCABULARY, requests, at(requests, "2026-01"), "gpt")
+
+
+PARAMS = {"temperature": 0, "max_completion_tokens": 100}
+ALIKE = {"wall": ("screen", "sky"), "sky": ("wall",)}
+
+
+def described(model: str = "m", limit: int = 100, temperature: float = 0) -> list[Request]:
+    params = {"temperature": temperature, "max_completion_tokens": limit}
+    return list(plan_requests(VOCABULARY, some_prompt(), model, params))
+
+
+def contrasted(model: str = "m") -> list[Request]:
+    return list(contrast_requests(VOCABULARY, ALIKE, model, PARAMS))
+
+
+def longer(request: Request) -> Request:
+    found = with_longer_reply(request)
+    assert found is not None
+    return found
+
+
+def test_select__answers_with_a_longer_limit_belong_to_the_same_asking():
+    short = described()
+    answered = [*short[:-1], longer(longer(short[-1]))]
+    found = select_answers(VOCABULARY, short + answered, at(answered, "2026-01"))
+    assert found.keys == {request.request_key for request in answered}
+    assert found.unanswered == ()
+
+
+def test_select__a_longer_limit_does_not_make_an_asking_of_its_own_that_is_newer():
+    short = described()
+    cut = longer(short[0])  # one of the same asking, answered later
+    times = at(short[1:], "2026-01") | at([cut], "2026-03")
+    other = described(temperature=1)[:2]  # newer than most, but it covers less
+    found = select_answers(VOCABULARY, [*short, cut, *other], times | at(other, "2026-04"))
+    assert found.keys == set(at([cut, *short[1:]], ""))
+
+
+def test_select__takes_what_tells_look_alikes_apart_beside_the_descriptions():
+    requests = described() + contrasted()
+    found = select_answers(VOCABULARY, requests, at(requests, "2026-01"))
+    assert found.keys == {request.request_key for request in requests}
+
+
+def test_select__differences_alone_leave_a_class_unanswered():
+    described_sky = [r for r in described() if r.class_name == "sky"]
+    requests = described_sky + contrasted()
+    found = select_answers(VOCABULARY, requests, at(requests, "2026-01"))
+    assert found.keys == {request.request_key for request in requests}
+    assert found.unanswered == ("wall", "screen")
+
+
+def test_select__newer_differences_push_no_description_aside():
+    times = at(described(), "2026-01") | at(contrasted(), "2026-02")
+    found = select_answers(VOCABULARY, contrasted() + described(), times)
+    assert found.keys == set(times)
+
+
+def test_select__never_takes_an_answer_about_the_classes_of_a_scene():
+    names = [entry.name for entry in VOCABULARY.classes]
+    scenes = list(plausible_requests(names, ("kitchen", "street"), "m", PARAMS))
+    requests = described() + scenes
+    found = select_answers(VOCABULARY, requests, at(requests, "2026-01"))
+    assert found.keys == set(at(described(), ""))
+    with pytest.raises(InputError, match="no accepted answer"):
+        select_answers(VOCABULARY, scenes, at(scenes, "2026-01"))
+
+
+def test_select__takes_no_pair_that_the_vocabulary_has_no_longer():
+    requests = described()
+    without = replace(VOCABULARY, scenes={})
+    found = select_answers(without, requests, at(requests, "2026-01"))
+    assert found.keys == {r.request_key for r in requests if r.scene == "*"}
