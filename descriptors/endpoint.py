@@ -4,7 +4,9 @@ In:  a base URL; OPENAI_API_KEY.
 Out: a base URL without secrets in it; a ``Key`` that blots itself out of any text.
 """
 
+import logging
 import os
+import re
 from urllib.parse import urlsplit
 
 from langseg.cache.errors import UsageError
@@ -12,6 +14,10 @@ from langseg.cache.errors import UsageError
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 KEY_VARIABLE = "OPENAI_API_KEY"
 _SECRET_CHARS = 8  # shorter keys ("EMPTY", "none") are words local servers ask for, not secrets
+_WIRE_LOGGERS = (  # the last ones of what an attempt passes through; they log what servers say
+    "httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2", "httpcore2.proxy",
+    "openai._base_client",
+)  # fmt: skip
 
 
 def checked_base_url(base_url: str) -> str:
@@ -42,21 +48,51 @@ class Key:
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
+        # as JSON may spell a character, also in JSON text inside JSON text (8: three times over)
+        spellings = (rf"(?:\\{{0,8}}{re.escape(c)}|\\{{1,8}}u{ord(c):04x})" for c in secret)
+        self._spelling = re.compile("".join(spellings), re.IGNORECASE)
 
     def __repr__(self) -> str:
         return "Key(hidden)"
 
     def redact(self, text: str) -> str:
-        """The text without the key, also as JSON writers that escape slashes spell it."""
+        """The text without the key, also as JSON writers that escape characters spell it."""
         if len(self.secret) < _SECRET_CHARS:
             return text
-        for spelling in (self.secret, self.secret.replace("/", "\\/")):
-            text = text.replace(spelling, "[key]")
-        return text
+        if "\\" not in text:
+            return text.replace(self.secret, "[key]")
+        return self._spelling.sub("[key]", text)
+
+    def hide_in_logs(self) -> None:
+        """Redact what the HTTP layer logs: at level DEBUG that is every header of a reply."""
+        _HIDING.keys[self.secret] = self
+        for name in _WIRE_LOGGERS:
+            logging.getLogger(name).addFilter(_HIDING)  # is added once
+
+
+class _Hiding(logging.Filter):
+    """Takes keys out of records; drops none of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: dict[str, Key] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = shown = record.getMessage()
+        for key in self.keys.values():
+            shown = key.redact(shown)
+        if shown != said:
+            record.msg, record.args = shown, None
+        return True
+
+
+_HIDING = _Hiding()
 
 
 def key_from_environment(base_url: str) -> Key:
     """The key for a server; ``none`` for one that is not OpenAI's, where none is set.
+
+    From here on it is in no log line of the HTTP layer.
 
     Raises: UsageError, if OpenAI is asked without a key, or the key cannot be sent.
     """
@@ -69,4 +105,6 @@ def key_from_environment(base_url: str) -> Key:
         )
     if not (secret.isascii() and secret.isprintable()):  # the HTTP layer's error would show it
         raise UsageError(f"{KEY_VARIABLE}: wanted plain ASCII text, got other characters in it")
-    return Key(secret or "none")
+    key = Key(secret or "none")
+    key.hide_in_logs()
+    return key

@@ -5,7 +5,7 @@ Out: Arrow tables to commit; for a planned request the one to ask now, if any.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -69,7 +69,7 @@ class Answered:
             self._unusable[name] = self._unusable.get(name, 0) + 1
 
     def forgive(self) -> None:
-        """Let what came back unusable be tried as often again, and what was cut once longer."""
+        """Let what came back unusable be tried as often again, and cut replies be longer still."""
         self._unusable = dict.fromkeys(self._unusable, 0)
         self._longer_replies *= 2
 
@@ -105,6 +105,15 @@ def answered(store: Store) -> Answered:
         for key, status in zip(keys, statuses, strict=True):
             found.note(key, status)
     return found
+
+
+def every_form(planned: Request) -> Iterator[Request]:
+    """A planned request, and what it may have been asked as when its replies were cut."""
+    form: Request | None = planned
+    for _ in range(2 * LONGER_REPLIES + 1):
+        if form is not None:
+            yield form
+            form = with_longer_reply(form)
 
 
 def with_longer_reply(request: Request) -> Request | None:

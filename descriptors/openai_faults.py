@@ -46,7 +46,7 @@ def _status_fault(error: openai.APIStatusError) -> Fault:
         status = 402  # comes as 429, but waiting brings no credit
     return Fault(
         message=str(error),
-        unread=True,
+        unread=status < 500,  # a gateway gives up on replies that are being written, and billed
         retry=(status in _RETRIED or status >= 500) and headers.get("x-should-retry") != "false",
         overload=status in _OVERLOAD,
         wait_s=server_wait_s(headers, time.time()),

@@ -174,6 +174,9 @@ class OpenAIProvider(AnswersAtOnce):
         hold = await _outside(deadline, self._budget.reserve(request))
         if hold is None:
             return None
+        if self._gate.ended:  # while it waited for the budget
+            self._budget.settle(hold, (0, 0))
+            return None
         used = None  # as nobody knows, when it is cut off
         try:
             outcome = await self._call(request)

@@ -72,17 +72,15 @@ def asks_about(request: Request, names: Sequence[str]) -> bool:
 
 
 def plausible_scenes(
-    names: Sequence[str], requests: Iterable[Request], replies: Mapping[str, str]
+    names: Sequence[str], answers: Iterable[tuple[Request, str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Scene -> plausible classes, in the order of ``names``, of the requests that have a reply.
+    """Scene -> plausible classes, in the order of ``names``; a scene with none is left out.
 
     Args:
-        replies: request_key -> text of an accepted reply.
+        answers: requests with the texts of their accepted replies.
     """
     found: dict[str, set[str]] = {}
-    for request in requests:
-        text = replies.get(request.request_key)
-        if text is not None:
-            classes = plausible_classes(reply_object(text), request.messages_json)
-            found.setdefault(request.scene, set()).update(classes)
+    for request, text in answers:
+        classes = plausible_classes(reply_object(text), request.messages_json)
+        found.setdefault(request.scene, set()).update(classes)
     return {scene: tuple(n for n in names if n in some) for scene, some in found.items() if some}

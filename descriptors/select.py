@@ -20,7 +20,7 @@ from functools import lru_cache
 from langseg.cache.errors import InputError
 from langseg.cache.keys import canonical_json
 from langseg.cache.records import ANY_SCENE, Request
-from langseg.descriptors.contrast import REPLY_KEY
+from langseg.descriptors.contrast import REPLY_KEY, asked_look_alikes
 from langseg.descriptors.ingest import REPLY_LIMIT
 from langseg.descriptors.prompts import class_data, class_values
 from langseg.descriptors.vocabulary import Vocabulary
@@ -115,6 +115,10 @@ def _membership(vocabulary: Vocabulary) -> Callable[[Request], bool]:
         name, scene = request.class_name, request.scene
         if name not in entries or (scene != ANY_SCENE and (name, scene) not in pairs):
             return False
+        if _is_contrast(request.schema_json):
+            others = asked_look_alikes(request.messages_json)
+            if not set(others) <= entries.keys():  # of another vocabulary
+                return False
         return class_data(request.messages_json) == entries[name]
 
     return belongs

@@ -223,12 +223,13 @@ def checked_scenes(
         problems.append(f"scenes: wanted {{scene: [class names]}}, got {shown(value)}")
         return {}
     scenes: dict[str, tuple[str, ...]] = {}
+    taken: set[str] = set()
     for scene, listed in value.items():
         if problem := name_problem(scene):
             problems.append(f"scenes: {problem}")
         elif not isinstance(listed, list) or not listed:
             problems.append(f"scene {scene!r}: wanted a list of class names, got {shown(listed)}")
-        elif normalise_text(scene).casefold() in {known.casefold() for known in scenes}:
+        elif normalise_text(scene).casefold() in taken:
             problems.append(f"scene {scene!r}: it is there twice")
         else:
             found = [normalise_text(name) if isinstance(name, str) else "" for name in listed]
@@ -237,6 +238,7 @@ def checked_scenes(
             if strangers:
                 problems.append(f"scene {scene!r}: no class is named {', '.join(strangers)}")
             scenes[normalise_text(scene)] = tuple(dict.fromkeys(found))
+            taken.add(normalise_text(scene).casefold())
     return scenes
 
 

@@ -15,6 +15,7 @@ from langseg.pipelines.config import DescribeConfig, read_settings
 from langseg.pipelines.scenes import accepted_replies, known_scenes, with_scenes
 
 if TYPE_CHECKING:
+    from langseg.cache.records import Request
     from langseg.cache.store import Store
     from langseg.descriptors.budget import Budget, Price
     from langseg.descriptors.bundled_provider import BundledProvider
@@ -61,8 +62,8 @@ class Asked:
 
     def unknown_scenes(self, store: "Store | None") -> tuple[str, ...]:
         """Scenes whose plausible classes the store has no answer about."""
-        known = self._said_plausible(store)
-        return tuple(scene for scene in self.scenes if scene not in known)
+        answered = {request.scene for request, _ in self._plausible_answers(store)}
+        return tuple(scene for scene in self.scenes if scene not in answered)
 
     def budget(self) -> "Budget":
         """Raises: UsageError, for a cap on cost where no price is known."""
@@ -124,21 +125,23 @@ class Asked:
         names = [entry.name for entry in self.vocabulary.classes]
         return plan_of(lambda: plausible_requests(names, self.scenes, self.model, self.params))
 
-    def _said_plausible(self, store: "Store | None") -> dict[str, tuple[str, ...]]:
-        """What this very asking's answers say of ``scenes``."""
-        from langseg.descriptors.plausible import plausible_scenes
+    def _plausible_answers(self, store: "Store | None") -> "list[tuple[Request, str]]":
+        """The store's accepted replies to this very asking, with a longer limit or without."""
+        from langseg.descriptors.ingest import every_form
 
         if store is None or not self.scenes:
-            return {}
-        requests = list(self._plausible_plan())
-        names = [entry.name for entry in self.vocabulary.classes]
-        return plausible_scenes(names, requests, accepted_replies(store, requests))
+            return []
+        requests = [form for planned in self._plausible_plan() for form in every_form(planned)]
+        return accepted_replies(store, requests)
 
     def _descriptor_plan(self, store: "Store | None") -> "Plan":
         from langseg.descriptors.contrast import contrast_requests
         from langseg.descriptors.plan import plan_of, plan_requests
+        from langseg.descriptors.plausible import plausible_scenes
 
-        vocabulary = with_scenes(self.vocabulary, self._said_plausible(store))
+        names = [entry.name for entry in self.vocabulary.classes]
+        said = plausible_scenes(names, self._plausible_answers(store))
+        vocabulary = with_scenes(self.vocabulary, {s: said[s] for s in self.scenes if s in said})
         samples = self.config.samples
         plan = plan_requests(vocabulary, self.prompt, self.model, self.params, samples)
         if not self.config.differential:
@@ -202,13 +205,15 @@ def _price(config: DescribeConfig) -> "tuple[Price | None, str]":
     The table that ships holds OpenAI's prices: another server's are unknown unless they are given.
     """
     from langseg.descriptors.budget import Price
+    from langseg.descriptors.endpoint import DEFAULT_BASE_URL
     from langseg.descriptors.prices import load_prices
 
     if config.provider == "vllm":
         return None, ""
     if config.price_in is not None and config.price_out is not None:
         return Price(prompt=config.price_in, completion=config.price_out), "--price-in, --price-out"
-    elsewhere = config.base_url or os.environ.get("OPENAI_BASE_URL")
+    at = config.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+    elsewhere = at.rstrip("/") != DEFAULT_BASE_URL
     entry = load_prices(config.prices, shipped=not elsewhere).entry(config.model)
     price = None if entry is None else entry.price(batch=config.provider == "openai-batch")
     if entry is None or price is None:

@@ -109,7 +109,9 @@ class DescribeConfig(Source):
     )
     encoder: str = Field("minilm", description="Text encoder that finds the look-alikes.")
     prompt: Path | None = Field(
-        None, description="Own Jinja template with the blocks system and user."
+        None,
+        description="Own template with the blocks system and user: text, values such as "
+        "{{ n_attributes }} and {{ scene | json }}, and if; the class is added behind it.",
     )
     temperature: float | None = Field(  # some models refuse any value
         None, ge=0.0, le=2.0, description="Sampling temperature.  [default: the server's own]"

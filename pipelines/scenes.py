@@ -67,12 +67,12 @@ def stored_scenes(
         for request in _scene_requests(store)
         if request.scene in scenes and model in ("", request.model) and asks_about(request, names)
     ]
-    found = plausible_scenes(names, requests, accepted_replies(store, requests))
+    found = plausible_scenes(names, accepted_replies(store, requests))
     return {scene: found[scene] for scene in scenes if scene in found}
 
 
-def accepted_replies(store: "Store", requests: "list[Request]") -> dict[str, str]:
-    """request_key -> text of the newest accepted reply."""
+def accepted_replies(store: "Store", requests: "list[Request]") -> "list[tuple[Request, str]]":
+    """Those of the requests that have an accepted reply, with the text of the newest."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -80,9 +80,10 @@ def accepted_replies(store: "Store", requests: "list[Request]") -> dict[str, str
     table = store.table("responses", ("request_key", "status", "raw_text"))
     mine = pc.is_in(table["request_key"], value_set=keys)
     accepted = table.filter(pc.and_(mine, pc.equal(table["status"], "ok")))
-    return dict(
+    texts = dict(
         zip(accepted["request_key"].to_pylist(), accepted["raw_text"].to_pylist(), strict=True)
     )
+    return [(one, texts[one.request_key]) for one in requests if one.request_key in texts]
 
 
 def _scene_requests(store: "Store") -> "Iterator[Request]":
@@ -103,6 +104,7 @@ def _counted(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "Scenes"
     """
     from langseg.cache.files import make_folder, write_atomic
     from langseg.cache.keys import canonical_json, sha256_hex
+    from langseg.descriptors.vocabulary import name_problem
     from langseg.segmenter.layouts import dataset_hash, find_samples
 
     split = "train" if (root / "images" / "training").is_dir() else "val"
@@ -112,19 +114,32 @@ def _counted(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "Scenes"
             f"{root}: wanted pictures whose scenes sceneCategories.txt tells, got none; put that "
             "file in this folder, or give --scenes FILE"
         )
-    ids = {entry.id: entry.name for entry in vocabulary.classes}
-    what = {"dataset": dataset_hash(samples), "ids": sorted(ids.items()), "at": PLAUSIBLE_SHARE}
+    for scene in dict.fromkeys(sample.scene for sample in samples):
+        if problem := name_problem(scene):
+            raise InputError(f"{root}: sceneCategories.txt: wanted scenes' names, got {problem}")
+    ids = [(entry.id, entry.name) for entry in vocabulary.classes]
+    what = {"dataset": dataset_hash(samples), "ids": ids, "at": PLAUSIBLE_SHARE}
     kept = store_path / COUNTS / f"{sha256_hex(canonical_json(what))[:32]}.json"
+    counted = _kept_count(kept, {name for _, name in ids})
+    if counted is None:
+        counted = _count(samples, vocabulary)
+        if store_path.is_dir():  # to say what would be asked is no reason to make a store
+            make_folder(kept.parent)
+            write_atomic(kept, json.dumps(counted, ensure_ascii=False).encode())
+    return counted
+
+
+def _kept_count(path: Path, names: set[str]) -> "Scenes | None":
+    """A count that was kept; None for none, and for anything that cannot be one."""
     try:
-        said: dict[str, list[str]] = json.loads(kept.read_bytes())
-    except (OSError, ValueError):
-        said = _count(samples, vocabulary)
-        make_folder(kept.parent)
-        write_atomic(kept, json.dumps(said, ensure_ascii=False).encode())
-    return {scene: tuple(names) for scene, names in said.items()}
+        said = json.loads(path.read_bytes())
+        counted = {scene: tuple(classes) for scene, classes in said.items()}
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+        return None
+    return counted if all(set(classes) <= names for classes in counted.values()) else None
 
 
-def _count(samples: "list[Sample]", vocabulary: "Vocabulary") -> dict[str, list[str]]:
+def _count(samples: "list[Sample]", vocabulary: "Vocabulary") -> "Scenes":
     import numpy as np
 
     from langseg.segmenter.labels import LabelRule
@@ -142,7 +157,7 @@ def _count(samples: "list[Sample]", vocabulary: "Vocabulary") -> dict[str, list[
         for sample, classes in zip(samples, threads.map(shown, samples), strict=True):
             seen[sample.scene].update(classes)
     return {
-        scene: found
+        scene: tuple(found)
         for scene, count in pictures.most_common()
         if (found := _plausible(seen[scene], PLAUSIBLE_SHARE * count, names))
     }

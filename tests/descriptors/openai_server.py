@@ -26,6 +26,17 @@ pale dark bright dull glossy matte faded speckled tinted mottled streaked plain
 ridged smooth curved narrow broad tapered jagged rounded flat uneven slender bulky
 outline finish pattern seams trim edges patches grooves bands contours folds rims
 """
+_FOREIGN = {
+    "german": (
+        "breite flache Platte mit vier Beinen", "glatte Kante aus Holz", "helle und dunkle Ringe",
+        "steht auf dem Boden", "rechteckige Form von der Seite", "kleiner Griff an einer Ecke",
+        "matte Farbe ohne Glanz", "schmale Rillen", "runde Ecken und Kanten", "so breit wie hoch",
+    ),
+    "japanese": (
+        "長い平らな板", "滑らかな茶色の表面", "四本の細い脚", "丸い角", "白い縁",
+        "床に立っている", "暗い隙間", "木目の模様", "幅が広い", "小さな取っ手",
+    ),
+}  # fmt: skip
 Behaviour = Callable[["_Exchange", str], None]
 BEHAVIOURS: dict[str, Behaviour] = {}
 
@@ -33,6 +44,12 @@ BEHAVIOURS: dict[str, Behaviour] = {}
 def content_id(body: Mapping[str, Any]) -> str:
     """Name of a request's content: equal for equal bodies."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def asked_about(body: Mapping[str, Any]) -> str:
+    """Name of the class that a request is about; that of a scene's classes is about none."""
+    mark, _, value = body["messages"][-1]["content"].split("\n")[-1].partition(": ")
+    return str(json.loads(value)["name"]) if mark == "Class" else ""
 
 
 def plausible_reply(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,8 +100,9 @@ def _fill(
 
 class OpenAIServer:
     """Serves until closed. ``nth`` says how the n-th request to arrive (from 0) is treated,
-    ``always`` the others; both name a behaviour, with an argument after a colon if it takes one.
-    ``gate`` is a file that says how many requests may be answered so far; the others wait for it.
+    ``about`` those about a class, by its name, ``always`` the others; all name a behaviour, with
+    an argument after a colon if it takes one. ``gate`` is a file that says how many requests may
+    be answered so far; the others wait for it.
 
     ``bodies``, ``arrivals`` (seconds) and ``most_at_once`` tell what arrived.
     """
@@ -94,11 +112,13 @@ class OpenAIServer:
         *,
         always: str = "good",
         nth: Mapping[int, str] | None = None,
+        about: Mapping[str, str] | None = None,
         delay_s: float = 0.0,
         log: Path | None = None,
         gate: Path | None = None,
     ) -> None:
         self.always, self.nth, self.delay_s = always, dict(nth or {}), delay_s
+        self.about = dict(about or {})
         self.gate = gate
         self.bodies: list[dict[str, Any]] = []
         self.arrivals: list[float] = []
@@ -128,7 +148,7 @@ class OpenAIServer:
         """Note a request. Returns: its number, from 0, and the behaviour it gets."""
         with self._lock:
             number = len(self.bodies)
-            behaviour = self.nth.get(number, self.always)
+            behaviour = self.nth.get(number) or self.about.get(asked_about(body), self.always)
             self.bodies.append(body)
             self.arrivals.append(time.monotonic())
             self._at_once += 1
@@ -286,6 +306,19 @@ def echo(x: _Exchange, _: str) -> None:
 
 
 @_behaviour
+def echo_around(x: _Exchange, _: str) -> None:
+    """A good reply that says the key wherever it can: in its fields, its headers, its phrases,
+    and there also as JSON may spell it."""
+    key = x.headers["authorization"].removeprefix("Bearer ")
+    spelt = "".join(f"\\u{ord(char):04x}" for char in key)
+    phrases = x.phrases()
+    phrases["attributes"][0]["text"] = f"pale {key} trim"
+    content = json.dumps(phrases).replace("pale", f"pale {spelt}", 1)
+    completion = {**x.completion(content, "stop", None), "model": key, "system_fingerprint": key}
+    x.send(200, json.dumps(completion).encode(), x_echo=f"Bearer {key}", www_authenticate=key)
+
+
+@_behaviour
 def no_credit(x: _Exchange, _: str) -> None:
     x.fault(429, "You exceeded your current quota", "insufficient_quota")
 
@@ -393,6 +426,41 @@ def _with_texts(x: _Exchange, text: str) -> None:
     phrases = x.phrases()
     attributes = [{**row, "text": text} for row in phrases["attributes"]]
     x.reply(json.dumps({**phrases, "attributes": attributes}))
+
+
+@_behaviour
+def hostile(x: _Exchange, _: str) -> None:
+    """NUL, bidirectional and escape characters in every phrase."""
+    _with_texts(x, "pale \x00matte \u202etrim\x1b[2J\x1b]0;owned\x07")
+
+
+@_behaviour
+def foreign(x: _Exchange, language: str) -> None:
+    """Argument: a language of ``_FOREIGN``."""
+    phrases = x.phrases()
+    for row, text in zip(phrases["attributes"], itertools.cycle(_FOREIGN[language]), strict=False):
+        row["text"] = text
+    x.reply(json.dumps(phrases, ensure_ascii=False))
+
+
+@_behaviour
+def few(x: _Exchange, _: str) -> None:
+    """A quarter of the phrases asked for."""
+    phrases = x.phrases()
+    count = len(phrases["attributes"]) // 4
+    x.reply(json.dumps({**phrases, "attributes": phrases["attributes"][:count]}))
+
+
+@_behaviour
+def ten_thousand(x: _Exchange, _: str) -> None:
+    phrases = x.phrases()
+    more = [{"slot": "shape", "text": f"narrow band number {n}"} for n in range(10_000)]
+    x.reply(json.dumps({**phrases, "attributes": phrases["attributes"] + more}))
+
+
+@_behaviour
+def blank(x: _Exchange, _: str) -> None:
+    x.reply(" \n")
 
 
 @_behaviour

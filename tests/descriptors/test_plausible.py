@@ -152,7 +152,7 @@ def test_parse_reply__never_raises_and_what_it_accepts_reads_back(text):
     assert bool(answer.error) == (answer.status == "invalid")
     answer.error.encode()
     if answer.status == "ok":
-        found = plausible_scenes(NAMES, [KITCHEN], {KITCHEN.request_key: text})
+        found = plausible_scenes(NAMES, [(KITCHEN, text)])
         assert set(found) <= {"kitchen"}
 
 
@@ -160,31 +160,29 @@ def test_parse_reply__never_raises_and_what_it_accepts_reads_back(text):
 def test_scenes__are_read_from_a_reply_in_every_form_that_is_accepted(form: str):
     text = form.replace("{}", reply("wall"))
     assert parse_reply(text, KITCHEN).status == "ok"
-    found = plausible_scenes(NAMES, [KITCHEN], {KITCHEN.request_key: text})
+    found = plausible_scenes(NAMES, [(KITCHEN, text)])
     assert found == {"kitchen": ("wall",)}
 
 
 def test_scenes__have_their_classes_in_the_order_of_the_vocabulary():
     kitchen, street = asked()
-    replies = {kitchen.request_key: reply("sky", "wall"), street.request_key: reply("Door")}
-    assert plausible_scenes(NAMES[::-1], [kitchen, street], replies) == {
+    answers = [(kitchen, reply("sky", "wall")), (street, reply("Door"))]
+    assert plausible_scenes(NAMES[::-1], answers) == {
         "kitchen": ("sky", "wall"),
         "street": ("Door",),
     }
 
 
-def test_scenes__without_a_reply_or_with_an_empty_one_are_left_out():
-    kitchen, street = asked()
-    assert plausible_scenes(NAMES, [kitchen, street], {kitchen.request_key: reply()}) == {}
+def test_scenes__with_an_empty_reply_are_left_out():
+    assert plausible_scenes(NAMES, [(KITCHEN, reply())]) == {}
 
 
 def test_scenes__asked_in_several_lists_have_the_classes_of_all(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(plausible, "MAX_LISTED", 2)
     first, second = asked(scenes=("kitchen",))
-    replies = {second.request_key: reply("sky", "wall"), first.request_key: reply("Door")}
-    assert plausible_scenes(NAMES, [second, first], replies) == {"kitchen": ("Door", "sky")}
-    del replies[first.request_key]
-    assert plausible_scenes(NAMES, [first, second], replies) == {"kitchen": ("sky",)}
+    answers = [(second, reply("sky", "wall")), (first, reply("Door"))]
+    assert plausible_scenes(NAMES, answers) == {"kitchen": ("Door", "sky")}
+    assert plausible_scenes(NAMES, answers[:1]) == {"kitchen": ("sky",)}
 
 
 def test_asks_about__is_true_of_a_list_within_the_vocabulary_only():

@@ -1,5 +1,6 @@
 """Generating and planning as a library: what is promised when every answer is unusable."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,15 @@ def test_generate__of_two_vocabularies_leaves_the_first_as_it_was(tmp_path: Path
     assert choose(source).phrases() == before
     assert choose(source).selection.unanswered == ()
     assert Store.open(first.store).verify().problems == []
+
+
+def test_scene__whose_reply_was_cut_at_first_is_described_all_the_same(tmp_path: Path):
+    scenes = tmp_path / "scenes.txt"
+    scenes.write_text("garage\n")
+    with OpenAIServer(nth={0: "length"}) as server:
+        config = hosted(tmp_path, server, scenes=str(scenes))
+        report = run_generate(config, Quiet())
+    assert report["statuses"] == {"truncated": 1, "ok": 4}
+    assert {json.loads(body["messages"][-1]["content"].splitlines()[1][7:]) for body in
+            server.bodies[2:]} == {"*", "garage"}  # fmt: skip
+    assert run_plan(config)["scenes_to_ask"] == 0

@@ -46,6 +46,7 @@ def dataset(root: Path, pictures: list[tuple[str, list[int]]], split: str = "tra
 
 
 def counted(tmp_path: Path, root: Path, vocabulary: Vocabulary = ROOMS, **more: Any) -> Any:
+    (tmp_path / "store").mkdir(exist_ok=True)
     source = Source(store=tmp_path / "store", scenes_from=root, **more)
     found, asked = known_scenes(source, vocabulary)
     assert asked == ()
@@ -111,7 +112,22 @@ def test_count__of_a_dataset_or_vocabulary_that_changed_is_made_anew(tmp_path: P
     assert counted(tmp_path, root, others)["bedroom"] == ("cot",)
 
 
-@pytest.mark.parametrize("damage", [b"", b'{"bedroom": ["be', b"\xff"])
+def test_count__makes_no_store_where_none_is(tmp_path: Path):
+    root = dataset(tmp_path / "ade", [("bedroom", [BED])])
+    known_scenes(Source(store=tmp_path / "store", scenes_from=root), ROOMS)
+    assert list((tmp_path / "store").glob("*")) == []
+
+
+def test_count__refuses_a_scene_that_is_no_name(tmp_path: Path):
+    root = dataset(tmp_path / "ade", [("bed\u202eroom", [BED])])
+    with pytest.raises(InputError, match="sceneCategories.txt.*U\\+202E"):
+        counted(tmp_path, root)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b'{"bedroom": ["be', b"\xff", b"[]", b'{"a": 3}', b'{"bedroom": ["another"]}'],
+)
 def test_count__that_was_kept_badly_is_made_anew(tmp_path: Path, damage: bytes):
     root = dataset(tmp_path / "ade", [("bedroom", [BED])])
     first = counted(tmp_path, root)
@@ -141,7 +157,7 @@ def test_count__refuses_labels_that_are_not_the_vocabularys(tmp_path: Path):
     root = dataset(tmp_path / "ade", [("bedroom", [BED, 77])])
     with pytest.raises(InputError, match="label value 77"):
         counted(tmp_path, root)
-    assert not (tmp_path / "store").exists()
+    assert list((tmp_path / "store").glob("*")) == []
 
 
 def test_count__refuses_a_folder_that_is_no_dataset(tmp_path: Path):
@@ -163,7 +179,7 @@ def test_scenes__of_a_file_are_known_or_to_be_asked_about(tmp_path: Path):
     assert (found.scenes, asked) == ({"kitchen": ("sink",), "lobby": ("wall",)}, ("attic", "bar"))
     found, asked = known_scenes(source.model_copy(update={"max_scenes": 2}), ROOMS)
     assert (found.scenes, asked) == ({"kitchen": ("sink",)}, ("attic",))
-    assert not (tmp_path / "store").exists()
+    assert list((tmp_path / "store").glob("*")) == []
 
 
 def test_with_scenes__puts_further_pairs_behind_those_there_are():
