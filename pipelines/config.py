@@ -41,7 +41,7 @@ class Source(Settings):
     """Which vocabulary, in which store, written by which model ("" = the one that covers most)."""
 
     dataset: str | None = Field(
-        None, description="Vocabulary that ships: ade20k, camvid.  [default: ade20k]"
+        None, description="Vocabulary that ships: ade20k, camvid, coco-stuff.  [default: ade20k]"
     )
     classes: Path | None = Field(
         None, description="Own class list (txt, csv, json, yaml) instead of a dataset."
