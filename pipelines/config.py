@@ -41,7 +41,9 @@ class Source(Settings):
     """Which vocabulary, in which store, written by which model ("" = the one that covers most)."""
 
     dataset: str | None = Field(
-        None, description="Vocabulary that ships: ade20k, camvid, coco-stuff.  [default: ade20k]"
+        None,
+        description="Vocabulary that ships: ade20k, camvid, cityscapes, coco-stuff, "
+        "pascal-context, pascal-voc.  [default: ade20k]",
     )
     classes: Path | None = Field(
         None, description="Own class list (txt, csv, json, yaml) instead of a dataset."
@@ -204,6 +206,15 @@ class ExplainConfig(DescribeConfig):
     scene: str = Field("*", description="Scene in which the class is asked about.")
 
 
+class ArmsConfig(EncodedSource):
+    """What `arms` takes."""
+
+    seeds: int = Field(
+        1, ge=1, le=100,
+        description="Draws of each random arm, seeds 0, 1, ...; one alone can mislead.",
+    )  # fmt: skip
+
+
 Config = TypeVar("Config", bound=Settings)
 
 
@@ -234,6 +245,8 @@ def _problem(kind: type[Settings], error: Mapping[str, Any]) -> str:
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         close = get_close_matches(name, kind.model_fields, n=1)
         return f"{name}: no such setting" + (f"; did you mean {close[0]}?" if close else "")
+    if error["type"] == "missing":
+        return f"{name}: wanted one, got none"
     wanted = error["msg"].removeprefix("Input should be ").partition(", unable to")[0]
     return f"{name}: wanted {wanted}, got {_shown(error['input'])}"
 

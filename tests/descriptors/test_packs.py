@@ -13,7 +13,7 @@ from langseg.descriptors.validate import ParsedReply, parse_reply
 from langseg.descriptors.vocabulary import load_vocabulary, shipped_vocabularies
 from tests.descriptors.asking import some_prompt
 
-PACKS = ("ade20k", "camvid", "coco-stuff")
+PACKS = ("ade20k", "camvid", "cityscapes", "coco-stuff", "pascal-context", "pascal-voc")
 
 
 def pack_of(name: str) -> Pack:
