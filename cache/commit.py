@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from langseg.cache.encoders import check_record, write_record
-from langseg.cache.errors import LangSegError
+from langseg.cache.errors import LangSegError, LockedError
 from langseg.cache.files import sync_folder, write_atomic
 from langseg.cache.incoming import (
     EMBEDDING_KEY,
@@ -37,6 +37,7 @@ from langseg.cache.manifest import (
     write_current,
 )
 from langseg.cache.parts import write_part
+from langseg.cache.records import SCHEMA_VERSION
 from langseg.cache.views import views_sql
 
 if TYPE_CHECKING:
@@ -64,6 +65,23 @@ def commit_batch(store: "Store", batch: Batch, known: KnownKeys) -> Manifest:
     store.advance(manifest)
     with disk_errors(store.path, f"{manifest.name} is live all the same"):
         finish_commit(store.path, manifest)
+    return manifest
+
+
+def publish_alone(root: Path, base: Manifest, changed: Manifest, number: int) -> Manifest:
+    """Make ``changed`` the child of ``base`` that has this number.
+
+    For what replaces parts, and so must have seen them all. Raises: LockedError, where another
+    writer was first all the same.
+    """
+    manifest = replace(changed, number=number, parent=base.sha256, schema_version=SCHEMA_VERSION)
+    try:
+        publish(root, manifest)
+    except FileExistsError as exc:
+        raise LockedError(
+            f"{root}: wanted to be the only writer, got {manifest.name} of another one; nothing "
+            "was changed, run the same command again when it is done"
+        ) from exc
     return manifest
 
 
@@ -120,6 +138,7 @@ def _publish(store: "Store", batch: Batch, known: KnownKeys) -> Manifest:
             grown,
             number=base.number + 1,
             parent=base.sha256,
+            schema_version=SCHEMA_VERSION,
             journals=(*kept, *batch.retired_journals),
         )
         try:

@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
+DAMAGED = ".damaged"
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # exFAT, some network folders
 
 
@@ -60,6 +61,19 @@ def make_folder(folder: Path) -> Path:
 def temporary_beside(path: Path) -> Path:
     """A fresh name in the same folder, so that a rename stays on one file system."""
     return path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file to ``<file>.<hash>.damaged``, which nothing reads. Raises: OSError."""
+    aside = damaged_name(path)
+    path.replace(aside)
+    sync_folder(path.parent)
+    return aside
+
+
+def damaged_name(path: Path) -> Path:
+    """What a damaged file is kept as; another for other bytes."""
+    return path.with_name(f"{path.name}.{sha256_of(path)[:8]}{DAMAGED}")
 
 
 def sync_folder(folder: Path) -> None:

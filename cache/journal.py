@@ -19,14 +19,13 @@ from types import TracebackType
 from typing import Self
 
 from langseg.cache.errors import CorruptError, LangSegError
-from langseg.cache.files import make_folder, sha256_of, sync_folder, write_atomic
+from langseg.cache.files import damaged_name, make_folder, sync_folder, write_atomic
 from langseg.cache.keys import sha256_hex
 from langseg.cache.manifest import VERIFY
 from langseg.cache.records import Request, Response
 
 JOURNALS = "journal"
 SUFFIX = ".jsonl"
-DAMAGED = ".damaged"
 JOURNAL_FORMAT = 1
 Row = tuple[Request, Response]
 
@@ -139,7 +138,7 @@ def salvage_journal(path: Path) -> int:
     """
     rows, damaged = _scan(path)
     if damaged:
-        aside = path.with_name(f"{path.name}.{sha256_of(path)[:8]}{DAMAGED}")
+        aside = damaged_name(path)
         if not aside.exists():
             os.link(path, aside)
         write_atomic(path, b"".join(_render(*row) for row in rows if row is not None))

@@ -14,6 +14,7 @@ whose lock was lost one gets the number and the other starts over on top of it (
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,21 @@ from typing import Any
 from langseg.cache.errors import CorruptError, InputError
 from langseg.cache.files import make_folder, write_atomic, write_new
 from langseg.cache.keys import canonical_json, sha256_hex
+from langseg.cache.migrations import can_read
 from langseg.cache.records import SCHEMA_VERSION, TABLES
 
 CURRENT = "CURRENT"
 MANIFESTS = "manifests"
 EMBEDDINGS = "embeddings"
 VERIFY = "see `langseg-desc verify`"
-_NAME_IT = "put the newest name in manifests/ there"
+_NAME_IT = "`langseg-desc repair` names the newest manifest that is whole"
 _NAME = re.compile(r"([0-9]{6,})\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class NewerError(CorruptError):
+    """A manifest that is whole, and that only a newer LangSeg can read."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,7 @@ class Manifest:
 
     def render(self) -> bytes:
         """The file's bytes; there is one spelling, so that every changed bit shows."""
-        whole = {"sha256": self.sha256, **asdict(self)}
-        return (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode()
+        return _rendered(asdict(self))
 
 
 def part_path(folder: str, sha256: str) -> str:
@@ -115,7 +120,79 @@ def live_manifest(root: Path) -> Manifest:
 
     Raises: CorruptError, for a manifest that is lost, damaged or no descendant of ``CURRENT``.
     """
-    floor = _read_current(root)  # before the listing: it never names more than is listed
+    while True:
+        floor = read_current(root)  # before the listing: it never names more than is listed
+        try:
+            return _descendant(root, floor)
+        except CorruptError:
+            if read_current(root) == floor:  # else a commit and a `gc` came in between
+                raise
+
+
+def read_manifest(root: Path, number: int) -> Manifest:
+    """Read one manifest. Raises: CorruptError, unless every byte is as it was written."""
+    path = root / MANIFESTS / f"{number:06d}.json"
+    try:
+        data = path.read_bytes()
+        found = json.loads(data)
+        version = found["schema_version"]
+        whole = _rendered(found) == data and found["number"] == number
+        manifest = _parse(found) if whole and can_read(version) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise CorruptError(f"{path}: wanted a manifest, got {exc!r}; {VERIFY}") from exc
+    if not whole:
+        raise CorruptError(f"{path}: wanted the bytes its sha256 names, got others; {VERIFY}")
+    if manifest is None:
+        raise NewerError(
+            f"{path}: wanted schema version {SCHEMA_VERSION}, got {version!r}; open the store "
+            "with the LangSeg that wrote it"
+        )
+    _check_paths(path, manifest)
+    return manifest
+
+
+def publish(root: Path, manifest: Manifest) -> None:
+    """Commit. Raises: FileExistsError, when another writer took the number; OSError."""
+    write_new(make_folder(root / MANIFESTS) / manifest.name, manifest.render())
+
+
+def write_current(root: Path, manifest: Manifest) -> None:
+    """Raise the floor to a published manifest."""
+    if read_current(root) != manifest.number:
+        write_atomic(root / CURRENT, f"{manifest.name}\n".encode())
+
+
+def manifest_numbers(root: Path) -> list[int]:
+    """The numbers of all manifests that are there, readable or not, in ascending order."""
+    names = (path.name for path in (root / MANIFESTS).glob("*.json"))
+    return sorted(int(match[1]) for name in names if (match := _NAME.fullmatch(name)))
+
+
+def next_number(root: Path) -> int:
+    """One that no manifest has or had, as far as anything here tells, damage included."""
+    names = (path.name for path in (root / MANIFESTS).glob("*"))
+    taken = [int(match[1]) for name in names if (match := _NAME.match(name))]
+    with suppress(CorruptError):
+        taken.append(read_current(root) or 0)
+    return max(taken, default=-1) + 1
+
+
+def read_current(root: Path) -> int | None:
+    """The number ``CURRENT`` names; None where it is not there. Raises: CorruptError."""
+    path = root / CURRENT
+    try:
+        text = path.read_bytes().decode("ascii")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as exc:
+        raise CorruptError(f"{path}: wanted a manifest's name, got {exc}; {_NAME_IT}") from exc
+    match = _NAME.fullmatch(text.removesuffix("\n"))
+    if not match:
+        raise CorruptError(f"{path}: wanted a manifest's name, got {text[:40]!r}; {_NAME_IT}")
+    return int(match[1])
+
+
+def _descendant(root: Path, floor: int | None) -> Manifest:
     newest = max(manifest_numbers(root), default=-1)
     if floor is None and newest > 0:
         raise CorruptError(f"{root / CURRENT}: wanted a manifest's name, got no file; {_NAME_IT}")
@@ -131,57 +208,11 @@ def live_manifest(root: Path) -> Manifest:
     return manifest
 
 
-def read_manifest(root: Path, number: int) -> Manifest:
-    """Read one manifest. Raises: CorruptError, unless every byte is as it was written."""
-    path = root / MANIFESTS / f"{number:06d}.json"
-    try:
-        data = path.read_bytes()
-        found = json.loads(data)
-        version = found["schema_version"]
-        manifest = _parse(found) if version == SCHEMA_VERSION else None
-        whole = manifest is None or (manifest.render() == data and manifest.number == number)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-        raise CorruptError(f"{path}: wanted a manifest, got {exc!r}; {VERIFY}") from exc
-    if manifest is None:
-        raise CorruptError(
-            f"{path}: wanted schema version {SCHEMA_VERSION}, got {version!r}; open the store "
-            "with the LangSeg that wrote it"
-        )
-    if not whole:
-        raise CorruptError(f"{path}: wanted the bytes its sha256 names, got others; {VERIFY}")
-    _check_paths(path, manifest)
-    return manifest
-
-
-def publish(root: Path, manifest: Manifest) -> None:
-    """Commit. Raises: FileExistsError, when another writer took the number; OSError."""
-    write_new(make_folder(root / MANIFESTS) / manifest.name, manifest.render())
-
-
-def write_current(root: Path, manifest: Manifest) -> None:
-    """Raise the floor to a published manifest."""
-    if _read_current(root) != manifest.number:
-        write_atomic(root / CURRENT, f"{manifest.name}\n".encode())
-
-
-def manifest_numbers(root: Path) -> list[int]:
-    """The numbers of all manifests that are there, readable or not, in ascending order."""
-    names = (path.name for path in (root / MANIFESTS).glob("*.json"))
-    return sorted(int(match[1]) for name in names if (match := _NAME.fullmatch(name)))
-
-
-def _read_current(root: Path) -> int | None:
-    path = root / CURRENT
-    try:
-        text = path.read_bytes().decode("ascii")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as exc:
-        raise CorruptError(f"{path}: wanted a manifest's name, got {exc}; {_NAME_IT}") from exc
-    match = _NAME.fullmatch(text.removesuffix("\n"))
-    if not match:
-        raise CorruptError(f"{path}: wanted a manifest's name, got {text[:40]!r}; {_NAME_IT}")
-    return int(match[1])
+def _rendered(said: Mapping[str, Any]) -> bytes:
+    """A manifest's bytes, also of one whose fields are not today's."""
+    bare = {name: value for name, value in said.items() if name != "sha256"}
+    whole = {"sha256": sha256_hex(canonical_json(bare)), **bare}
+    return (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _parse(found: Any) -> Manifest:

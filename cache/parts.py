@@ -1,7 +1,7 @@
 """Parts: immutable Parquet files, checked when written and checked when read.
 
-In:  an Arrow table.
-Out: a file named by its content, and the same table back; or an exception, never other numbers.
+In:  an Arrow table, or parts to be merged.
+Out: a file named by its content, and the same rows back; or an exception, never other numbers.
 
 Of 60 random bit flips, pyarrow's defaults and DuckDB read 58 back as wrong numbers without an
 error; page checksums, written and verified, caught 60 of 60, and the manifest's sha256 covers
@@ -10,20 +10,24 @@ dictionary-encoded (which makes reads 3 to 10 times slower); text is both.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 
 from langseg.cache.errors import CorruptError, LangSegError
 from langseg.cache.files import make_folder, sha256_of, sync_folder, temporary_beside
 from langseg.cache.manifest import VERIFY, Part, part_path
+from langseg.cache.migrations import can_read, upgraded
 from langseg.cache.records import SCHEMA_VERSION
 
 _ROWS_TEXT = 122_880  # DuckDB's own row-group size
 _BYTES_VECTORS = 48 * 2**20  # 64k rows of 384 float16 values
-_METADATA = {"langseg.schema_version": str(SCHEMA_VERSION)}
+_BYTES_MERGED = 64 * 2**20  # of rows in memory while parts are merged
+_ROWS_READ = 8192
+_VERSION = "langseg.schema_version"
+_METADATA = {_VERSION: str(SCHEMA_VERSION)}
 
 
 def write_part(root: Path, folder: str, table: pa.Table) -> Part:
@@ -38,27 +42,41 @@ def write_part(root: Path, folder: str, table: pa.Table) -> Part:
     """
     import pyarrow.parquet as pq
 
-    home = make_folder(root / folder)
-    beside = temporary_beside(home / "part.parquet")
-    try:
-        with beside.open("xb") as file:
-            pq.write_table(
-                table.replace_schema_metadata(_METADATA),
-                file,
-                write_page_checksum=True,
-                **_layout(table),
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        _read_back(beside, table)
-        sha256 = sha256_of(beside)
-        path = part_path(folder, sha256)
-        beside.replace(root / path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync_folder(home)
-    return Part(path, table.num_rows, sha256)
+    options, rows = _layout(table.schema)
+
+    def write(file: IO[bytes]) -> None:
+        stamped = table.replace_schema_metadata(_METADATA)
+        pq.write_table(stamped, file, row_group_size=rows, **options)
+
+    return _finished(root, folder, table.num_rows, write, lambda file: file.read().equals(table))
+
+
+def merge_parts(root: Path, folder: str, parts: Sequence[Part], schema: pa.Schema) -> Part:
+    """Write the rows of some parts, in their order, as one part of today's schema.
+
+    Only a row group of them is in memory at a time.
+
+    Args:
+        schema: of all the columns, as ``records`` has them.
+
+    Raises: as ``write_part``; CorruptError, for a part that is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    options, _ = _layout(schema)
+    for part in parts:
+        check_part(root, part)
+
+    def write(file: IO[bytes]) -> None:
+        with pq.ParquetWriter(file, schema.with_metadata(_METADATA), **options) as writer:
+            for group in _row_groups(root, parts, schema):
+                writer.write_table(group, row_group_size=group.num_rows)
+
+    def same(file: Any) -> bool:
+        groups = enumerate(_row_groups(root, parts, schema))
+        return all(file.read_row_group(number).equals(group) for number, group in groups)
+
+    return _finished(root, folder, sum(part.rows for part in parts), write, same)
 
 
 def read_part(root: Path, part: Part, wanted: pa.Schema) -> pa.Table:
@@ -68,7 +86,7 @@ def read_part(root: Path, part: Part, wanted: pa.Schema) -> pa.Table:
     """
     path = root / part.path
     try:
-        table = _read(path, wanted.names)
+        table = _read(path, wanted.names, _table_of(part))
     except (OSError, ValueError, pa.ArrowException) as exc:
         raise CorruptError(f"{path}: wanted a Parquet part, got {_short(exc)}; {VERIFY}") from exc
     if table.num_rows != part.rows or not table.schema.equals(wanted):
@@ -93,30 +111,132 @@ def check_part(root: Path, part: Part) -> None:
         )
 
 
-def _layout(table: pa.Table) -> dict[str, Any]:
-    if "emb" not in table.column_names:
-        return {"compression": "zstd", "row_group_size": _ROWS_TEXT}
-    width_bytes = 2 * table.schema.field("emb").type.list_size
-    rows = max(1, _BYTES_VECTORS // width_bytes)
-    return {"compression": "none", "use_dictionary": False, "row_group_size": rows}
+def count_rows(root: Path, path: str) -> int:
+    """Rows of a part that no manifest tells of. Raises: CorruptError, for no Parquet file."""
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(root / path).num_rows)
+    except (OSError, ValueError, pa.ArrowException) as exc:
+        found = _short(exc)
+        raise CorruptError(f"{root / path}: wanted a Parquet part, got {found}; {VERIFY}") from exc
 
 
-def _read(path: Path, columns: Sequence[str]) -> pa.Table:
+def schema_version(root: Path, part: Part) -> int:
+    """The version of the schema that a part was written in. Raises: CorruptError."""
+    import pyarrow.parquet as pq
+
+    try:
+        return _version(pq.read_schema(root / part.path))
+    except (OSError, ValueError, pa.ArrowException) as exc:
+        path, found = root / part.path, _short(exc)
+        raise CorruptError(f"{path}: wanted a Parquet part, got {found}; {VERIFY}") from exc
+
+
+def _finished(
+    root: Path,
+    folder: str,
+    rows: int,
+    write: Callable[[IO[bytes]], None],
+    same: Callable[[Any], bool],
+) -> Part:
+    """Write beside, read back, rename to the content's name.
+
+    ``same`` says of an open ``ParquetFile`` whether it holds what was written.
+    """
+    home = make_folder(root / folder)
+    beside = temporary_beside(home / "part.parquet")
+    try:
+        with beside.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        _read_back(beside, rows, same)
+        sha256 = sha256_of(beside)
+        path = part_path(folder, sha256)
+        beside.replace(root / path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(home)
+    return Part(path, rows, sha256)
+
+
+def _layout(schema: pa.Schema) -> tuple[dict[str, Any], int]:
+    """How a writer is to write, and the rows of a row group."""
+    checked = {"write_page_checksum": True}
+    if "emb" not in schema.names:
+        return {**checked, "compression": "zstd"}, _ROWS_TEXT
+    width_bytes = 2 * schema.field("emb").type.list_size
+    plain = {**checked, "compression": "none", "use_dictionary": False}
+    return plain, max(1, _BYTES_VECTORS // width_bytes)
+
+
+def _row_groups(root: Path, parts: Sequence[Part], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of all parts, cut into row groups wherever the parts end."""
+    _, most = _layout(schema)
+    held: list[pa.Table] = []
+    for rows in _in_pieces(root, parts, schema):
+        held.append(rows)
+        bytes_held = sum(piece.nbytes for piece in held)
+        if sum(map(len, held)) >= most or bytes_held >= _BYTES_MERGED:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _in_pieces(root: Path, parts: Sequence[Part], schema: pa.Schema) -> Iterator[pa.Table]:
+    import pyarrow.parquet as pq
+
+    for part in parts:
+        path = root / part.path
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                version = _version(file.schema_arrow)
+                for batch in file.iter_batches(_ROWS_READ):
+                    rows = pa.Table.from_batches([batch]).replace_schema_metadata(None)
+                    yield upgraded(_table_of(part), rows, version).select(schema.names)
+        except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
+            found = _short(exc)
+            raise CorruptError(f"{path}: wanted a Parquet part, got {found}; {VERIFY}") from exc
+
+
+def _read(path: Path, columns: Sequence[str], name: str) -> pa.Table:
+    """Columns in the order asked for, without those that are not there."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        table = file.read(columns=list(columns))
-    there = [name for name in columns if name in table.column_names]  # in the order asked for
-    return table.select(there).replace_schema_metadata(None)
+        version = _version(file.schema_arrow)
+        today = version == SCHEMA_VERSION
+        table = file.read(columns=list(columns) if today else None).replace_schema_metadata(None)
+    table = table if today else upgraded(name, table, version)
+    return table.select([name for name in columns if name in table.column_names])
 
 
-def _read_back(path: Path, table: pa.Table) -> None:
+def _version(schema: pa.Schema) -> int:
+    """Raises: ValueError, for a version that there is no way to from here."""
+    said = (schema.metadata or {}).get(_VERSION.encode(), str(SCHEMA_VERSION).encode())
+    version = int(said)
+    if not can_read(version):
+        raise ValueError(f"schema version {version}, which another LangSeg wrote")
+    return version
+
+
+def _table_of(part: Part) -> str:
+    return part.path.split("/", 1)[0]
+
+
+def _read_back(path: Path, rows: int, same: Callable[[Any], bool]) -> None:
     """Other writers' atomic rename did not help where what was renamed was broken already."""
+    import pyarrow.parquet as pq
+
     try:
-        same = _read(path, table.schema.names).equals(table.replace_schema_metadata(None))
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            whole = file.metadata.num_rows == rows and same(file)
     except (ValueError, pa.ArrowException) as exc:
         raise LangSegError(f"{path}: written, but does not read back ({_short(exc)})") from exc
-    if not same:
+    if not whole:
         raise LangSegError(f"{path}: written, but reads back differently; nothing was committed")
 
 

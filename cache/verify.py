@@ -14,14 +14,9 @@ from langseg.cache.batches import batch_notes, batch_problems
 from langseg.cache.commit import VIEWS
 from langseg.cache.encoders import ENCODERS, read_record
 from langseg.cache.errors import LangSegError
+from langseg.cache.files import DAMAGED
 from langseg.cache.incoming import EMBEDDING_KEY, KEYS, joined_key
-from langseg.cache.journal import (
-    DAMAGED,
-    JOURNALS,
-    journal_names,
-    journal_path,
-    read_journal,
-)
+from langseg.cache.journal import journal_names, journal_path, read_journal
 from langseg.cache.manifest import (
     CURRENT,
     EMBEDDINGS,
@@ -37,13 +32,14 @@ from langseg.cache.parts import check_part, read_part
 from langseg.cache.records import TABLES, arrow_schema, embedding_schema
 from langseg.cache.views import views_sql
 
-_REFERENCES = (  # table, its column, the table that has it
+REFERENCES = (  # table, its column, the table that has it
     ("responses", "request_key", "requests"),
     ("descriptors", "request_key", "requests"),
+    ("descriptors", "request_key", "responses"),
     ("descriptors", "text_id", "texts"),
 )
-_COLUMNS = {
-    name: tuple(dict.fromkeys([*KEYS[name], *(c for t, c, _ in _REFERENCES if t == name)]))
+COLUMNS = {
+    name: tuple(dict.fromkeys([*KEYS[name], *(c for t, c, _ in REFERENCES if t == name)]))
     for name in TABLES
 }
 
@@ -72,7 +68,7 @@ def examine(root: Path) -> Findings:
     tables = {name: _keys(root, manifest.tables.get(name, ()), name, found) for name in TABLES}
     for name, table in tables.items():
         _examine_twice(name, table, KEYS[name], found)
-    for table_name, column, home in _REFERENCES:
+    for table_name, column, home in REFERENCES:
         _examine_references(
             table_name, tables[table_name], column, home=home, there=tables[home], found=found
         )
@@ -116,7 +112,7 @@ def _examine_journals(root: Path, found: Findings) -> None:
 
 def _keys(root: Path, parts: tuple[Part, ...], name: str, found: Findings) -> pa.Table | None:
     """The key columns of a table, or None where a part of it is damaged."""
-    return _read_all(root, parts, arrow_schema(TABLES[name]), _COLUMNS[name], found)
+    return _read_all(root, parts, arrow_schema(TABLES[name]), COLUMNS[name], found)
 
 
 def _read_all(
@@ -189,9 +185,7 @@ def _examine_orphans(root: Path, manifest: Manifest, found: Findings) -> None:
     parts = [path for name in (*TABLES, EMBEDDINGS) for path in (root / name).rglob("*.parquet")]
     found.notes += [f"{path}: not in {manifest.name}" for path in parts if path not in listed]
     found.notes += [f"{path}: an unfinished write" for path in root.rglob(".*.tmp")]
-    found.notes += [
-        f"{path}: a damaged journal, kept" for path in (root / JOURNALS).glob(f"*{DAMAGED}")
-    ]
+    found.notes += [f"{path}: damaged, kept" for path in sorted(root.rglob(f"*{DAMAGED}"))]
     known = {root / ENCODERS / f"{name}.json" for name in manifest.encoders}
     records = set((root / ENCODERS).glob("*.json")) - known
     found.notes += [f"{path}: not in {manifest.name}" for path in sorted(records)]

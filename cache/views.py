@@ -13,6 +13,7 @@ from langseg.cache.records import TABLES, arrow_schema
 # phrases comes first: it is the view people read
 QUESTIONS = (
     "phrases", "coverage", "counts", "duplicates", "rejections", "provenance", "encoders",
+    "slots", "places", "cut", "unusable", "spend",
 )  # fmt: skip
 EMBEDDINGS = "embeddings"
 _HEAD = """\
@@ -51,10 +52,11 @@ def _table_view(name: str, files: Sequence[str]) -> str:
     if not files:
         return f"create or replace view {name} as select {_no_rows(name)};"
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
-    # embeddings/encoder=<id>/part-*.parquet: the folder's name becomes the column `encoder`
-    options = ", hive_partitioning = true, hive_types = {'encoder': varchar}"
-    suffix = options if name == EMBEDDINGS else ""
-    source = f"read_parquet([{listed}]{suffix})"
+    options = ", union_by_name = true"  # parts of an older schema lack columns: null there
+    if name == EMBEDDINGS:
+        # embeddings/encoder=<id>/part-*.parquet: the folder's name becomes the column `encoder`
+        options += ", hive_partitioning = true, hive_types = {'encoder': varchar}"
+    source = f"read_parquet([{listed}]{options})"
     return f"create or replace view {name} as select * from {source};"  # noqa: S608 (our names)
 
 

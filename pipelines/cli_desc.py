@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from langseg.cache.errors import UsageError
 from langseg.pipelines.config import (
     DEFAULT_STORE,
     DescribeConfig,
@@ -15,6 +16,7 @@ from langseg.pipelines.config import (
     load_config,
 )
 from langseg.pipelines.console import RESUME, emit_json, emit_table, progress, run, say
+from langseg.pipelines.formats import Format
 from langseg.pipelines.options import Json, StorePath, Version, settings_options
 
 app = typer.Typer(
@@ -172,12 +174,21 @@ def audit(
 
 @app.command()
 def sql(
-    statement: Annotated[str, typer.Argument(help="One SELECT.")],
+    statement: Annotated[str, typer.Argument(help="One SELECT, or EXPLAIN and a SELECT.")],
     store: StorePath = None,
-    max_rows: Annotated[int, typer.Option(min=1, help="Rows printed at most.")] = 1000,
+    form: Annotated[
+        Format, typer.Option("--format", help="How the rows are written; parquet needs --out.")
+    ] = Format.TABLE,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the rows, whole or not there at all.")
+    ] = None,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows written at most.")] = 1000,
     time_limit: Annotated[
         float, typer.Option(min=0.1, max=86_400, help="Seconds a statement may take.")
     ] = 30.0,
+    memory_limit: Annotated[
+        int, typer.Option(min=16, help="MB that the tables and a statement may take.")
+    ] = 2048,
     as_json: Json = False,
 ) -> None:
     """Run one SELECT over the store, in a locked in-memory DuckDB.
@@ -185,21 +196,29 @@ def sql(
     Tables: requests, responses, descriptors, texts, embeddings; views: phrases, coverage,
     counts, duplicates, rejections, provenance, encoders. Only rows of the live snapshot.
     DuckDB's own position is that SQL is executable code: run your own statements only.
+    In a CSV, a text that a spreadsheet would run as a formula gets a ' before it.
 
-    Example:
+    Examples:
 
     \b
         langseg-desc sql "select slot, text from phrases where class_name = 'wall'"
+        langseg-desc sql --format parquet --out phrases.parquet --max-rows 100000 "from phrases"
     """
-    from langseg.pipelines.lens import run_sql
+    from langseg.pipelines.formats import write_answer
 
-    answer = run_sql(store or DEFAULT_STORE, statement, max_rows, time_limit)
-    if as_json:
-        emit_json({"columns": answer.columns, "rows": answer.rows, "truncated": answer.truncated})
-        return
-    emit_table(answer.columns, answer.rows)
-    if answer.truncated:
-        say(f"only the first {max_rows} rows are shown; raise --max-rows for more")
+    if as_json and form not in (Format.TABLE, Format.JSON):
+        raise UsageError(f"sql: wanted --json or --format {form}, got both")
+    truncated = write_answer(
+        store or DEFAULT_STORE,
+        statement,
+        Format.JSON if as_json else form,
+        out,
+        max_rows=max_rows,
+        time_limit_s=time_limit,
+        memory_limit_mb=memory_limit,
+    )
+    if truncated:
+        say(f"truncated: only the first {max_rows} rows are here; raise --max-rows for more")
 
 
 @app.command()
@@ -222,23 +241,75 @@ def verify(store: StorePath = None, as_json: Json = False) -> None:
     for note in report["notes"]:
         say(f"note: {note}")
     if report["problems"]:
+        say("`langseg-desc repair` goes on with everything that is whole")
         raise typer.Exit(4)
     say(f"{store or DEFAULT_STORE}: intact")
 
 
 @app.command()
 def repair(store: StorePath = None, as_json: Json = False) -> None:
-    """Set the damaged lines of journals aside, so that their other answers can be used.
+    """Go on with everything in a damaged store that is whole. Asks nobody.
 
-    The damaged journal is kept beside the good one. Example:
+    Damaged files are kept as *.damaged. Of the answers whose descriptors are lost these are made
+    again; only what is lost altogether do `generate` and `encode` redo. Exit code 4 when something
+    is left that only a person can decide. Example:
 
     \b
         langseg-desc repair --store langseg-store
     """
-    from langseg.pipelines.lens import run_repair
+    from langseg.pipelines.upkeep import run_repair
 
     report = run_repair(store or DEFAULT_STORE)
     emit_json(report) if as_json else say(report["sentence"])
+    for problem in report["problems"]:
+        say(f"error: {problem}")
+    if report["problems"]:
+        raise typer.Exit(4)
+
+
+@app.command()
+def compact(store: StorePath = None, as_json: Json = False) -> None:
+    """Merge the small files that many commits leave. No row changes, and readers go on.
+
+    Example:
+
+    \b
+        langseg-desc compact
+    """
+    from langseg.pipelines.upkeep import run_compact
+
+    report = run_compact(store or DEFAULT_STORE)
+    emit_json(report) if as_json else say(report["sentence"])
+
+
+@app.command()
+def gc(
+    store: StorePath = None,
+    keep: Annotated[int, typer.Option(min=1, help="Newest snapshots to keep.")] = 1,
+    damaged: Annotated[
+        bool, typer.Option("--damaged", help="Remove what `repair` set aside, too.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only name the files that would go.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove files that no kept snapshot needs: the live one, and those that banks were built from.
+
+    Answers in a journal or a batch are never removed. Prints the files. Example:
+
+    \b
+        langseg-desc gc --dry-run
+    """
+    from langseg.pipelines.upkeep import run_gc
+
+    report = run_gc(store or DEFAULT_STORE, keep, damaged, dry_run)
+    if as_json:
+        emit_json(report)
+        return
+    for name in report["files"]:
+        print(name)
+    say(report["sentence"])
 
 
 def main() -> None:

@@ -1,22 +1,26 @@
-"""Look into a store: standing questions, SQL, checks, and the one repair there is.
+"""Look into a store: standing questions, SQL, checks. Nothing here writes.
 
 In:  the folder of a store.
-Out: answers, problems and notes, as JSON-able values; nothing but ``run_repair`` writes.
+Out: answers, problems and notes, as JSON-able values.
 """
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langseg.cache.errors import InputError
+from langseg.cache.bank import ARRAYS, HEADER
+from langseg.cache.errors import CorruptError, InputError
 from langseg.cache.records import TABLES, embedding_schema
 from langseg.pipelines.config import Source, load_config
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
 
     from langseg.cache.audit import Answer
     from langseg.cache.store import Store
+
+BANKS = "banks"
 
 
 def run_audit(store_path: Path, dataset: str | None, classes: Path | None) -> dict[str, Any]:
@@ -44,52 +48,72 @@ def run_audit(store_path: Path, dataset: str | None, classes: Path | None) -> di
     return {"answers": answers, **_covered(coverage["rows"], names)}
 
 
-def run_sql(store_path: Path, statement: str, max_rows: int, time_limit_s: float) -> "Answer":
+def run_sql(
+    store_path: Path,
+    statement: str,
+    *,
+    max_rows: int = 1000,
+    time_limit_s: float = 30.0,
+    memory_limit_mb: int | None = None,
+) -> "Answer":
     """One SELECT of a person over the live snapshot."""
-    from langseg.cache.audit import needs_vectors, open_audit, select
-    from langseg.cache.store import Store
+    from langseg.cache.audit import select
 
-    store = Store.open(store_path)
-    embeddings = _embeddings(store, vectors=needs_vectors(statement))
-    tables = {name: store.table(name) for name in TABLES} | {"embeddings": embeddings}
-    return select(open_audit(tables), statement, max_rows=max_rows, time_limit_s=time_limit_s)
+    connection = _opened(store_path, statement, memory_limit_mb)
+    return select(connection, statement, max_rows=max_rows, time_limit_s=time_limit_s)
+
+
+def run_sql_table(
+    store_path: Path,
+    statement: str,
+    *,
+    max_rows: int = 1000,
+    time_limit_s: float = 30.0,
+    memory_limit_mb: int | None = None,
+) -> "tuple[pa.Table, bool]":
+    """As ``run_sql``, with DuckDB's own types; and whether rows were left out."""
+    from langseg.cache.audit import select_table
+
+    connection = _opened(store_path, statement, memory_limit_mb)
+    return select_table(connection, statement, max_rows=max_rows, time_limit_s=time_limit_s)
 
 
 def run_verify(store_path: Path) -> dict[str, list[str]]:
     """``problems`` of the store and its banks, which lose or falsify data, and ``notes``, which
     nobody need mind; a sentence each."""
-    from langseg.cache.bank import HEADER, load_bank
-    from langseg.cache.errors import CorruptError
     from langseg.cache.store import Store
 
     found = Store.open(store_path).verify()
-    for header in sorted((store_path / "banks").glob(f"*/{HEADER}")):
+    problems = [problem for _, problem in bank_problems(store_path)]
+    notes = [
+        f"{folder}: no {HEADER}: `langseg-desc bank` was cut off here, or the file is lost"
+        for folder in sorted((store_path / BANKS).glob("*"))
+        if (folder / ARRAYS).exists() and not (folder / HEADER).exists()
+    ]
+    return {"problems": found.problems + problems, "notes": found.notes + notes}
+
+
+def bank_problems(store_path: Path) -> list[tuple[Path, str]]:
+    """The folder of each damaged bank of a store, and what is wrong with it."""
+    from langseg.cache.bank import load_bank
+
+    found = []
+    for header in sorted((store_path / BANKS).glob(f"*/{HEADER}")):
         try:
             load_bank(header.parent)
         except CorruptError as exc:
-            found.problems.append(str(exc))
-    return {"problems": found.problems, "notes": found.notes}
+            found.append((header.parent, str(exc)))
+    return found
 
 
-def run_repair(store_path: Path) -> dict[str, Any]:
-    """Set damaged journals aside, so that runs go on with the answers in them that are good.
-
-    ``set_aside`` maps each damaged journal to how many of its lines were left out.
-    """
+def _opened(store_path: Path, statement: str, memory_limit_mb: int | None) -> "DuckDBPyConnection":
+    from langseg.cache.audit import MEMORY_LIMIT_MB, needs_vectors, open_audit
     from langseg.cache.store import Store
 
-    with Store.open(store_path).writer() as writer:
-        left_out = writer.salvage_journals()
-    lines = sum(left_out.values())
-    sentence = f"{store_path}: no journal is damaged, nothing was changed"
-    if left_out:
-        sentence = (
-            f"{store_path}: {lines} damaged line{'s' if lines > 1 else ''} left out of "
-            f"{', '.join(f'{name}.jsonl' for name in left_out)}; the damaged files are kept in "
-            "journal/ as *.damaged, the next generate commits the good answers and asks for the "
-            "others again"
-        )
-    return {"set_aside": left_out, "sentence": sentence}
+    store = Store.open(store_path)
+    embeddings = _embeddings(store, vectors=needs_vectors(statement))
+    tables = {name: store.table(name) for name in TABLES} | {"embeddings": embeddings}
+    return open_audit(tables, memory_limit_mb=memory_limit_mb or MEMORY_LIMIT_MB)
 
 
 def _names_and_keys(source: Source) -> tuple[list[str], Collection[str]]:

@@ -8,7 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from langseg.cache.audit import AUDIT_QUESTIONS, ask, needs_vectors, open_audit, select
+from langseg.cache.audit import (
+    AUDIT_QUESTIONS,
+    ask,
+    needs_vectors,
+    open_audit,
+    select,
+    select_table,
+)
 from langseg.cache.errors import InputError
 from langseg.cache.records import (
     TABLES,
@@ -150,47 +157,102 @@ def test_select__says_when_rows_were_left_out(tables):
     assert (len(answer.rows), answer.truncated) == (10, True)
 
 
+REFUSED = [
+    "select 1; select 2", "", "selec 1", "explain", "explain explain select 1",
+    "drop table texts", "create table mine (i int)", "create macro one() as 1",
+    "insert into texts select * from texts", "update texts set text = ''", "delete from texts",
+    "merge into texts using texts t on true when matched then delete",
+    "alter table texts rename to mine", "truncate texts", "vacuum", "begin", "checkpoint",
+    "with new as (insert into texts values ('x', 'x', 1) returning 1) from new",
+    "explain analyze with new as (insert into texts values ('x', 'x', 1) returning 1) from new",
+    "copy texts to 'OUT'", "copy (select 1) to 'OUT'", "explain analyze copy texts to 'OUT'",
+    "explain (analyze) copy texts to 'OUT'", "export database 'OUT'", "import database 'OUT'",
+    "from query('copy texts to ''OUT'' ')", "attach 'OUT'", "attach 'OUT' as other",
+    "set threads = 1", "set enable_external_access = true", "set variable mine = 1", "use memory",
+    "reset threads", "reset lock_configuration", "pragma version", "call pragma_version()",
+    "install vss", "load vss", "prepare mine as select 1", "create secret (type s3)",
+    "select * from read_text('SECRET')", "select * from read_csv('SECRET')",
+    "select * from read_blob('SECRET')", "select * from read_json('SECRET')",
+    "select * from sniff_csv('SECRET')", "select * from glob('/*')", "select * from 'SECRET'",
+    "select * from read_parquet('PART')", "select * from read_parquet('STORE/../store/texts/*')",
+    "select * from parquet_metadata('PART')", "select * from 'PART'",
+    "select * from tables", "select * from statement", "select getenv('HOME')",
+    "select * from duckdb_secrets()",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("run", [select, select_table])
+@pytest.mark.parametrize("statement", REFUSED)
+def test_select__refuses_everything_but_one_select_over_the_store(
+    tables, tmp_path, monkeypatch, statement, run
+):
+    """What it could read is there, and what it could write, nobody wrote."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "store/texts").mkdir(parents=True)
+    (tmp_path / "secret").write_text("secret\n")
+    part = tmp_path / "store/texts/part-0.parquet"
+    pq.write_table(tables["texts"], part)
+    places = {"OUT": "store/out", "SECRET": "secret", "PART": str(part), "STORE": "store"}
+    for name, place in places.items():
+        statement = statement.replace(name, place)
+    connection = open_audit(tables)
+    with pytest.raises(InputError, match="sql: "):
+        run(connection, statement)
+    files = {path.name for path in tmp_path.rglob("*")}
+    assert files == {"secret", "store", "texts", "part-0.parquet"}
+    assert len(select(connection, "from texts").rows) == 3
+
+
+@pytest.mark.parametrize("how", ["", " analyze", " (format json)"])
+def test_select__explains_a_select_a_line_a_row(tables, how):
+    answer = select(open_audit(tables), f"EXPLAIN{how} select max(n_chars) from texts")
+    assert answer.columns == ("plan",)
+    assert len(answer.rows) > 3
+    assert any("texts" in row[0] for row in answer.rows)
+
+
+@pytest.mark.parametrize("run", [select, select_table])
 @pytest.mark.parametrize(
-    "statement",
+    "forever",
     [
-        "select 1; select 2",
-        "",
-        "selec 1",
-        "drop table texts",
-        "create table mine (i int)",
-        "insert into texts select * from texts",
-        "copy texts to 'out.csv'",
-        "explain analyze copy texts to 'out.csv'",
-        "set threads = 1",
-        "reset threads",
-        "pragma version",
-        "attach 'other.db'",
-        "install vss",
-        "load vss",
-        "export database 'out'",
-        "select * from read_text('/etc/hostname')",
-        "select * from read_csv('/etc/hostname')",
-        "select * from glob('/etc/*')",
-        "select * from '/etc/hostname'",
-        "select * from tables",
-        "select * from duckdb_secrets()",
+        "with recursive t(i) as (select 1 union all select i + 1 from t) select max(i) from t",
+        "select max(hash(a.range, b.range)) from range(1000000) a, range(1000000) b",
     ],
 )
-def test_select__refuses_everything_but_one_select_over_the_store(tables, statement):
-    with pytest.raises(InputError, match="sql: "):
-        select(open_audit(tables), statement)
-
-
-def test_select__stops_at_the_time_limit(tables):
-    forever = "with recursive t(i) as (select 1 union all select i + 1 from t) select max(i) from t"
+def test_select__stops_at_the_time_limit(tables, run, forever):
+    connection = open_audit(tables)
     with pytest.raises(InputError, match="stopped after 0.2 s"):
-        select(open_audit(tables), forever, time_limit_s=0.2)
+        run(connection, forever, time_limit_s=0.2)
+    assert run(connection, "select 1", time_limit_s=60)  # the next one is not stopped
 
 
-def test_select__stops_at_the_memory_limit(tables):
-    connection = open_audit(tables, memory_limit="64MB")
+@pytest.mark.parametrize("run", [select, select_table])
+@pytest.mark.parametrize(
+    "greedy",
+    ["select list(range) from range(50000000)", "from range(200000000) order by hash(range)"],
+)
+def test_select__stops_at_the_memory_limit_and_spills_nothing(
+    tables, tmp_path, monkeypatch, run, greedy
+):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="Out of Memory"):
-        select(connection, "select list(range) from range(50000000)")
+        run(open_audit(tables, memory_limit_mb=64), greedy)
+    assert not list(tmp_path.iterdir())
+
+
+def test_open_audit__says_which_table_is_too_large(tables):
+    texts = [Text(text_id=f"{n:064d}", text=f"{n}" * 100, n_chars=0) for n in range(30_000)]
+    with pytest.raises(InputError, match=r"texts: wanted .* MB .* got 2 MB .*--memory-limit"):
+        open_audit({**tables, "texts": to_table(Text, texts)}, memory_limit_mb=2)
+
+
+def test_select_table__says_when_rows_were_left_out_and_keeps_types(tables):
+    connection = open_audit(tables)
+    question = "select range::smallint as n from range(5000)"
+    table, truncated = select_table(connection, question, max_rows=10)
+    assert (table.num_rows, truncated, str(table.schema.field("n").type)) == (10, True, "int16")
+    table, truncated = select_table(connection, "from range(10)", max_rows=10)
+    assert (table.num_rows, truncated) == (10, False)
 
 
 def test_needs_vectors__only_when_the_statement_can_see_them():

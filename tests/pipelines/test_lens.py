@@ -1,4 +1,4 @@
-"""Looking into a store and mending its journals, and encoding only what is missing."""
+"""Looking into a store, and encoding only what is missing."""
 
 import subprocess
 import sys
@@ -8,14 +8,10 @@ from typing import Any
 import pytest
 
 from langseg.cache.errors import UsageError
-from langseg.cache.journal import journal_path
-from langseg.cache.records import Response
-from langseg.cache.store import Store
-from langseg.descriptors.bundled_provider import BundledProvider
 from langseg.pipelines.chosen import choose
 from langseg.pipelines.config import DescribeConfig, Source
 from langseg.pipelines.describe import run_generate
-from langseg.pipelines.lens import run_audit, run_repair, run_verify
+from langseg.pipelines.lens import run_audit, run_verify
 from tests.pipelines.quiet import Quiet
 
 AGAIN = """
@@ -66,46 +62,6 @@ def test_audit__of_everything_keeps_models_apart(store: Path):
     (answer,) = (a for a in run_audit(store, None, None)["answers"] if a["name"] == "coverage")
     assert answer["columns"][:2] == ["class_name", "model"]
     assert {row[1] for row in answer["rows"]} == {"bundled"}
-
-
-def test_repair__lets_a_store_with_a_damaged_journal_go_on(store: Path):
-    config = DescribeConfig(dataset="camvid", store=store, attributes=9)
-    damaged_journal(store, config)
-    (problem,) = run_verify(store)["problems"]
-    assert "langseg-desc repair" in problem
-    report = run_repair(store)
-    assert report["set_aside"] == {"run-x": 1}
-    assert "1 damaged line left out of run-x.jsonl" in report["sentence"]
-    found = run_verify(store)
-    assert found["problems"] == []
-    assert any("a damaged journal, kept" in note for note in found["notes"])
-    assert "nothing was changed" in run_repair(store)["sentence"]
-    generated = run_generate(config, Quiet())
-    assert generated["recovered"] == 1
-
-
-def damaged_journal(store: Path, config: DescribeConfig) -> None:
-    """Two answers of a dead run, one of them with a changed byte."""
-    from langseg.descriptors.plan import plan_requests
-    from langseg.descriptors.prompts import load_prompt
-    from langseg.descriptors.vocabulary import load_vocabulary
-
-    vocabulary = load_vocabulary("camvid")
-    pack = BundledProvider(vocabulary)
-    prompt = load_prompt(
-        n_attributes=config.attributes,
-        n_subclasses=config.subclasses,
-        n_per_subclass=config.per_subclass,
-        n_scene_attributes=config.scene_attributes,
-    )
-    old = Store.open(store).table("responses").to_pylist()[0]
-    with Store.open(store).writer() as writer:
-        journal = writer.start_journal("run-x")
-        for request in list(plan_requests(vocabulary, prompt, pack.model, pack.params))[:2]:
-            values = {**old, "request_key": request.request_key, "run_id": "run-x"}
-            journal.append(request, Response(**values))
-    path = journal_path(store, "run-x")
-    path.write_bytes(path.read_bytes().replace(b'"class_name":"sky"', b'"class_name":"skx"'))
 
 
 def test_verify__names_a_bank_whose_header_is_of_another_shape(store: Path):

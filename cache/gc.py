@@ -1,0 +1,115 @@
+"""Remove the files of a store that nothing cites any more.
+
+In:  a store, and how many snapshots to keep.
+Out: the files that are gone, or would be.
+
+Kept are the live snapshot, those before it as asked for, and those that a bank was built from.
+Journals and batches are answers that were paid for and are never touched. Only the holder of the
+store's lock collects, so nothing here is a file that somebody is still writing; a bank is written
+without the lock, so an unfinished one is left alone for an hour.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from langseg.cache.bank import HEADER
+from langseg.cache.commit import disk_errors
+from langseg.cache.encoders import ENCODERS, record_path
+from langseg.cache.errors import CorruptError
+from langseg.cache.files import DAMAGED, sync_folder
+from langseg.cache.manifest import (
+    EMBEDDINGS,
+    MANIFESTS,
+    Manifest,
+    manifest_numbers,
+    read_manifest,
+)
+from langseg.cache.records import TABLES
+from langseg.cache.store import Store
+
+BANKS = "banks"
+_BANK_S = 3600
+
+
+@dataclass(frozen=True)
+class Collected:
+    """``files``: paths in the store, in the order in which they went; ``kept``: manifests."""
+
+    files: tuple[str, ...]
+    bytes: int
+    kept: tuple[str, ...]
+
+
+def collect(
+    store: Store, *, keep: int = 1, damaged: bool = False, dry_run: bool = False
+) -> Collected:
+    """Remove what is not needed for ``keep`` snapshots and for the banks.
+
+    Args:
+        damaged: remove what ``repair`` set aside, too.
+        dry_run: only say what would go.
+
+    Raises: LockedError; CorruptError, for a manifest to be kept or a bank that is damaged: then
+    it is not known what they need; LangSegError, for a disk that refuses.
+    """
+    root = store.path
+    with store.writer(), disk_errors(root, "the live snapshot is whole, run `gc` again to go on"):
+        kept = _kept_manifests(store, max(keep, 1))
+        files = [*_old_manifests(root, kept), *_uncited(root, kept), *_unfinished(root)]
+        if damaged:
+            files += sorted(root.rglob(f"*{DAMAGED}"))
+        sizes = [path.stat().st_size for path in files]
+        for path in () if dry_run else files:  # manifests first: none may cite what is gone
+            path.unlink()
+        for folder in () if dry_run else dict.fromkeys(path.parent for path in files):
+            sync_folder(folder)
+    names = tuple(str(path.relative_to(root)) for path in files)
+    return Collected(names, sum(sizes), tuple(manifest.name for manifest in kept))
+
+
+def _kept_manifests(store: Store, keep: int) -> list[Manifest]:
+    numbers = manifest_numbers(store.path)
+    cited = {int(name.removesuffix(".json")) for name in _cited(store.path)}
+    wanted = {*numbers[-keep:], *(cited & set(numbers)), store.manifest.number}
+    return [read_manifest(store.path, number) for number in sorted(wanted)]
+
+
+def _cited(root: Path) -> Iterator[str]:
+    """Manifests that banks were built from."""
+    for header in sorted((root / BANKS).glob(f"*/{HEADER}")):
+        try:
+            name = json.loads(header.read_bytes())["manifest"]
+            int(name.removesuffix(".json"))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
+            raise CorruptError(
+                f"{header}: wanted a TextBank header, whose snapshot is to be kept, got {exc!r}; "
+                "`langseg-desc repair` sets it aside"
+            ) from exc
+        yield name
+
+
+def _old_manifests(root: Path, kept: list[Manifest]) -> list[Path]:
+    names = {manifest.name for manifest in kept}
+    every = [f"{number:06d}.json" for number in manifest_numbers(root)]
+    return [root / MANIFESTS / name for name in every if name not in names]
+
+
+def _uncited(root: Path, kept: list[Manifest]) -> list[Path]:
+    """Parts and encoder records of no kept manifest."""
+    cited = {root / part.path for manifest in kept for part in manifest.parts()}
+    cited |= {root / record_path(name) for manifest in kept for name in manifest.encoders}
+    there = [*sorted((root / ENCODERS).glob("*.json"))]
+    for folder in (*TABLES, EMBEDDINGS):
+        there += sorted((root / folder).rglob("*.parquet"))
+    # a name that starts with a dot is an unfinished write, which is listed as such
+    return [path for path in there if path not in cited and not path.name.startswith(".")]
+
+
+def _unfinished(root: Path) -> list[Path]:
+    now = time.time()
+    found = sorted(root.rglob(".*.tmp"))
+    banks = root / BANKS
+    return [p for p in found if banks not in p.parents or now - p.stat().st_mtime > _BANK_S]

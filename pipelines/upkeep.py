@@ -1,0 +1,149 @@
+"""Keep a store in order: repair what is damaged, merge small parts, remove what nobody cites.
+
+In:  the folder of a store.
+Out: what was done, as a JSON-able dict whose ``sentence`` says it in words.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langseg.cache.bank import ARRAYS, HEADER
+from langseg.pipelines.lens import bank_problems, run_verify
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from langseg.cache.journal import Row
+    from langseg.cache.repair import Repaired
+
+_MB = 1_000_000
+
+
+def run_repair(store_path: Path) -> dict[str, Any]:
+    """Set damaged files aside, and go on with everything in the store that is whole.
+
+    ``set_aside`` maps each damaged journal to how many of its lines were left out; ``files`` are
+    all files that were set aside, ``lost`` the rows of each lost part, ``banks`` the command for
+    each damaged bank, ``problems`` what is wrong all the same.
+    """
+    from langseg.cache.repair import repair_store
+    from langseg.cache.store import Store
+
+    Store.open(store_path)  # is a store there at all?
+    done = repair_store(store_path, _parsed_again)
+    banks = _banks_aside(store_path)
+    losses = done.losses
+    return {
+        "manifest": done.manifest,
+        "set_aside": losses.lines,
+        "files": losses.set_aside,
+        "lost": losses.parts,
+        "encoders": losses.encoders,
+        "dropped": done.dropped,
+        "remade": done.remade,
+        "banks": banks,
+        "problems": run_verify(store_path)["problems"],
+        "sentence": f"{store_path}: {_said(done, banks)}",
+    }
+
+
+def run_compact(store_path: Path) -> dict[str, Any]:
+    """Merge small parts; every row stays, and so do the old files until ``gc``."""
+    from langseg.cache.compact import compact
+    from langseg.cache.store import Store
+
+    done = compact(Store.open(store_path))
+    sentence = f"{store_path}: {done.parts_before} parts, none to merge, nothing was changed"
+    if done.changed:
+        sentence = (
+            f"{store_path}: {done.parts_before} parts are {done.parts_after} now, as "
+            f"{done.manifest}; `langseg-desc gc` removes the old ones"
+        )
+    return {
+        "manifest": done.manifest,
+        "parts_before": done.parts_before,
+        "parts_after": done.parts_after,
+        "sentence": sentence,
+    }
+
+
+def run_gc(store_path: Path, keep: int, damaged: bool, dry_run: bool) -> dict[str, Any]:
+    """Remove (or with ``dry_run`` name) what no kept snapshot cites."""
+    from langseg.cache.gc import collect
+    from langseg.cache.store import Store
+
+    done = collect(Store.open(store_path), keep=keep, damaged=damaged, dry_run=dry_run)
+    what = f"{len(done.files)} file{'s' * (len(done.files) != 1)}, {done.bytes / _MB:.1f} MB"
+    kept = f"{done.kept[-1]} is live"
+    if done.kept[:-1]:
+        kept += f", {', '.join(done.kept[:-1])} kept"
+    return {
+        "files": list(done.files),
+        "bytes": done.bytes,
+        "kept": list(done.kept),
+        "dry_run": dry_run,
+        "sentence": f"{store_path}: {what} {'would go' if dry_run else 'removed'}; {kept}",
+    }
+
+
+def _parsed_again(rows: "Sequence[Row]") -> "Mapping[str, pa.Table]":
+    """What ``generate`` makes of these replies."""
+    from langseg.descriptors.ingest import answer_tables, parsed
+
+    return answer_tables([parsed(row) for row in rows])
+
+
+def _banks_aside(store_path: Path) -> dict[str, str]:
+    """Damaged bank -> the command that makes it again; its files no longer stand for a bank."""
+    from langseg.cache.files import set_aside
+
+    commands = {}
+    for folder, _ in bank_problems(store_path):
+        commands[str(folder)] = _bank_command(folder / HEADER, store_path)
+        for name in (ARRAYS, HEADER):
+            if (folder / name).exists():
+                set_aside(folder / name)
+    return commands
+
+
+def _bank_command(header: Path, store_path: Path) -> str:
+    from langseg.descriptors.vocabulary import shipped_vocabularies
+
+    try:
+        said = json.loads(header.read_bytes())
+        name, command = said["vocabulary"], "arms" if "recipe" in said else "bank"
+    except (OSError, ValueError, LookupError, TypeError):
+        name, command = "", "bank"
+    which = f"--dataset {name}" if name in shipped_vocabularies() else "--classes FILE"
+    return f"langseg-desc {command} {which} --store {store_path}"
+
+
+def _said(done: "Repaired", banks: Mapping[str, str]) -> str:
+    losses = done.losses
+    said = []
+    if losses.start:
+        said.append(f"the live manifest is lost, gone on from {losses.start}")
+    if losses.lines:
+        lines = sum(losses.lines.values())
+        files = ", ".join(f"{name}.jsonl" for name in losses.lines)
+        said.append(f"{lines} damaged line{'s' * (lines > 1)} left out of {files}")
+    if losses.set_aside:
+        said.append(f"set aside as *.damaged: {', '.join(losses.set_aside)}")
+    gone = sorted(set(losses.parts) - set(losses.set_aside))
+    if gone:
+        said.append(f"missing: {', '.join(gone)}")
+    said += [f"encoder {name} is to be used anew" for name in losses.encoders]
+    for rows, verb in ((done.dropped, "dropped"), (done.remade, "made again from replies")):
+        if rows:
+            told = ", ".join(f"{count} {name}" for name, count in rows.items())
+            said.append(f"{told} {verb}")
+    said += [
+        f"{folder} is damaged, make it again with `{command}`" for folder, command in banks.items()
+    ]
+    if not said:
+        return "nothing is damaged, nothing was changed"
+    if losses.start or losses.lines or losses.parts or losses.encoders or done.dropped:
+        said.append("next: langseg-desc generate and encode, which redo only what was lost")
+    return "; ".join(said)
