@@ -46,6 +46,9 @@ class TextBank:
     predicted masks hold them; ``ignore_ids`` are file values that mean "not labelled".
     ``texts``, ``slots`` and ``owners`` [C][k] say which phrase each row of ``emb`` is, in which
     slot, and of which subclass ("" for the class itself).
+
+    ``recipe`` says how a control arm was derived from another bank: ``arm``, ``rule``, ``seed``
+    and ``of``, that bank's fingerprint; None for a bank that is no control.
     """
 
     names: tuple[str, ...]
@@ -66,29 +69,30 @@ class TextBank:
     image_aligned: bool
     model: str
     manifest: str
+    recipe: Mapping[str, Any] | None = None
 
     @property
     def fingerprint(self) -> str:
         """Identity of the bank: what it says and how it weighs it, not the embeddings' bytes.
 
         The same text encoded alone or in a batch differs in 0.3 % of its float16 values, so
-        bytes would tell two equal banks apart; (text, encoder) pairs do not.
+        bytes would tell two equal banks apart; (text, encoder) pairs do not. A control arm is never
+        the bank of the same words: it would take that bank's folder.
         """
-        return sha256_hex(
-            canonical_json(
-                {
-                    "format": BANK_FORMAT,
-                    "vocabulary_hash": self.vocabulary_hash,
-                    "names": list(self.names),
-                    "ids": list(self.ids),
-                    "scenes": list(self.scenes),
-                    "texts": [[text_id(text) for text in row] for row in self.texts],
-                    "encoder_id": self.encoder_id,
-                    "weight": sha256_hex(np.ascontiguousarray(self.weight).tobytes()),
-                    "prior": sha256_hex(np.ascontiguousarray(self.prior).tobytes()),
-                }
-            )
-        )
+        said: dict[str, Any] = {
+            "format": BANK_FORMAT,
+            "vocabulary_hash": self.vocabulary_hash,
+            "names": list(self.names),
+            "ids": list(self.ids),
+            "scenes": list(self.scenes),
+            "texts": [[text_id(text) for text in row] for row in self.texts],
+            "encoder_id": self.encoder_id,
+            "weight": sha256_hex(np.ascontiguousarray(self.weight).tobytes()),
+            "prior": sha256_hex(np.ascontiguousarray(self.prior).tobytes()),
+        }
+        if self.recipe is not None:
+            said["recipe"] = {name: self.recipe[name] for name in ("arm", "seed", "of")}
+        return sha256_hex(canonical_json(said))
 
     def check(self) -> None:
         """Raises: CorruptError, naming the first rule of the class docstring that is broken."""
@@ -123,6 +127,8 @@ class TextBank:
             raise CorruptError("TextBank weight: wanted a sum of 1 for each class")
         if not ((self.prior >= PRIOR_FLOOR * 0.99) & (self.prior <= 1.0)).all():
             raise CorruptError(f"TextBank prior: wanted values in [{PRIOR_FLOOR}, 1]")
+        if self.recipe is not None and not {"arm", "rule", "seed", "of"} <= set(self.recipe):
+            raise CorruptError("TextBank recipe: wanted arm, rule, seed and of, or no recipe")
 
 
 def save_bank(bank: TextBank, banks: Path) -> Path:
@@ -140,6 +146,8 @@ def save_bank(bank: TextBank, banks: Path) -> Path:
     header = {"format": BANK_FORMAT, "fingerprint": bank.fingerprint}
     header |= {"sha256": sha256_of(folder / ARRAYS)}
     header |= {name: getattr(bank, name) for name in _header_names()}
+    if bank.recipe is None:  # as in every header before there were recipes
+        del header["recipe"]
     header |= {HEADER_SHA256: _header_sha256(header)}
     write_atomic(folder / HEADER, json.dumps(header, indent=1, ensure_ascii=False).encode())
     return folder
@@ -148,15 +156,17 @@ def save_bank(bank: TextBank, banks: Path) -> Path:
 def newest_bank(banks: Path, vocabulary: str) -> Path | None:
     """The folder of the bank of a vocabulary that was saved last, if there is one.
 
-    Headers that cannot be read are passed over: loading the bank says what is wrong with it.
+    A control arm is never it: nobody trains on one unasked. Headers that cannot be read are passed
+    over: loading the bank says what is wrong with it.
     """
     found = []
     for header in banks.glob(f"*/{HEADER}"):
         try:
-            name = json.loads(header.read_bytes())["vocabulary"]
+            said = json.loads(header.read_bytes())
+            wanted = said["vocabulary"] == vocabulary and "recipe" not in said
         except (OSError, ValueError, LookupError, TypeError):
             continue
-        if name == vocabulary:
+        if wanted:
             found.append((header.stat().st_mtime_ns, header.parent))
     return max(found)[1] if found else None
 
@@ -222,6 +232,7 @@ def _header_values(header: Mapping[str, Any]) -> dict[str, Any]:
     def frozen(value: Any) -> Any:
         return tuple(frozen(item) for item in value) if isinstance(value, list) else value
 
+    header = {"recipe": None, **header}
     return {name: frozen(header[name]) for name in _header_names()}
 
 

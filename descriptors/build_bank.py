@@ -6,6 +6,7 @@ Out: a TextBank: for each class its own name first, then its phrases, generic be
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,8 @@ def build_bank(
     *,
     model: str,
     manifest: str,
+    recipe: Mapping[str, Any] | None = None,
+    width: int = 0,
 ) -> TextBank:
     """Build the bank; every phrase of a class weighs the same before the image has its say.
 
@@ -78,6 +81,8 @@ def build_bank(
         embeddings: text_id -> unit row [D].
         model, manifest: which model wrote the phrases, and the store snapshot they come from;
             recorded so that a mask can be traced to the prompt behind it.
+        recipe: how a control arm was derived; see ``TextBank``.
+        width: K at least; a control with fewer phrases than its bank is padded to the same K.
     Raises: InputError, naming how many texts have no embedding yet.
     """
     missing = [t for t in bank_texts(vocabulary, phrases) if text_id(t) not in embeddings]
@@ -88,7 +93,8 @@ def build_bank(
         )
     scenes = (ANY_SCENE, *vocabulary.scenes)
     names = [entry.name for entry in vocabulary.classes]
-    c, k, d = len(names), max(len(phrases[name]) for name in names), record.dim
+    c, d = len(names), record.dim
+    k = max(width, *(len(phrases[name]) for name in names))
     emb = np.zeros((c, k, d), np.float16)
     mask = np.zeros((c, k), np.bool_)
     weight = np.zeros((c, k), np.float32)
@@ -121,4 +127,5 @@ def build_bank(
         image_aligned=record.image_aligned,
         model=model,
         manifest=manifest,
+        recipe=recipe,
     )

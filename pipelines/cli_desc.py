@@ -8,6 +8,7 @@ import typer
 from langseg.cache.errors import UsageError
 from langseg.pipelines.config import (
     DEFAULT_STORE,
+    ArmsConfig,
     DescribeConfig,
     EncodedSource,
     ExplainConfig,
@@ -134,6 +135,33 @@ def bank(settings: EncodedSource, as_json: bool) -> None:
         return
     say(report["sentence"])
     print(report["bank"])
+
+
+@app.command()
+@settings_options(ArmsConfig)
+def arms(settings: ArmsConfig, as_json: bool) -> None:
+    """Make the controls of a bank: the same head trained on other texts shows what these are worth.
+
+    Names, templates, random words, descriptors dealt, swapped or scrambled, wrong scenes, other
+    models' sets; of the bank's counts and lengths, and the bank itself. Run it after `generate`.
+
+    Examples:
+
+    \b
+        langseg-desc arms --dataset ade20k
+        langseg-desc arms --dataset ade20k --seeds 7
+    """
+    from langseg.pipelines.arms import arm_rows, run_arms
+
+    with progress("arms", RESUME) as advance:
+        report = run_arms(settings, advance)
+    if as_json:
+        emit_json(report)
+        return
+    emit_table(("arm", "seed", "texts", "words", "fingerprint", "folder"), arm_rows(report))
+    for arm, reason in report["left_out"].items():
+        say(f"left out: {arm}, as {reason}")
+    say(report["sentence"])
 
 
 @app.command()

@@ -15,6 +15,7 @@ from langseg.pipelines.asked import Asked, settle_asked
 from langseg.pipelines.chosen import choose
 from langseg.pipelines.config import DescribeConfig, Source
 from langseg.pipelines.console import Advance
+from langseg.pipelines.encode import stored_vectors
 
 if TYPE_CHECKING:
     from langseg.cache.store import Store
@@ -89,23 +90,16 @@ def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]
 
 def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
     """Build and save the TextBank of a vocabulary; the same content is the same folder."""
-    import numpy as np
-
     from langseg.cache.bank import save_bank
     from langseg.descriptors.build_bank import build_bank
 
     chosen = choose(source)
     store, vocabulary, selection = chosen.store, chosen.vocabulary, chosen.selection
     record = _record(store, encoder_name)
-    table = store.embeddings(record.encoder_id, ("text_id", "emb"))
-    vectors = np.concatenate(
-        [np.zeros(0, np.float16)]
-        + [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in table["emb"].chunks]
-    ).reshape(-1, record.dim)
     bank = build_bank(
         vocabulary,
         chosen.phrases(),
-        dict(zip(table["text_id"].to_pylist(), vectors, strict=True)),
+        stored_vectors(store, record),
         record,
         model=selection.model,
         manifest=store.manifest.name,

@@ -15,7 +15,9 @@ from langseg.pipelines.config import Source
 from langseg.pipelines.console import Advance
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from langseg.cache.store import Store
     from langseg.descriptors.text_encoder import EncoderRecord, TextEncoder
@@ -26,11 +28,19 @@ ENCODE_CHUNK = 4096  # texts embedded between two commits: at most that many are
 def run_encode(source: Source, encoder_name: str, advance: Advance) -> dict[str, Any]:
     """Embed what the vocabulary's bank needs and the store does not hold yet."""
     from langseg.descriptors.build_bank import bank_texts
-    from langseg.descriptors.text_encoder import load_encoder, stored_record
 
     chosen = choose(source)
-    store = chosen.store
     texts = bank_texts(chosen.vocabulary, chosen.phrases())
+    record, embedded, truncated = embed_missing(chosen.store, encoder_name, texts, advance)
+    return _report(chosen, record, len(texts), embedded, truncated)
+
+
+def embed_missing(
+    store: "Store", encoder_name: str, texts: tuple[str, ...], advance: Advance
+) -> "tuple[EncoderRecord, int, int]":
+    """Returns: the encoder, how many texts it embedded now, and how many of those it cut."""
+    from langseg.descriptors.text_encoder import load_encoder, stored_record
+
     record = stored_record(encoder_name, store.encoders().values())
     missing = _not_embedded(store, record, texts)
     truncated = 0
@@ -39,7 +49,19 @@ def run_encode(source: Source, encoder_name: str, advance: Advance) -> dict[str,
         record = encoder.record
         missing = _not_embedded(store, record, texts)
         truncated = _embed(store, encoder, missing, advance)
-    return _report(chosen, record, len(texts), len(missing), truncated)
+    return record, len(missing), truncated
+
+
+def stored_vectors(store: "Store", record: "EncoderRecord") -> "dict[str, NDArray[np.float16]]":
+    """text_id -> unit row [D], of everything the store holds of an encoder."""
+    import numpy as np
+
+    table = store.embeddings(record.encoder_id, ("text_id", "emb"))
+    vectors = np.concatenate(
+        [np.zeros(0, np.float16)]
+        + [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in table["emb"].chunks]
+    ).reshape(-1, record.dim)
+    return dict(zip(table["text_id"].to_pylist(), vectors, strict=True))
 
 
 def _report(

@@ -166,6 +166,39 @@ def test_save_bank__refuses_a_bank_that_breaks_its_rules(tmp_path, changes, word
     assert not list(tmp_path.iterdir())
 
 
+RECIPE = {"arm": "swapped", "rule": "lists of others", "seed": 0, "of": "ef" * 32}
+
+
+def test_recipe__comes_back_and_keeps_a_control_out_of_the_folder_of_an_equal_bank(tmp_path: Path):
+    folders = [save_bank(small_bank(recipe=recipe), tmp_path) for recipe in (RECIPE, None)]
+    assert [load_bank(folder).recipe for folder in folders] == [RECIPE, None]
+    other = small_bank(recipe={**RECIPE, "rule": "the same in other words"})
+    assert other.fingerprint == small_bank(recipe=RECIPE).fingerprint
+
+
+def test_fingerprint__of_a_bank_that_is_no_control_is_the_one_it_had_before_there_were_any():
+    before = "4486cc6064ebe4fac5a14b560a94d660b5a0d1f87c5c48443188e54ce075f7f3"
+    assert small_bank().fingerprint == before
+
+
+def test_recipe__is_in_no_header_of_a_bank_that_is_no_control(tmp_path: Path):
+    folder = save_bank(small_bank(), tmp_path)
+    assert "recipe" not in json.loads((folder / HEADER).read_text())
+    assert load_bank(folder).recipe is None
+
+
+def test_recipe__without_its_seed_is_refused(tmp_path: Path):
+    with pytest.raises(CorruptError, match="recipe"):
+        save_bank(small_bank(recipe={"arm": "swapped", "rule": "", "of": ""}), tmp_path)
+
+
+def test_newest_bank__is_never_a_control_arm(tmp_path: Path):
+    bank = save_bank(small_bank(), tmp_path)
+    save_bank(small_bank(encoder_id="other-0123", recipe=RECIPE), tmp_path)
+    os.utime(bank / HEADER, (1, 1))
+    assert newest_bank(tmp_path, "two") == bank
+
+
 def test_newest_bank__is_the_one_of_the_vocabulary_that_was_saved_last(tmp_path: Path):
     old = save_bank(small_bank(), tmp_path)
     new = save_bank(small_bank(encoder_id="other-0123"), tmp_path)

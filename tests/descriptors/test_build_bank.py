@@ -51,13 +51,13 @@ def phrases() -> dict[str, tuple[Phrase, ...]]:
     return class_phrases(VOCABULARY, ROWS, {text_id(text): text for text in TEXTS})
 
 
-def bank() -> TextBank:
+def bank(**more: Any) -> TextBank:
     rng = np.random.default_rng(0)
     vectors = {}
     for text in bank_texts(VOCABULARY, phrases()):
         vector = rng.normal(size=8)
         vectors[text_id(text)] = (vector / np.linalg.norm(vector)).astype(np.float16)
-    return build_bank(VOCABULARY, phrases(), vectors, RECORD, model="m", manifest="1")
+    return build_bank(VOCABULARY, phrases(), vectors, RECORD, model="m", manifest="1", **more)
 
 
 def test_class_phrases__put_the_name_first_and_generic_before_scene_bound():
@@ -100,6 +100,14 @@ def test_build_bank__gives_a_scene_bound_phrase_its_own_scene_only():
 
 def test_build_bank__weighs_the_phrases_of_a_class_alike():
     np.testing.assert_allclose(bank().weight[1], [0.5, 0.5, 0, 0])
+
+
+def test_build_bank__is_padded_to_a_width_that_is_asked_for():
+    wide = bank(width=6)
+    wide.check()
+    assert wide.mask.sum(axis=1).tolist() == bank().mask.sum(axis=1).tolist()
+    assert (wide.emb.shape, wide.prior.shape) == ((2, 6, 8), (3, 2, 6))
+    assert bank(width=1).emb.shape == (2, 4, 8)
 
 
 def test_build_bank__names_the_command_for_texts_without_embedding():
