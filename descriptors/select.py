@@ -13,7 +13,7 @@ another vocabulary shares must not push aside a whole set.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +21,8 @@ from langseg.cache.errors import InputError
 from langseg.cache.keys import canonical_json
 from langseg.cache.records import ANY_SCENE, Request
 from langseg.descriptors.contrast import REPLY_KEY, asked_look_alikes
+from langseg.descriptors.foreign import MODEL_PREFIX
+from langseg.descriptors.foreign_match import classes_sha256
 from langseg.descriptors.ingest import REPLY_LIMIT
 from langseg.descriptors.prompts import class_data, class_values
 from langseg.descriptors.vocabulary import Vocabulary
@@ -47,12 +49,13 @@ def select_answers(
 
     Args:
         accepted_at: request_key -> ISO time of its newest ``ok`` response.
-        model: "" takes the model that covers most pairs of this vocabulary, then the newest.
+        model: "" takes the model that covers most pairs of this vocabulary, then the newest; an
+            imported set only where there is nothing else: it is there to be compared with.
 
     An asking is a prompt with its parameters (a bundled pack's hash is one of them; the reply limit
     is none, as a cut reply is asked for with a longer one). All samples of the chosen (prompt,
     parameters, schema) of a pair count together. What tells a class from its look-alikes is
-    chosen beside what describes it.
+    chosen beside what describes it. An imported set is one file, that of its name which came last.
     Raises: InputError, when the store has no accepted answer for the vocabulary (of that model).
     """
     belongs = _membership(vocabulary)
@@ -67,8 +70,11 @@ def select_answers(
         )
     at = {request.request_key: accepted_at[request.request_key] for request in named}
     models = _reach(named, lambda r: r.model)
-    chosen = max(named, key=lambda r: (models[r.model], at[r.request_key])).model
+    own = [r for r in named if not r.model.startswith(MODEL_PREFIX)] or named
+    chosen = max(own, key=lambda r: (models[r.model], at[r.request_key])).model
     written = [request for request in named if request.model == chosen]
+    if chosen.startswith(MODEL_PREFIX):
+        written = _newest_file(written, at, classes_sha256(vocabulary))
     askings = _reach(written, _asking)
     best: dict[Pair, Request] = {}
     for request in sorted(written, key=lambda r: (askings[_asking(r)], at[r.request_key])):
@@ -82,6 +88,15 @@ def select_answers(
 def _reach(requests: Iterable[Request], group: Callable[[Request], Hashable]) -> Counter[Hashable]:
     """How many pairs of the vocabulary each group of requests covers."""
     return Counter(key for key, _ in {(group(request), _pair(request)) for request in requests})
+
+
+def _newest_file(
+    written: Sequence[Request], at: Mapping[str, str], matched_to: str
+) -> list[Request]:
+    """Of an imported set only one file, matched to these very classes if there is such a one."""
+    own = [r for r in written if json.loads(r.params_json).get("classes_sha256") == matched_to]
+    last = max(own or written, key=lambda r: at[r.request_key])
+    return [request for request in written if _asking(request) == _asking(last)]
 
 
 def _pair(request: Request) -> Pair:

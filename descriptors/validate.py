@@ -9,13 +9,13 @@ and what passes here is embedded, shown in terminals and opened in spreadsheets.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langseg.cache.keys import normalise_text, sha256_hex, text_id
-from langseg.cache.records import NAME_SLOT, SLOTS, Descriptor, Request, Text
-from langseg.descriptors import contrast, plausible
+from langseg.cache.records import NAME_SLOT, Descriptor, Request, Text
+from langseg.descriptors import contrast, plausible, published
 from langseg.descriptors.judge import cleaned, folded, phrase_verdict, subclass_verdict
 from langseg.descriptors.language import is_other_language, is_other_script
 from langseg.descriptors.leaks import NameFinder
@@ -67,23 +67,25 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
         if plausible.REPLY_KEY in asked:
             plausible.plausible_classes(reply, request.messages_json)
             return ParsedReply(status="ok")
+        if published.REPLY_KEY in asked:
+            return _as_published(_items(reply, published.REPLY_KEY, asked), request)
         data = class_data(request.messages_json)
         names = [data["name"], *data["synonyms"]]
         english = "English" in json.loads(request.messages_json)[0]["content"]
-        if contrast.REPLY_KEY in asked:
+        kind = contrast.REPLY_KEY if contrast.REPLY_KEY in asked else "attributes"
+        wanted, slots = asked[kind]["minItems"], _asked_slots(asked[kind])
+        if kind == contrast.REPLY_KEY:
             others = contrast.asked_look_alikes(request.messages_json)
-            wanted = asked[contrast.REPLY_KEY]["minItems"]
-            phrases = list(_differences(_items(reply, contrast.REPLY_KEY, asked), others))
+            phrases = list(_differences(_items(reply, kind, asked), others))
             names += others
         else:
-            wanted = asked["attributes"]["minItems"]
-            phrases = list(_phrases(_items(reply, "attributes", asked), subclass=""))
+            phrases = list(_phrases(_items(reply, kind, asked), subclass=""))
             items = _items(reply, "subclasses", asked)
             english_names = english and not is_other_script(data["name"])
             phrases += _subclass_phrases(items, asked, data["name"], english_names)
     except (ValueError, RecursionError) as exc:
         return ParsedReply(status="invalid", error=printable(f"not the JSON asked for: {exc}"))
-    verdicts = _verdicts(phrases, NameFinder(names), english)
+    verdicts = _verdicts(phrases, NameFinder(names), english, slots)
     accepted = sum(not v for p, v in zip(phrases, verdicts, strict=True) if not p.subclass)
     if accepted * 2 < wanted:
         dropped = Counter(v for v in verdicts if v)
@@ -93,6 +95,19 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
             error=f"{accepted} of {wanted} phrases accepted; dropped: {reasons or 'none'}",
         )
     return _rows(phrases, verdicts, request)
+
+
+def _as_published(items: Sequence[Any], request: Request) -> ParsedReply:
+    """Phrases of a file that are kept with their spelling, whatever the usual checks say."""
+    phrases = [p for i in items for p in _phrases([i], subclass=_field(i, "subclass") or "")]
+    verdicts = published.published_verdicts([(p.subclass, p.text) for p in phrases])
+    return _rows(phrases, verdicts, request, kept=normalise_text)
+
+
+def _asked_slots(asked: Mapping[str, Any]) -> Collection[str]:
+    """What a list's schema has as slots: an import's has one more."""
+    slots: list[str] = asked["items"]["properties"]["slot"]["enum"]
+    return slots
 
 
 def _items(holder: Mapping[str, Any], key: str, asked: Mapping[str, Any]) -> list[Any]:
@@ -152,7 +167,9 @@ def _field(item: Any, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder, english: bool) -> list[str]:
+def _verdicts(
+    phrases: Sequence[_Phrase], finder: NameFinder, english: bool, slots: Collection[str]
+) -> list[str]:
     """For each phrase ``""`` or the first reason against it; accepted texts are all different."""
     wrong_language = english and is_other_language(p.text for p in phrases if not p.is_name)
     seen: set[str] = set()
@@ -161,7 +178,7 @@ def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder, english: bool) -> 
     for phrase in phrases:
         also = [own[phrase.subclass]] if phrase.subclass else []
         foreign = english and (wrong_language or is_other_script(phrase.text))
-        verdict = phrase.doomed or _text_verdict(phrase, foreign, finder, *also)
+        verdict = phrase.doomed or _text_verdict(phrase, foreign, slots, finder, *also)
         if not verdict and folded(phrase.text) in seen:
             verdict = "duplicate"
         if not verdict:
@@ -170,20 +187,27 @@ def _verdicts(phrases: Sequence[_Phrase], finder: NameFinder, english: bool) -> 
     return verdicts
 
 
-def _text_verdict(phrase: _Phrase, foreign: bool, *forbidden: NameFinder) -> str:
+def _text_verdict(
+    phrase: _Phrase, foreign: bool, slots: Collection[str], *forbidden: NameFinder
+) -> str:
     if phrase.is_name:
         return ""
-    if phrase.slot not in SLOTS:
+    if phrase.slot not in slots:
         return "wrong_slot"
     verdict = phrase_verdict(phrase.text, *forbidden)
     return "not_english" if foreign and verdict != "hostile" else verdict
 
 
-def _rows(phrases: Sequence[_Phrase], verdicts: Sequence[str], request: Request) -> ParsedReply:
+def _rows(
+    phrases: Sequence[_Phrase],
+    verdicts: Sequence[str],
+    request: Request,
+    kept: Callable[[str], str] = cleaned,
+) -> ParsedReply:
     rows: list[Descriptor] = []
     texts: dict[str, Text] = {}
     for rank, (phrase, verdict) in enumerate(zip(phrases, verdicts, strict=True)):
-        text = normalise_text(printable(phrase.text)) if verdict else cleaned(phrase.text)
+        text = normalise_text(printable(phrase.text)) if verdict else kept(phrase.text)
         key = text_id(text)
         texts.setdefault(key, Text(text_id=key, text=text, n_chars=len(text)))
         rows.append(
@@ -193,7 +217,7 @@ def _rows(phrases: Sequence[_Phrase], verdicts: Sequence[str], request: Request)
                 text_id=key,
                 class_name=request.class_name,
                 scene=request.scene,
-                subclass=phrase.subclass,
+                subclass=printable(phrase.subclass, NAME_CHARS),
                 slot=printable(phrase.slot, 20),
                 rank=rank,
                 rejected=verdict,

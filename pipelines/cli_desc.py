@@ -17,6 +17,7 @@ from langseg.pipelines.config import (
     load_config,
 )
 from langseg.pipelines.console import RESUME, emit_json, emit_table, progress, run, say
+from langseg.pipelines.exchange import ExportConfig, ImportConfig
 from langseg.pipelines.formats import Format
 from langseg.pipelines.options import Json, StorePath, Version, settings_options
 
@@ -162,6 +163,48 @@ def arms(settings: ArmsConfig, as_json: bool) -> None:
     for arm, reason in report["left_out"].items():
         say(f"left out: {arm}, as {reason}")
     say(report["sentence"])
+
+
+@app.command("import")
+@settings_options(ImportConfig)
+def import_set(settings: ImportConfig, as_json: bool) -> None:
+    """Bring in descriptors of others: CuPL, classify by description, JSON, JSONL, CSV.
+
+    They pass the same checks as a model's, dropped ones are kept with their reason, and they stay
+    a set of their own, named by --model: banks take it only where it is asked for, or alone.
+
+    Examples:
+
+    \b
+        langseg-desc import cupl_cifar10.json --classes cifar10.txt
+        langseg-desc import cupl_cifar10.json --classes cifar10.txt --as-published
+        langseg-desc import phrases.csv --dataset ade20k --model mine
+    """
+    from langseg.pipelines.exchange import run_import
+
+    report = run_import(settings)
+    emit_json(report) if as_json else say(report["sentence"])
+
+
+@app.command()
+@settings_options(ExportConfig)
+def export(settings: ExportConfig, as_json: bool) -> None:
+    """Write what the bank of a vocabulary would hold, each phrase with the request it is from.
+
+    Examples:
+
+    \b
+        langseg-desc export --dataset ade20k --out ade20k.jsonl
+        langseg-desc export --dataset ade20k --format hf --out ade20k-descriptors
+    """
+    from langseg.pipelines.exchange import run_export
+
+    report = run_export(settings)
+    if as_json:
+        emit_json(report)
+        return
+    say(report["sentence"])
+    print(report["out"])
 
 
 @app.command()

@@ -1,0 +1,125 @@
+"""Find, for the classes a file names, those of a vocabulary.
+
+In:  a file's phrases, a vocabulary.
+Out: the phrases of each class in each scene, in the vocabulary's order; and everything that found
+     no place, by name, so that nothing is lost in silence.
+
+A name is looked for as it stands; then without case, with ``_`` and ``-`` as spaces; then among
+the synonyms. Where that fits two classes it fits none: a wrong class is worse than a lacking one.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from langseg.cache.errors import InputError
+from langseg.cache.keys import canonical_json, sha256_hex
+from langseg.cache.records import ANY_SCENE
+from langseg.descriptors.foreign import ForeignPhrase, ForeignSet
+from langseg.descriptors.plain_text import printable
+from langseg.descriptors.prompts import class_values
+from langseg.descriptors.vocabulary import Vocabulary
+
+Pair = tuple[str, str]  # class name, scene
+_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """``lists`` has no empty one. ``unknown`` names of the file are no class, ``unknown_pairs``
+    no (class, scene) of the vocabulary; both count their phrases. ``empty`` classes are listed in
+    the file without any phrase, ``missing`` ones not at all."""
+
+    lists: Mapping[Pair, tuple[ForeignPhrase, ...]]
+    unknown: Mapping[str, int]
+    unknown_pairs: Mapping[str, int]
+    empty: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
+    """Raises: InputError, when no phrase of the file is about a class of the vocabulary."""
+    names = [entry.name for entry in vocabulary.classes]
+    find = _finder(vocabulary)
+    scenes = {_folded(scene): scene for scene in (ANY_SCENE, *vocabulary.scenes)}
+    found: dict[Pair, list[ForeignPhrase]] = {}
+    unknown: Counter[str] = Counter()
+    unknown_pairs: Counter[str] = Counter()
+    for phrase in foreign.phrases:
+        name, label = _class_of(phrase, names, find)
+        if name is None:
+            unknown[label] += 1
+            continue
+        scene = scenes.get(_folded(phrase.scene), "")
+        if scene == ANY_SCENE or name in vocabulary.scenes.get(scene, ()):
+            found.setdefault((name, scene), []).append(phrase)
+        else:
+            unknown_pairs[printable(f"{name} in {phrase.scene}", 100)] += 1
+    listed = {label: find(label) for label in foreign.empty}
+    unknown.update({printable(label, 60): 0 for label, name in listed.items() if name is None})
+    if not foreign.phrases:
+        raise InputError(f"{foreign.file}: wanted phrases about classes, got none at all")
+    if not found:
+        raise InputError(
+            f"{foreign.file}: wanted phrases about classes of {vocabulary.name}, got "
+            f"{len(foreign.phrases)} phrases about others ({some(unknown or unknown_pairs)}); "
+            "give the vocabulary it is about with --dataset or --classes"
+        )
+    described = {name for name, _ in found}
+    empty = [name for name in names if name in listed.values() and name not in described]
+    order = {scene: n for n, scene in enumerate(scenes.values())}
+    place = {name: n for n, name in enumerate(names)}
+    pairs = sorted(found, key=lambda pair: (order[pair[1]], place[pair[0]]))
+    return Match(
+        lists={pair: tuple(found[pair]) for pair in pairs},
+        unknown=unknown,
+        unknown_pairs=unknown_pairs,
+        empty=tuple(empty),
+        missing=tuple(n for n in names if n not in described and n not in empty),
+    )
+
+
+def classes_sha256(vocabulary: Vocabulary) -> str:
+    """Which classes, in which order, names were looked for among: another list of classes may give
+    a name, or a ``class_id``, to another class."""
+    return sha256_hex(canonical_json([class_values(entry) for entry in vocabulary.classes]))
+
+
+def some(names: Iterable[str]) -> str:
+    """The first of some names, quoted, and how many more there are."""
+    listed = list(names)
+    more = len(listed) - _SHOWN
+    return ", ".join(map(repr, listed[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
+def _class_of(
+    phrase: ForeignPhrase, names: list[str], find: Callable[[str], str | None]
+) -> tuple[str | None, str]:
+    if phrase.class_id is None:
+        return find(phrase.class_name), printable(phrase.class_name, 60)
+    known = phrase.class_id < len(names)
+    return names[phrase.class_id] if known else None, f"class_id {phrase.class_id}"
+
+
+def _finder(vocabulary: Vocabulary) -> Callable[[str], str | None]:
+    exact = {entry.name: {entry.name} for entry in vocabulary.classes}
+    loose: dict[str, set[str]] = {}
+    synonyms: dict[str, set[str]] = {}
+    for entry in vocabulary.classes:
+        loose.setdefault(_folded(entry.name), set()).add(entry.name)
+        for synonym in entry.synonyms:
+            synonyms.setdefault(_folded(synonym), set()).add(entry.name)
+
+    def find(label: str) -> str | None:
+        folded = _folded(label)
+        candidates = exact.get(label) or loose.get(folded) or synonyms.get(folded) or set()
+        return next(iter(candidates)) if len(candidates) == 1 else None
+
+    return find
+
+
+def _folded(name: str) -> str:
+    plain = re.sub(r"[_\-]", " ", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(plain.split())
