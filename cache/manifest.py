@@ -194,7 +194,7 @@ def read_current(root: Path) -> int | None:
 
 def _descendant(root: Path, floor: int | None) -> Manifest:
     newest = max(manifest_numbers(root), default=-1)
-    if floor is None and newest > 0:
+    if floor is None and (newest > 0 or _any_part(root)):
         raise CorruptError(f"{root / CURRENT}: wanted a manifest's name, got no file; {_NAME_IT}")
     manifest = child = read_manifest(root, max(newest, floor or 0))
     for number in range(newest - 1, (floor or 0) - 1, -1):
@@ -206,6 +206,11 @@ def _descendant(root: Path, floor: int | None) -> Manifest:
             )
         child = below
     return manifest
+
+
+def _any_part(root: Path) -> bool:
+    """Whether something was ever committed: every writer writes ``CURRENT`` before any part."""
+    return any(next((root / name).rglob("*.parquet"), None) for name in (*TABLES, EMBEDDINGS))
 
 
 def _rendered(said: Mapping[str, Any]) -> bytes:

@@ -3,6 +3,7 @@
 ``store_worker.py`` imports the rows from here as well; it runs without pytest.
 """
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -126,12 +127,20 @@ def store(tmp_path: Path) -> Store:
     return Store.open(tmp_path / "store", create=True)
 
 
-@pytest.fixture
-def filled(store: Store, rows: SimpleNamespace) -> Store:
-    """Three answers, two more, then embeddings of every text: three commits."""
+@pytest.fixture(scope="session")
+def filled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = Store.open(tmp_path_factory.mktemp("filled") / "store", create=True)
     with store.writer() as writer:
-        writer.commit(rows.tables([rows.answer(number) for number in (1, 2, 3)]))
-        writer.commit(rows.tables([rows.answer(number) for number in (4, 5)]))
+        writer.commit(make_tables([make_answer(number) for number in (1, 2, 3)]))
+        writer.commit(make_tables([make_answer(number) for number in (4, 5)]))
         ids = store.table("texts", ("text_id",))["text_id"].to_pylist()
-        writer.commit({}, {"tiny": rows.vectors(ids)}, {"tiny": rows.record})
+        writer.commit({}, {"tiny": make_vectors(ids)}, {"tiny": RECORD})
+    return store.path
+
+
+@pytest.fixture
+def filled(filled_once: Path, tmp_path: Path) -> Store:
+    """Three answers, two more, then embeddings of every text: three commits."""
+    store = Store(shutil.copytree(filled_once, tmp_path / "store"))
+    assert store.manifest.number == 3
     return store

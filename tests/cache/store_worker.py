@@ -32,7 +32,10 @@ from conftest import (  # type: ignore[import-not-found]  # beside this script
     make_vectors,
 )
 
+from langseg.cache.compact import compact
 from langseg.cache.errors import LangSegError, LockedError
+from langseg.cache.gc import collect
+from langseg.cache.repair import repair_store
 from langseg.cache.store import Store
 
 # what a writer imports when it needs it; here it comes along with the fork instead
@@ -145,6 +148,35 @@ def _commit_when_free(store: Path, tables: dict[str, pyarrow.Table]) -> None:
             return
 
 
+def keep_committing(store: str, done: str) -> None:
+    """Commit, merge and tidy away until the file ``done`` is there."""
+    number = 0
+    while not Path(done).exists():
+        number += 1
+        with Store.open(Path(store)).writer() as writer:
+            writer.commit(make_tables([make_answer(number)]))
+        if number % 10 == 0:
+            compact(Store.open(Path(store)))
+
+
+def repair_until(store: str, step: int) -> None:
+    """Repair, but be gone before the ``step``-th change to the disk."""
+    count_steps(step, lambda: os._exit(GONE))
+    repair_store(Path(store), make_tables)
+
+
+def compact_until(store: str, step: int) -> None:
+    """Merge parts, but be gone before the ``step``-th change to the disk."""
+    count_steps(step, lambda: os._exit(GONE))
+    compact(Store.open(Path(store)))
+
+
+def collect_until(store: str, step: int) -> None:
+    """Collect garbage, but be gone before the ``step``-th change to the disk."""
+    count_steps(step, lambda: os._exit(GONE))
+    collect(Store.open(Path(store)), damaged=True)
+
+
 def commit_at_once(store: str, times: int) -> None:
     """Three writers whose lock is lost."""
     children = []
@@ -199,6 +231,10 @@ JOBS: dict[str, Callable[..., None]] = {
     "commit_until": commit_until,
     "commit_until_error": commit_until_error,
     "commit_often": commit_often,
+    "keep_committing": keep_committing,
+    "repair_until": repair_until,
+    "compact_until": compact_until,
+    "collect_until": collect_until,
     "commit_at_once": commit_at_once,
     "hold": hold,
     "fill_disk": fill_disk,

@@ -1,15 +1,12 @@
 """Processes that die, disks that fail, writers that meet: what must survive, and what is said."""
 
-import json
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,45 +14,9 @@ import pytest
 from langseg.cache.errors import LangSegError, LockedError
 from langseg.cache.journal import journal_names, journal_path, read_journal
 from langseg.cache.store import Store
+from tests.cache.nursery import GONE, PATIENCE_S, SURVIVED, Nursery, content, until
 
-KILLS = 30
-PATIENCE_S = 30  # for another process on a busy machine
-GONE, SURVIVED = 9, 10  # as in store_worker.py
-
-
-class Nursery:
-    """The process that forks the writers of ``store_worker.py``."""
-
-    def __init__(self) -> None:
-        self._server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("store_worker.py"))],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def start(self, job: str, **arguments: object) -> int:
-        """Returns: the child's process id."""
-        assert self._server.stdin is not None
-        asked = json.dumps({"job": job, "arguments": arguments}, default=str)
-        self._server.stdin.write(asked + "\n")
-        self._server.stdin.flush()
-        return self._read("pid")
-
-    def wait(self) -> int:
-        """Returns: how the child ended; negative for a signal."""
-        return self._read("exit")
-
-    def run(self, job: str, **arguments: object) -> int:
-        self.start(job, **arguments)
-        return self.wait()
-
-    def close(self) -> None:
-        self._server.communicate()
-
-    def _read(self, word: str) -> int:
-        assert self._server.stdout is not None
-        told = self._server.stdout.readline().split()
-        assert told[:1] == [word]
-        return int(told[1])
+KILLS, READS = 30, 1000
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +26,6 @@ def nursery() -> Iterator[Nursery]:
     nursery.close()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.005)
-
-
 def committed(store: Path) -> Counter[str]:
     return Counter(Store.open(store).table("responses")["request_key"].to_pylist())
 
@@ -79,15 +33,6 @@ def committed(store: Path) -> Counter[str]:
 def journalled(store: Path) -> set[str]:
     paths = [journal_path(store, name) for name in journal_names(store)]
     return {request.request_key for path in paths for request, _ in read_journal(path)}
-
-
-def content(store: Path) -> dict[str, list[str]]:
-    """Every row of every table, in an order that does not depend on how it came about."""
-    opened = Store.open(store)
-    tables = {name: opened.table(name) for name in ("requests", "responses", "texts")}
-    tables["descriptors"] = opened.table("descriptors")
-    tables |= {name: opened.embeddings(name) for name in opened.encoders()}
-    return {name: sorted(map(repr, table.to_pylist())) for name, table in tables.items()}
 
 
 def test_writer__killed_at_any_moment_loses_no_answer_and_doubles_none(nursery, tmp_path):
@@ -176,22 +121,24 @@ def test_create__cut_at_any_step_is_done_by_the_next_one(nursery, tmp_path):
     assert step > 8
 
 
-def test_reader__sees_whole_snapshots_while_a_writer_commits(nursery, tmp_path):
-    store = tmp_path / "store"
+def test_reader__sees_whole_snapshots_while_a_writer_commits_and_compacts(nursery, tmp_path):
+    store, done = tmp_path / "store", tmp_path / "done"
     Store.open(store, create=True)
-    nursery.start("commit_often", store=store, times=25, first=0, lock=True)
+    nursery.start("keep_committing", store=store, done=done)
     seen = [0]
     limit = time.monotonic() + PATIENCE_S
-    while seen[-1] < 25 and time.monotonic() < limit:
+    while len(seen) <= READS or (len(set(seen)) <= 10 and time.monotonic() < limit):
         now = Store.open(store)
-        responses, descriptors = now.table("responses"), now.table("descriptors")
-        assert len(now.table("requests")) == len(responses) == now.manifest.number
-        assert len(descriptors) == 2 * len(responses)
-        seen.append(len(responses))
+        keys = now.table("responses", ("request_key",))["request_key"].to_pylist()
+        assert sorted(now.table("requests")["request_key"].to_pylist()) == sorted(keys)
+        assert len(now.table("descriptors", ("rank",))) == 2 * len(keys) == 2 * len(set(keys))
+        seen.append(len(keys))
+    done.touch()
     assert nursery.wait() == 0
     assert seen == sorted(seen)
-    assert seen[-1] == 25
-    assert len(set(seen)) > 3
+    assert len(set(seen)) > 10
+    assert len(committed(store)) >= seen[-1]
+    assert Store.open(store).verify().problems == []
 
 
 def test_second_writer__is_told_at_once_which_process_writes(nursery, tmp_path):

@@ -1,0 +1,43 @@
+"""A bank with one changed bit, or cut short, is never a bank."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from langseg.cache.bank import ARRAYS, HEADER, load_bank, save_bank
+from langseg.cache.errors import CorruptError
+from tests.cache.test_bank import small_bank
+
+FLIPS = 200
+
+
+@pytest.mark.parametrize("name", [ARRAYS, HEADER])
+def test_load_bank__detects_200_of_200_flipped_bits(tmp_path: Path, name):
+    folder = save_bank(small_bank(), tmp_path)
+    file = folder / name
+    data = file.read_bytes()
+    chance = random.Random(5)
+    for _ in range(FLIPS):
+        damaged = bytearray(data)
+        bit = chance.randrange(8 * len(data))
+        damaged[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(damaged)
+        with pytest.raises(CorruptError, match=str(folder)) as told:
+            load_bank(folder)
+        assert told.value.exit_code == 4
+    file.write_bytes(data)
+    load_bank(folder)
+
+
+@pytest.mark.parametrize("name", [ARRAYS, HEADER])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999, None])
+def test_load_bank__names_a_bank_whose_file_was_cut_or_deleted(tmp_path: Path, name, share):
+    folder = save_bank(small_bank(), tmp_path)
+    data = (folder / name).read_bytes()
+    if share is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(CorruptError, match=rf"{folder}.*langseg-desc bank"):
+        load_bank(folder)

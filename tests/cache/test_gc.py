@@ -1,0 +1,149 @@
+"""What is removed, and what never is."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from langseg.cache.bank import HEADER, save_bank
+from langseg.cache.compact import compact
+from langseg.cache.errors import CorruptError, LockedError
+from langseg.cache.gc import collect
+from langseg.cache.manifest import read_manifest
+from langseg.cache.store import Store
+from tests.cache.nursery import content
+from tests.cache.test_bank import small_bank
+
+
+def files(path: Path) -> set[str]:
+    return {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()}
+
+
+def litter(path: Path) -> set[str]:
+    """What crashes and repairs leave behind, without what was set aside."""
+    names = {"texts/.part.parquet.1.tmp", "texts/part-0.parquet", ".CURRENT.2.tmp",
+             "embeddings/encoder=tiny/part-1.parquet", "encoders/old.json"}  # fmt: skip
+    for name in names:
+        (path / name).write_bytes(b"12345")
+    (path / "journal").mkdir(exist_ok=True)
+    for name in ("journal/run-x.jsonl.0a1b.damaged", "texts/part-2.parquet.0a1b.damaged"):
+        (path / name).write_bytes(b"123")
+    return names
+
+
+def test_gc__removes_what_the_live_snapshot_does_not_need(filled):
+    before, names = content(filled.path), litter(filled.path)
+    kept = files(filled.path) - names - {f"manifests/00000{number}.json" for number in range(3)}
+    done = collect(filled)
+    assert files(filled.path) == kept
+    assert set(done.files) > names
+    assert done.bytes > 25
+    assert done.kept == ("000003.json",)
+    assert content(filled.path) == before
+    assert Store.open(filled.path).verify().problems == []
+    assert collect(filled).files == ()
+
+
+def test_gc__removes_the_parts_that_compact_replaced(filled):
+    compact(filled)
+    collect(Store.open(filled.path))
+    now = Store.open(filled.path)
+    assert {str(p.relative_to(now.path)) for p in now.path.rglob("*.parquet")} == {
+        part.path for part in now.manifest.parts()
+    }
+    assert now.table("responses").num_rows == 5
+
+
+def test_gc__keeps_the_newest_snapshots_and_those_that_banks_cite(filled):
+    compact(filled)
+    save_bank(small_bank(manifest="000001.json"), filled.path / "banks")
+    done = collect(filled, keep=2)
+    assert done.kept == ("000001.json", "000003.json", "000004.json")
+    for number in (1, 3, 4):
+        old = Store(filled.path)
+        old.advance(read_manifest(filled.path, number))
+        assert old.table("responses").num_rows == (3 if number == 1 else 5)
+    assert Store.open(filled.path).verify().problems == []
+
+
+def test_gc__never_removes_the_live_snapshot_whatever_a_bank_cites(filled):
+    save_bank(small_bank(manifest="000099.json"), filled.path / "banks")
+    assert collect(filled).kept == ("000003.json",)
+
+
+def test_gc__removes_what_was_set_aside_only_when_asked(filled):
+    litter(filled.path)
+    collect(filled)
+    assert len(list(filled.path.rglob("*.damaged"))) == 2
+    done = collect(filled, damaged=True)
+    assert len(done.files) == 2
+    assert not list(filled.path.rglob("*.damaged"))
+
+
+def test_gc__of_a_dry_run_names_the_same_files_and_removes_none(filled):
+    litter(filled.path)
+    before = files(filled.path)
+    would = collect(filled, dry_run=True)
+    assert files(filled.path) == before
+    assert collect(filled).files == would.files
+
+
+def test_gc__keeps_journals_and_batches(filled, rows):
+    with filled.writer() as writer:
+        journal = writer.start_journal("run-z")
+        journal.append(*rows.answer(9))
+        journal.flush()
+    (filled.path / "batches").mkdir()
+    (filled.path / "batches/batch-1.jsonl").write_bytes(b"")
+    collect(filled)
+    assert {"journal/run-z.jsonl", "batches/batch-1.jsonl"} <= files(filled.path)
+
+
+def test_gc__leaves_a_bank_alone_that_may_still_be_written(filled):
+    bank = save_bank(small_bank(manifest="000003.json"), filled.path / "banks")
+    (bank / ".bank.json.1.tmp").touch()
+    assert bank / ".bank.json.1.tmp" not in [filled.path / name for name in collect(filled).files]
+    os.utime(bank / ".bank.json.1.tmp", (1, 1))
+    assert collect(filled).files == (str((bank / ".bank.json.1.tmp").relative_to(filled.path)),)
+
+
+def test_gc__waits_for_no_writer(filled):
+    names = litter(filled.path)
+    with filled.writer(), pytest.raises(LockedError):
+        collect(Store.open(filled.path))
+    assert names <= files(filled.path)
+
+
+@pytest.mark.parametrize("said", ["{", "[]", json.dumps({"manifest": 7}), json.dumps({})])
+def test_gc__removes_nothing_while_it_is_not_known_what_a_bank_needs(filled, said):
+    bank = save_bank(small_bank(), filled.path / "banks")
+    (bank / HEADER).write_text(said)
+    before = files(filled.path)
+    with pytest.raises(CorruptError, match=f"{bank / HEADER}: .* `langseg-desc repair`"):
+        collect(filled)
+    assert files(filled.path) == before
+
+
+def test_gc__removes_nothing_where_a_snapshot_to_be_kept_is_damaged(filled):
+    (filled.path / "manifests/000002.json").write_bytes(b"{}")
+    before = files(filled.path)
+    with pytest.raises(CorruptError, match=r"000002\.json"):
+        collect(filled, keep=2)
+    assert files(filled.path) == before
+
+
+def test_live_manifest__is_found_again_when_gc_came_between(filled, monkeypatch):
+    """A reader that has read CURRENT before a commit, and lists the manifests after a gc."""
+    from langseg.cache import manifest as module
+
+    real, calls = module.read_current, []
+
+    def old_at_first(root):
+        calls.append(root)
+        return 1 if len(calls) == 1 else real(root)
+
+    collect(filled)
+    monkeypatch.setattr(module, "read_current", old_at_first)
+    assert module.live_manifest(filled.path) == replace(filled.manifest)

@@ -1,0 +1,145 @@
+"""Stores of older versions open, one step at a time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from langseg.cache import migrations
+from langseg.cache.compact import compact
+from langseg.cache.errors import CorruptError
+from langseg.cache.files import sha256_of
+from langseg.cache.manifest import Part, part_path, publish, write_current
+from langseg.cache.migrations import can_read, upgraded
+from langseg.cache.parts import schema_version
+from langseg.cache.records import SCHEMA_VERSION
+from langseg.cache.store import Store
+from langseg.cache.verify import examine
+from tests.cache.nursery import content
+
+
+def count_characters(name: str, rows: pa.Table) -> pa.Table:
+    """What turns this test's version 0 into version 1."""
+    if name != "texts":
+        return rows
+    return rows.append_column(
+        pa.field("n_chars", pa.int64(), nullable=False),
+        pc.cast(pc.utf8_length(rows["text"]), pa.int64()),
+    )
+
+
+@pytest.fixture
+def old(filled) -> Path:
+    """The filled store as version 0 would have had it: its texts have no n_chars."""
+    live = filled.manifest
+    texts = tuple(_aged(filled.path, part, ["text_id", "text"]) for part in live.tables["texts"])
+    others = {name: tuple(_aged(filled.path, part) for part in parts)
+              for name, parts in live.tables.items() if name != "texts"}  # fmt: skip
+    vectors = {name: tuple(_aged(filled.path, part) for part in parts)
+               for name, parts in live.embeddings.items()}  # fmt: skip
+    for path in (filled.path / "manifests").iterdir():
+        path.unlink()
+    aged = replace(live, number=3, schema_version=0, tables={**others, "texts": texts},
+                   embeddings=vectors)  # fmt: skip
+    publish(filled.path, aged)
+    write_current(filled.path, aged)
+    return filled.path
+
+
+def _aged(root: Path, part: Part, columns: list[str] | None = None) -> Part:
+    path = root / part.path
+    table = pq.read_table(path, columns=columns)
+    table = table.replace_schema_metadata({"langseg.schema_version": "0"})
+    path.unlink()
+    pq.write_table(table, path, write_page_checksum=True)
+    sha256 = sha256_of(path)
+    name = part_path(str(Path(part.path).parent), sha256)
+    path.rename(root / name)
+    return Part(name, part.rows, sha256)
+
+
+def test_upgraded__takes_the_steps_in_order():
+    taken = []
+
+    def step(number: int) -> migrations.Step:
+        def take(name: str, rows: pa.Table) -> pa.Table:
+            taken.append((number, name))
+            return rows.append_column(f"c{number}", pa.array([number] * len(rows)))
+
+        return take
+
+    steps = {2: step(2), 0: step(0), 1: step(1)}
+    found = upgraded("texts", pa.table({"a": [7]}), 0, steps, newest=3)
+    assert taken == [(0, "texts"), (1, "texts"), (2, "texts")]
+    assert found.column_names == ["a", "c0", "c1", "c2"]
+    assert upgraded("texts", found, 3, steps, newest=3) is found
+
+
+def test_can_read__needs_every_step_on_the_way(monkeypatch):
+    assert can_read(SCHEMA_VERSION)
+    assert not any(can_read(version) for version in (SCHEMA_VERSION + 1, 0, True, "1", None, 1.0))
+    monkeypatch.setitem(migrations.STEPS, 0, count_characters)
+    assert can_read(0)
+    assert not can_read(-1)
+    monkeypatch.setitem(migrations.STEPS, -2, count_characters)
+    assert not can_read(-2)
+
+
+def test_steps__lead_to_the_version_of_today_without_a_gap():
+    assert sorted(migrations.STEPS) == list(
+        range(SCHEMA_VERSION - len(migrations.STEPS), SCHEMA_VERSION)
+    )
+
+
+def test_store__of_an_unknown_version_is_refused_with_what_to_do(old):
+    with pytest.raises(CorruptError, match=r"schema version 1, got 0; open the store with"):
+        Store.open(old).table("texts")
+
+
+def test_store__of_version_0_reads_verifies_commits_and_compacts(old, rows, monkeypatch):
+    monkeypatch.setitem(migrations.STEPS, 0, count_characters)
+    store = Store.open(old)
+    wanted = {text: len(text) for text in store.table("texts")["text"].to_pylist()}
+    assert len(wanted) == 6
+    texts = store.table("texts")
+    assert (
+        dict(zip(*(texts[name].to_pylist() for name in ("text", "n_chars")), strict=True)) == wanted
+    )
+    assert store.table("texts", ("n_chars",)).num_rows == 6
+    assert examine(old).problems == []
+    with store.writer() as writer:
+        live = writer.commit(rows.tables([rows.answer(number) for number in (5, 6)]))
+    assert (live.number, live.schema_version) == (4, SCHEMA_VERSION)
+    assert {schema_version(old, part) for part in live.parts()} == {0, 1}
+    before = content(old)
+    assert len(before["texts"]) == 7
+    compact(store)
+    live = Store.open(old).manifest
+    assert {schema_version(old, part) for part in live.parts()} == {1}
+    assert content(old) == before
+    assert examine(old).problems == []
+
+
+def test_compact__rewrites_a_lone_part_of_an_older_version(old, monkeypatch):
+    monkeypatch.setitem(migrations.STEPS, 0, count_characters)
+    store = Store.open(old)
+    assert len(store.manifest.embeddings["tiny"]) == 1
+    compact(store, small_bytes=1)
+    live = Store.open(old).manifest
+    assert {schema_version(old, part) for part in live.parts()} == {1}
+    assert len(live.parts()) == 9
+
+
+def test_views__read_parts_of_two_versions(old, rows, monkeypatch):
+    import duckdb
+
+    monkeypatch.setitem(migrations.STEPS, 0, count_characters)
+    with Store.open(old).writer() as writer:
+        writer.commit(rows.tables([rows.answer(6)]))
+    theirs = duckdb.connect()
+    theirs.execute("set file_search_path = ?", [str(old)]).fetchall()
+    theirs.execute((old / "views.sql").read_text()).fetchall()
+    assert theirs.execute("select count(*), count(n_chars) from texts").fetchall() == [(7, 1)]
