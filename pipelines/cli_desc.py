@@ -13,7 +13,6 @@ from langseg.pipelines.config import (
     EncodedSource,
     ExplainConfig,
     GenerateConfig,
-    Source,
     load_config,
 )
 from langseg.pipelines.console import RESUME, emit_json, emit_table, progress, run, say
@@ -211,35 +210,88 @@ def export(settings: ExportConfig, as_json: bool) -> None:
 def audit(
     store: StorePath = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Count only what the bank of this dataset would hold.")
+        str | None, typer.Option(help="Judge only what the bank of this dataset would hold.")
     ] = None,
     classes: Annotated[
-        Path | None, typer.Option(help="Count only what the bank of this class list would hold.")
+        Path | None, typer.Option(help="Judge only what the bank of this class list would hold.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Whose set is judged, when several models have answered.")
+    ] = "",
+    encoder: Annotated[
+        str, typer.Option(help="Text encoder that discriminability is measured by.")
+    ] = "minilm",
+    question: Annotated[
+        str, typer.Option(help="Answer only this one; --list names them.", show_default=False)
+    ] = "",
+    list_all: Annotated[bool, typer.Option("--list", help="List the questions.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write the whole audit of one vocabulary as a page. [default: ade20k]"),
     ] = None,
     rows: Annotated[int, typer.Option(min=1, help="Rows shown of each answer.")] = 8,
     as_json: Json = False,
 ) -> None:
-    """Answer the standing questions: coverage, counts, duplicates, dropped phrases, provenance.
+    """Judge the descriptors: coverage, faults, discriminability, spend, who wrote them.
 
-    Without --dataset and --classes everything in the store is counted. Examples:
+    Without --dataset and --classes everything in the store is counted; with one of them its
+    phrases are flagged, too, and measured by how often they find their class among look-alikes.
+    Examples:
 
     \b
         langseg-desc audit
         langseg-desc audit --dataset ade20k
+        langseg-desc audit --dataset ade20k --html report.html
+        langseg-desc audit --question duplicates
     """
-    from langseg.pipelines.lens import run_audit
+    from langseg.pipelines.audit import questions, run_whole_audit
 
+    if list_all:
+        listed = questions()
+        shown = {"questions": [{"name": name, "question": asked} for name, asked in listed]}
+        emit_json(shown) if as_json else emit_table(("name", "question"), listed)
+        return
     flags = {"store": store, "dataset": dataset, "classes": classes}
-    asked = load_config(Source, None, flags)
-    report = run_audit(asked.store, asked.dataset, asked.classes)
+    source = load_config(EncodedSource, None, {**flags, "model": model, "encoder": encoder})
+    report = run_whole_audit(source, question, html, short=not as_json)
     if as_json:
         emit_json(report)
+        return
+    if html is not None:
+        say(report["sentence"])
+        print(html)
         return
     for answer in report["answers"]:
         more = len(answer["rows"]) - rows
         emit_table(answer["columns"], answer["rows"][:rows], title=answer["question"])
         if more > 0:
             say(f"... and {more} more rows: langseg-desc sql 'from {answer['name']}'")
+    say(report["sentence"])
+
+
+@app.command()
+def show(
+    class_name: Annotated[str, typer.Argument(help="A class that was asked about, or a synonym.")],
+    store: StorePath = None,
+    as_json: Json = False,
+) -> None:
+    """Print everything the store knows about one class.
+
+    What was asked, what was answered and what it cost, phrases kept, and phrases dropped and why.
+
+    Example:
+
+    \b
+        langseg-desc show wall
+    """
+    from langseg.pipelines.show import run_show, show_tables
+
+    report = run_show(store or DEFAULT_STORE, class_name)
+    if as_json:
+        emit_json(report)
+        return
+    for title, columns, found in show_tables(report):
+        emit_table(columns, found, title=title)
     say(report["sentence"])
 
 

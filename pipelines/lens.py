@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 BANKS = "banks"
 
 
-def run_audit(store_path: Path, dataset: str | None, classes: Path | None) -> dict[str, Any]:
+def run_audit(
+    store_path: Path, dataset: str | None, classes: Path | None, model: str = ""
+) -> dict[str, Any]:
     """Answer every standing question: of one vocabulary's selection, if one is named, or of all.
 
     ``missing`` names the classes of the vocabulary (else those asked for) without a descriptor.
@@ -36,7 +38,7 @@ def run_audit(store_path: Path, dataset: str | None, classes: Path | None) -> di
     tables = {name: store.table(name) for name in TABLES} | {"embeddings": _embeddings(store)}
     names: list[str] | None = None
     if dataset is not None or classes is not None:
-        flags = {"dataset": dataset, "classes": classes, "store": store_path}
+        flags = {"dataset": dataset, "classes": classes, "store": store_path, "model": model}
         names, keys = _names_and_keys(load_config(Source, None, flags))
         tables = _only(tables, keys)
     connection = open_audit(tables)
