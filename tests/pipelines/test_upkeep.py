@@ -1,0 +1,268 @@
+"""Repair, compact and gc as a person runs them, and what `generate` and `encode` do after them."""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langseg.cache import manifest
+from langseg.cache.bank import ARRAYS, HEADER, load_bank
+from langseg.cache.journal import journal_path
+from langseg.cache.manifest import Manifest
+from langseg.cache.records import Response
+from langseg.cache.store import Store
+from langseg.descriptors.bundled_provider import BundledProvider
+from langseg.pipelines.config import DescribeConfig, Source
+from langseg.pipelines.describe import run_bank, run_generate
+from langseg.pipelines.encode import run_encode
+from langseg.pipelines.lens import run_verify
+from langseg.pipelines.upkeep import run_compact, run_repair
+from tests.pipelines.quiet import Quiet
+
+DESC = "langseg-desc"
+BATCHES = (["wall", "sky"], ["wall", "sky", "bed"])  # classes of each run: two parts a table
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``mine.txt`` and ``store``: three classes, asked for in two runs, a bank."""
+    folder = tmp_path_factory.mktemp("upkeep")
+    for names in BATCHES:
+        (folder / "mine.txt").write_text("\n".join(names))
+        again(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "copy")
+
+
+def again(folder: Path) -> dict[str, Any]:
+    """Stage one, all of it. Returns: how many were asked and embedded, and the bank."""
+    source = {"classes": folder / "mine.txt", "store": folder / "store"}
+    asked = run_generate(DescribeConfig(**source), Quiet())["asked"]
+    encoded = run_encode(Source(**source), "minilm", lambda done, total, note="": None)
+    bank = run_bank(Source(**source), "minilm")
+    return {"asked": asked, "embedded": encoded["embedded"], "bank": bank["fingerprint"]}
+
+
+def parts(folder: Path, name: str) -> list[Path]:
+    return [folder / "store" / path for path in Store.open(folder / "store").manifest.files()[name]]
+
+
+def flip(file: Path, chance: random.Random) -> None:
+    data = bytearray(file.read_bytes())
+    bit = chance.randrange(8 * len(data))
+    data[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(data)
+
+
+def cut_to(share: float) -> Callable[[Path], None]:
+    def cut(file: Path) -> None:
+        file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+
+    return cut
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "flipped": lambda file: flip(file, random.Random(1)),
+    "cut to nothing": cut_to(0.0),
+    "cut to 30 %": cut_to(0.3),
+    "cut to 99.9 %": cut_to(0.999),
+    "deleted": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_repair__of_lost_responses_lets_generate_ask_for_those_alone(folder, damage):
+    before = again(folder)
+    assert (before["asked"], before["embedded"]) == (0, 0)
+    lost = parts(folder, "responses")[1]  # of `bed`
+    DAMAGES[damage](lost)
+    report = run_repair(folder / "store")
+    assert report["lost"] == {f"responses/{lost.name}": 1}
+    assert report["problems"] == []
+    assert lost.name in report["sentence"]
+    assert again(folder) == {**before, "asked": 1}
+    assert run_verify(folder / "store")["problems"] == []
+
+
+@pytest.mark.parametrize("names", [("descriptors",), ("texts",), ("descriptors", "texts")])
+def test_repair__of_lost_phrases_asks_nobody(folder, names):
+    """Texts of the bank that no reply holds, such as class names, are embedded once more."""
+    before = again(folder)
+    kept = Store.open(folder / "store").table("descriptors").sort_by("descriptor_id")
+    for name in names:
+        for part in parts(folder, name):
+            part.unlink()
+    report = run_repair(folder / "store")
+    assert report["problems"] == []
+    assert set(report["remade"]) == set(names)
+    assert Store.open(folder / "store").table("descriptors").sort_by("descriptor_id") == kept
+    after = again(folder)
+    assert (after["asked"], after["bank"]) == (0, before["bank"])
+    assert after["embedded"] == report["dropped"].get("embeddings", 0) < 10
+
+
+def test_repair__of_lost_embeddings_lets_encode_redo_those_alone(folder):
+    before = again(folder)
+    lost = parts(folder, "embeddings")[0]
+    rows = Store.open(folder / "store").manifest.embeddings
+    count = next(part.rows for group in rows.values() for part in group if lost.name in part.path)
+    DAMAGES["cut to 30 %"](lost)
+    run_repair(folder / "store")
+    assert again(folder) == {**before, "embedded": count}
+
+
+def test_repair__of_a_lost_manifest_loses_nothing(folder):
+    before = again(folder)
+    store = folder / "store"
+    DAMAGES["flipped"](store / "manifests" / Store.open(store).manifest.name)
+    report = run_repair(store)
+    assert "the live manifest is lost" in report["sentence"]
+    assert again(folder) == before
+
+
+@pytest.mark.parametrize("name", [ARRAYS, HEADER])
+def test_repair__of_a_damaged_bank_says_how_to_make_it_again(folder, name):
+    store = folder / "store"
+    (bank,) = (path for path in (store / "banks").iterdir() if load_bank(path).names[-1] == "bed")
+    flip(bank / name, random.Random(2))
+    (problem,) = run_verify(store)["problems"]
+    assert str(bank) in problem
+    report = run_repair(store)
+    assert list(report["banks"]) == [str(bank)]
+    assert f"langseg-desc bank --classes FILE --store {store}" in report["sentence"]
+    assert report["problems"] == []
+    assert again(folder)["bank"] == bank.name
+    assert load_bank(bank).names == ("wall", "sky", "bed")
+
+
+def test_repair__leaves_a_batch_to_its_owner_and_ends_with_4(call, folder):
+    batches = folder / "store/batches"
+    batches.mkdir()
+    (batches / "batch-1.json").write_text("{}")
+    done = call(DESC, "repair", "--store", folder / "store")
+    assert done.code == 4
+    assert "batch-1.json" in done.err
+    assert (batches / "batch-1.json").exists()
+
+
+COMMANDS = {
+    "verify": ("verify",), "sql": ("sql", "from texts"), "audit": ("audit",),
+    "generate": ("generate", "--classes", "mine.txt"), "compact": ("compact",),
+    "encode": ("encode", "--classes", "mine.txt"), "bank": ("bank", "--classes", "mine.txt"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["responses", "manifest"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command__ends_with_4_and_names_the_damaged_file(
+    call, folder, command, kind, monkeypatch
+):
+    monkeypatch.chdir(folder)
+    live = Store.open(Path("store")).manifest
+    damaged = Path("store/manifests") / live.name
+    if kind != "manifest":
+        damaged = Path("store") / live.tables[kind][0].path
+    flip(damaged, random.Random(3))
+    done = call(DESC, *COMMANDS[command], "--store", "store")
+    assert done.code == 4
+    assert damaged.name in done.err
+    assert "Traceback" not in done.err
+
+
+def test_gc__refuses_while_a_manifest_is_damaged_and_runs_after_repair(call, folder):
+    store = folder / "store"
+    flip(store / "manifests" / Store.open(store).manifest.name, random.Random(3))
+    assert call(DESC, "gc", "--store", store).code == 4
+    assert call(DESC, "repair", "--store", store).code == 0
+    assert call(DESC, "gc", "--store", store, "--damaged").code == 0
+    assert not list(store.rglob("*.damaged"))
+    assert again(folder)["asked"] == 0
+
+
+def test_compact_and_gc__change_no_answer(call, folder):
+    store, before = folder / "store", again(folder)
+    report = call(DESC, "compact", "--store", store, "--json").json
+    assert report["parts_after"] == 5 < report["parts_before"]
+    assert "nothing was changed" in call(DESC, "compact", "--store", store).err
+    named = call(DESC, "gc", "--store", store, "--dry-run")
+    assert "would go" in named.err
+    assert all((store / name).exists() for name in named.out.split())
+    done = call(DESC, "gc", "--store", store, "--json").json
+    assert done["files"] == named.out.split()
+    assert done["kept"][-1] == report["manifest"]
+    cited = {part.path for name in done["kept"] for part in read_manifest(store, name).parts()}
+    assert {str(part.relative_to(store)) for part in store.rglob("*.parquet")} == cited
+    assert again(folder) == before
+    assert call(DESC, "verify", "--store", store).code == 0
+
+
+def read_manifest(store: Path, name: str) -> Manifest:
+    return manifest.read_manifest(store, int(name.removesuffix(".json")))
+
+
+def test_compact__of_a_store_without_answers_changes_nothing(tmp_path):
+    Store.open(tmp_path / "store", create=True)
+    assert "nothing was changed" in run_compact(tmp_path / "store")["sentence"]
+
+
+@pytest.mark.parametrize("command", ["repair", "compact", "gc"])
+def test_upkeep__says_where_no_store_is(call, tmp_path, command):
+    done = call(DESC, command, "--store", tmp_path / "none")
+    assert done.code == 3
+    assert "no store is here" in done.err
+
+
+@pytest.mark.parametrize("command", ["repair", "compact", "gc"])
+def test_upkeep__leaves_a_store_alone_that_another_process_writes(call, folder, command):
+    with Store.open(folder / "store").writer():
+        done = call(DESC, command, "--store", folder / "store")
+    assert done.code == 7
+    assert "is writing to this store" in done.err
+
+
+def test_repair__lets_a_store_with_a_damaged_journal_go_on(folder: Path):
+    store = folder / "store"
+    config = DescribeConfig(dataset="camvid", store=store, attributes=9)
+    damaged_journal(store, config)
+    (problem,) = run_verify(store)["problems"]
+    assert "langseg-desc repair" in problem
+    report = run_repair(store)
+    assert report["set_aside"] == {"run-x": 1}
+    assert "1 damaged line left out of run-x.jsonl" in report["sentence"]
+    found = run_verify(store)
+    assert found["problems"] == []
+    assert any("damaged, kept" in note for note in found["notes"])
+    assert "nothing was changed" in run_repair(store)["sentence"]
+    generated = run_generate(config, Quiet())
+    assert generated["recovered"] == 1
+
+
+def damaged_journal(store: Path, config: DescribeConfig) -> None:
+    """Two answers of a dead run, one of them with a changed byte."""
+    from langseg.descriptors.plan import plan_requests
+    from langseg.descriptors.prompts import load_prompt
+    from langseg.descriptors.vocabulary import load_vocabulary
+
+    vocabulary = load_vocabulary("camvid")
+    pack = BundledProvider(vocabulary)
+    prompt = load_prompt(
+        n_attributes=config.attributes,
+        n_subclasses=config.subclasses,
+        n_per_subclass=config.per_subclass,
+        n_scene_attributes=config.scene_attributes,
+    )
+    old = Store.open(store).table("responses").to_pylist()[0]
+    with Store.open(store).writer() as writer:
+        journal = writer.start_journal("run-x")
+        for request in list(plan_requests(vocabulary, prompt, pack.model, pack.params))[:2]:
+            values = {**old, "request_key": request.request_key, "run_id": "run-x"}
+            journal.append(request, Response(**values))
+    path = journal_path(store, "run-x")
+    path.write_bytes(path.read_bytes().replace(b'"class_name":"sky"', b'"class_name":"skx"'))
