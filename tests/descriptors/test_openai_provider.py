@@ -264,7 +264,7 @@ def test_answer__a_server_that_keeps_complaining_is_asked_few_at_a_time():
         responses, error = ask(server, requests(100), max_attempts=60)
     assert [r.status for r in responses] == ["ok"] * 100
     assert error is None
-    assert server.most_at_once <= 8  # what the first answer opens
+    assert server.most_at_once <= 16  # of 32: the first answer opens 8
 
 
 @pytest.mark.parametrize(
