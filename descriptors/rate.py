@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from langseg.cache.errors import LangSegError, UsageError
 
 _SLACK_S = 1.0
-_OPENING = 8.0  # TCP opens with ten segments, for the same reason: round trips are long
+_OPENING = 32.0  # a reply takes seconds: doubling from one would cost five of them
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 

@@ -21,14 +21,14 @@ from langseg.descriptors.rate import (
 )
 
 
-def test_gate__starts_with_one_place_then_eight_and_doubles_each_round_trip():
-    gate = Gate(Limits(max_concurrency=100))
+def test_gate__starts_with_one_place_then_32_and_doubles_each_round_trip():
+    gate = Gate(Limits(max_concurrency=300))
     sizes = []
     for _ in range(5):
         sizes.append(gate.size)
         for _ in range(gate.size):
             gate.answered()
-    assert sizes == [1, 8, 16, 32, 64]
+    assert sizes == [1, 32, 64, 128, 256]
 
 
 def test_gate__never_grows_past_its_limit():
