@@ -1,9 +1,10 @@
 # Two commands set everything up: `make demo` and `make test`. PYTHON may name any Python >= 3.11.
 PYTHON ?= python3
+SECONDS ?= 180
 BIN := .venv/bin
 FOLDERS := cache descriptors segmenter pipelines tests
 
-.PHONY: demo test check wheel clean
+.PHONY: demo test check fuzz wheel clean
 
 demo: .venv/.demo
 	$(BIN)/python -m langseg.pipelines.demo
@@ -16,6 +17,11 @@ check: .venv/.dev
 	$(BIN)/ruff check $(FOLDERS)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# For SECONDS each: what an LLM may reply, and what a class list may say.
+fuzz: .venv/.dev
+	$(BIN)/python tests/fuzz/fuzz_validate.py --seconds $(SECONDS)
+	$(BIN)/python tests/fuzz/fuzz_template_data.py --seconds $(SECONDS)
 
 # The wheel is built through the sdist (a wheel from the tree may ship deleted modules), installed
 # in an empty environment and used from another folder.

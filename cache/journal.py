@@ -13,13 +13,13 @@ acknowledged, so it is never dropped in silence: reading stops with its number, 
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from langseg.cache.errors import CorruptError, LangSegError
 from langseg.cache.files import damaged_name, make_folder, sync_folder, write_atomic
+from langseg.cache.incoming import response_key
 from langseg.cache.keys import sha256_hex
 from langseg.cache.manifest import VERIFY
 from langseg.cache.records import Request, Response
@@ -39,6 +39,7 @@ class Journal:
         self._path = journal_path(root, name)
         self._lines: list[bytes] = []
         self._size = 0  # bytes that are safe
+        self.responses: list[str] = []  # keys of what was appended, as ``response_key`` spells them
         make_folder(self._path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         self._handle: int | None = os.open(self._path, flags, 0o666)
@@ -50,6 +51,7 @@ class Journal:
             raise LangSegError(f"{self._path}: wanted an open journal, it is closed")
         try:
             self._lines.append(_render(request, response))
+            self.responses.append(response_key(response))
         except ValueError as exc:
             raise LangSegError(
                 f"{self._path}: request {request.request_key}: wanted finite numbers, got {exc}"
@@ -158,9 +160,10 @@ def _scan(path: Path) -> tuple[Sequence[Row | None], list[int]]:
 
 def _render(request: Request, response: Response) -> bytes:
     """Raises: ValueError, for NaN and infinity, which JSON and the store's tables lack."""
-    line = {"request": asdict(request), "response": asdict(response), "v": JOURNAL_FORMAT}
-    line["sha256"] = sha256_hex(_dumps(line))[:16]
-    return _dumps(line).encode() + b"\n"
+    both = f'{{"request":{_dumps(vars(request))},"response":{_dumps(vars(response))}'
+    version = f'"v":{JOURNAL_FORMAT}}}'
+    digest = sha256_hex(f"{both},{version}")[:16]
+    return f'{both},"sha256":"{digest}",{version}\n'.encode()
 
 
 def _dumps(value: object) -> str:

@@ -8,7 +8,7 @@ provider did not report are null, never 0.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pyarrow as pa
@@ -127,13 +127,21 @@ def to_table(row_type: type[Any], rows: Iterable[Row]) -> pa.Table:
 
     A lone surrogate, which JSON can carry in a reply and UTF-8 cannot, becomes U+FFFD.
     """
-    values = [{name: _utf8(value) for name, value in asdict(row).items()} for row in rows]
-    return pa.Table.from_pylist(values, schema=arrow_schema(row_type))
+    listed, schema = list(rows), arrow_schema(row_type)
+    columns = [
+        _column([getattr(row, field.name) for row in listed], field.type) for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _utf8(value: Any) -> Any:
-    if not isinstance(value, str) or value.isascii():
-        return value
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:
+        return pa.array([_utf8(value) for value in values], kind)
+
+
+def _utf8(value: str) -> str:
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

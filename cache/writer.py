@@ -128,9 +128,13 @@ class StoreWriter:
         """A journal goes only when each of its answers is in the store: they were paid for."""
         for name in retired:
             safe_name("journal", name)
-            if name in self._journals:
-                self._journals[name].close()
-            keys = {response_key(response) for _, response in read_journal(self._path(name))}
+            own = self._journals.get(name)
+            if own is not None:
+                own.close()
+                keys = set(own.responses)
+            else:
+                rows = read_journal(self._path(name))
+                keys = {response_key(response) for _, response in rows}
             if responses is not None:
                 keys -= set(joined_key(responses, KEYS["responses"]).to_pylist())
             lost = keys - self._committed(keys)

@@ -20,6 +20,7 @@ from io import StringIO
 import yaml
 
 from langseg.cache.errors import InputError
+from langseg.descriptors.plain_text import printable
 
 FIELDS = ("id", "name", "synonyms", "definition")
 _KEYS = ("name", "classes", "ignore_ids", "scenes")
@@ -55,7 +56,7 @@ def parse_class_list(data: bytes, kind: str, where: str) -> RawList:
     try:
         return _PARSERS[kind](data.decode("utf-8-sig"))
     except (ValueError, csv.Error, yaml.YAMLError, RecursionError) as exc:
-        reason = " ".join(str(exc).split())[:200]
+        reason = printable(" ".join(str(exc).split()))  # it quotes the file
         raise InputError(f"{where}: wanted a {kind} class list in UTF-8, got {reason}") from exc
 
 

@@ -6,6 +6,7 @@ Out: ``""`` or a reason; the one spelling in which an accepted text is kept.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from langseg.cache.keys import normalise_text
 from langseg.descriptors.leaks import NameFinder, words
@@ -14,6 +15,7 @@ from langseg.descriptors.prompts import PHRASE_CHARS
 from langseg.descriptors.vocabulary import NAME_CHARS
 
 MAX_WORDS = 12
+_REMEMBERED_CHARS = 200
 _PLAIN = str.maketrans("’‘“”–—\u2011\u00a0", "''\"\"--- ")
 _PUNCTUATION = " ,.;:'\"-/()&%°×!?\t\n\r"
 # what no photo shows; the like of each was found in published descriptor sets (LaBo, CuPL).
@@ -57,20 +59,34 @@ def subclass_verdict(name: str, class_name: NameFinder) -> str:
 
 def cleaned(text: str) -> str:
     """One spelling: plain quotes and hyphens, single spaces, no full stop."""
-    return normalise_text(text.translate(_PLAIN)).rstrip(" .,;:")
+    return _short_cleaned(text) if len(text) <= _REMEMBERED_CHARS else _cleaned(text)
+
+
+@lru_cache(maxsize=256)  # each check of a phrase looks at its one spelling
+def _short_cleaned(text: str) -> str:
+    return _cleaned(text)
+
+
+def _cleaned(text: str) -> str:
+    return normalise_text(_plain(text)).rstrip(" .,;:")
 
 
 def folded(text: str) -> str:
     """What two texts that say the same have in common: no case, no compatibility forms."""
-    return unicodedata.normalize("NFKC", cleaned(text)).casefold()
+    kept = cleaned(text)
+    return (kept if kept.isascii() else unicodedata.normalize("NFKC", kept)).casefold()
 
 
 def _is_hostile(text: str) -> bool:
     """Control, bidi or markup characters, a link, or a start that a spreadsheet would run."""
-    plain = text.translate(_PLAIN)
+    plain = _plain(text)
     return bool(
         foreign_character(plain, _PUNCTUATION)
         or "://" in plain
         or "www." in plain.casefold()
         or plain.lstrip().startswith("-")
     )
+
+
+def _plain(text: str) -> str:
+    return text if text.isascii() else text.translate(_PLAIN)

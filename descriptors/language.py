@@ -8,7 +8,7 @@ pays for it with useless vectors; an English reply must never be turned down.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from langseg.descriptors.leaks import words
@@ -39,6 +39,8 @@ def is_other_script(phrase: str) -> bool:
     One letter by itself is English (``an Ω-shaped arch``); one inside a word is a disguise
     (``shеlf`` with a Cyrillic е is not what a name is looked for by).
     """
+    if phrase.isascii():
+        return False
     found = words(phrase)
     strange = [word for word in found if not all(map(_is_latin, word))]
     return len(strange) * 2 > len(found) or any(len(word) > 1 for word in strange)
@@ -60,7 +62,7 @@ def is_other_language(phrases: Iterable[str]) -> bool:
     return len(foreign) >= _LEAST and n_foreign > n_english and _share(split, foreign) >= 1 / 3
 
 
-def _share(phrases: list[list[str]], some: Iterable[str]) -> float:
+def _share(phrases: Sequence[Sequence[str]], some: Iterable[str]) -> float:
     """Of phrases with one of these words in it."""
     wanted = set(some)
     return sum(not wanted.isdisjoint(found) for found in phrases) / max(len(phrases), 1)

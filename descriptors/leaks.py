@@ -9,7 +9,8 @@ Classification Benefit from LLM Description Semantics?).
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import product
 
 _WORD = re.compile(r"[^\W_]+")
@@ -17,6 +18,9 @@ _IRREGULAR = {
     "person": "people", "man": "men", "woman": "women", "child": "children", "foot": "feet",
     "tooth": "teeth", "mouse": "mice", "goose": "geese", "gas": "gases",
 }  # fmt: skip
+_SIBILANTS = ("s", "x", "z", "ch", "sh", "o")
+_VOWELS = ("", "a", "e", "i", "o", "u")  # "" where no letter comes before
+_REMEMBERED_CHARS = 200
 _SINGULAR = {plural: singular for singular, plural in _IRREGULAR.items()}
 
 
@@ -38,21 +42,33 @@ class NameFinder:
         Neighbouring words are also tried without what parts them: ``street light``,
         ``street-light`` and ``streetlights`` all hold ``streetlight``.
         """
-        found = words(phrase)
-        for start in range(len(found)):
-            joined = ""
+        found, names, longest = words(phrase), self._joined, self._longest
+        for start, first in enumerate(found, 1):
+            if first in names:
+                return True
+            joined = first
             for word in found[start:]:
                 joined += word
-                if len(joined) > self._longest:
+                if len(joined) > longest:
                     break
-                if joined in self._joined:
+                if joined in names:
                     return True
         return False
 
 
-def words(text: str) -> list[str]:
+def words(text: str) -> Sequence[str]:
     """Words without case, compatibility forms, hyphens and punctuation."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _short_words(text) if len(text) <= _REMEMBERED_CHARS else _words(text)
+
+
+@lru_cache(maxsize=256)  # a phrase is looked at for its class, its subclass and by itself
+def _short_words(text: str) -> Sequence[str]:
+    return _words(text)
+
+
+def _words(text: str) -> Sequence[str]:
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return tuple(_WORD.findall(plain.casefold()))
 
 
 def _spellings(name: str) -> Iterable[tuple[str, ...]]:
@@ -62,21 +78,22 @@ def _spellings(name: str) -> Iterable[tuple[str, ...]]:
     return product(*(_forms(w) if i in (0, last) else {w} for i, w in enumerate(found)))
 
 
-def _forms(word: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def _forms(word: str) -> frozenset[str]:
     """A word, its plurals, and its singulars if it looks like a plural."""
     forms = {word, word + "s", _IRREGULAR.get(word, word), _SINGULAR.get(word, word)}
-    if re.search(r"(s|x|z|ch|sh|o)$", word):
+    if word.endswith(_SIBILANTS):
         forms.add(word + "es")
-    if re.search(r"[^aeiou]y$", word):
+    if word.endswith("y") and word[-2:-1] not in _VOWELS:
         forms.add(word[:-1] + "ies")
-    if re.search(r"fe?$", word):
-        forms.add(re.sub(r"fe?$", "ves", word))
-    if re.search(r"[^aeiou]ies$", word):
+    if word.endswith(("f", "fe")):
+        forms.add(word.removesuffix("e")[:-1] + "ves")
+    if word.endswith("ies") and word[-4:-3] not in _VOWELS:
         forms.add(word[:-3] + "y")
-    if re.search(r"(s|x|z|ch|sh|o)es$", word):
+    if word.endswith("es") and word[:-2].endswith(_SIBILANTS):
         forms.add(word[:-2])
-    if re.search(r"ves$", word):
+    if word.endswith("ves"):
         forms |= {word[:-3] + "f", word[:-3] + "fe"}
-    if len(word) > 3 and re.search(r"[^su]s$", word):
+    if len(word) > 3 and word.endswith("s") and word[-2] not in "su":
         forms.add(word[:-1])
-    return forms
+    return frozenset(forms)

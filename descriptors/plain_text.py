@@ -7,7 +7,9 @@ Letters, marks and digits of any script are plain; control, bidi and invisible c
 are, because they make two texts look alike that are not, or reach a terminal as commands.
 """
 
+import re
 import unicodedata
+from functools import lru_cache
 
 # letters and marks that draw nothing (Unicode: Default_Ignorable_Code_Point in L* and M*)
 _INVISIBLE = {
@@ -23,6 +25,8 @@ def foreign_character(text: str, punctuation: str) -> str:
 
     Returns: such as ``U+202E RIGHT-TO-LEFT OVERRIDE``, or ``""`` when there is none.
     """
+    if text.isascii() and _ascii_of(punctuation).fullmatch(text):
+        return ""  # as nearly every text is: a tenth of the time
     for char in text:
         kind = unicodedata.category(char)
         plain = (kind[0] in "LM" or kind == "Nd") and char not in _INVISIBLE
@@ -45,6 +49,8 @@ def printable(text: str, max_chars: int = 200) -> str:
 
     What comes out can be encoded as UTF-8, stored and shown in a terminal.
     """
+    if len(text) <= max_chars and text.isascii() and text.isprintable():
+        return text
     cut = text if len(text) <= max_chars else text[: max_chars - 1] + "…"
     return "".join(
         char if not unseen_character(char) else char.encode("unicode_escape").decode()
@@ -64,3 +70,9 @@ def shown(value: object, max_chars: int = 60) -> str:
     if isinstance(value, int) and abs(value) < 10**18:
         return repr(value)
     return f"a value of type {type(value).__name__}"
+
+
+@lru_cache(maxsize=16)
+def _ascii_of(punctuation: str) -> re.Pattern[str]:
+    """Matches texts of ASCII letters, digits and some punctuation only."""
+    return re.compile(f"[A-Za-z0-9{re.escape(punctuation)}]*")

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from langseg.cache.errors import LangSegError, UsageError
 
 _SLACK_S = 1.0
+_OPENING = 32.0  # a reply takes seconds: doubling from one would cost five of them
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
@@ -90,10 +91,11 @@ class Meter:
 class Gate:
     """Lets a number of attempts run at once, and finds the number the server bears.
 
-    It starts at 1, so that a wrong key or address costs one request; doubles each round trip
-    until the server first complains, then grows by one each round trip; a complaint halves it,
-    once for all the attempts that were let in before the halving (as TCP does). What it lets in
-    also keeps to the requests and tokens a minute that were given, or that the server told.
+    It starts at 1, so that a wrong key or address costs one request; the first answer opens
+    ``_OPENING`` places, and they double each round trip until the server first complains, then
+    grows by one each round trip; a complaint halves it, once for all the attempts that were let
+    in before the halving (as TCP does). What it lets in also keeps to the requests and tokens a
+    minute that were given, or that the server told.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -146,7 +148,8 @@ class Gate:
     def answered(self) -> None:
         """The server kept up: let a little more in."""
         growth = 1.0 if self._halvings == 0 else 1.0 / self._size
-        self._size = min(self._size + growth, self._max)
+        opened = _OPENING if self._halvings == 0 else 1.0
+        self._size = min(max(self._size + growth, opened), self._max)
         self._changed.set()
 
     def overloaded(self, ticket: int, pause_s: float) -> None:

@@ -13,7 +13,7 @@ elsewhere can neither hang a run nor reach what it is not given.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files as package_files
@@ -79,7 +79,7 @@ def closing_data(messages_json: str, *marks: str) -> list[Any]:
 
     Raises: ValueError, KeyError, for messages that do not end with lines of these marks.
     """
-    text = json.loads(messages_json)[-1]["content"]
+    text = messages_of(messages_json)[-1]["content"]
     lines = text.split("\n")[-len(marks) :]
     found = []
     for mark, line in zip(marks, lines, strict=True):
@@ -88,6 +88,13 @@ def closing_data(messages_json: str, *marks: str) -> list[Any]:
             raise ValueError(f"wanted a line of {mark}, got {line[:40]!r}")
         found.append(json.loads(value))
     return found
+
+
+@lru_cache(maxsize=8)
+def messages_of(messages_json: str) -> Sequence[Mapping[str, str]]:
+    """The messages of a request; not to be changed. Reading an answer asks for them twice."""
+    messages: Sequence[Mapping[str, str]] = json.loads(messages_json)
+    return messages
 
 
 def shipped_template(name: str) -> Template:

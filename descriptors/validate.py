@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from langseg.cache.keys import normalise_text, sha256_hex, text_id
@@ -22,6 +23,7 @@ from langseg.descriptors.leaks import NameFinder
 from langseg.descriptors.plain_text import printable
 from langseg.descriptors.prompts import class_data
 from langseg.descriptors.reply_json import reply_object
+from langseg.descriptors.template import messages_of
 from langseg.descriptors.vocabulary import NAME_CHARS
 
 PARSER_VERSION = 3
@@ -61,7 +63,7 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
     are plausible in a scene is no phrase: such a reply has no rows. Phrases must be English where
     the system message says so, as in all that ship; a person's own may ask for another language.
     """
-    asked = json.loads(request.schema_json)["properties"]
+    asked = _asked(request.schema_json)
     try:
         reply = reply_object(raw_text)
         if plausible.REPLY_KEY in asked:
@@ -71,7 +73,7 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
             return _as_published(_items(reply, published.REPLY_KEY, asked), request)
         data = class_data(request.messages_json)
         names = [data["name"], *data["synonyms"]]
-        english = "English" in json.loads(request.messages_json)[0]["content"]
+        english = "English" in messages_of(request.messages_json)[0]["content"]
         kind = contrast.REPLY_KEY if contrast.REPLY_KEY in asked else "attributes"
         wanted, slots = asked[kind]["minItems"], _asked_slots(asked[kind])
         if kind == contrast.REPLY_KEY:
@@ -225,3 +227,10 @@ def _rows(
             )
         )
     return ParsedReply(status="ok", rows=tuple(rows), texts=tuple(texts.values()))
+
+
+@lru_cache(maxsize=64)
+def _asked(schema_json: str) -> Mapping[str, Any]:
+    """The properties of a schema, of which a run has few."""
+    properties: Mapping[str, Any] = json.loads(schema_json)["properties"]
+    return properties

@@ -83,7 +83,7 @@ def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]
             f"{name}: {report.still_open - under_way} of {report.planned} requests got no answer; "
             "the others are committed, run the same command again to ask only for these"
         )
-    if not under_way and not config.only_failed:
+    if not report.accepted and not under_way and not config.only_failed:
         _check_described(store, asked, drawn)
     return {**asdict(report), "under_way": under_way, "sentence": _said(asked, report, provider)}
 

@@ -95,10 +95,11 @@ def test_compact__leaves_readers_of_the_old_snapshot_their_files(filled):
     assert reader.embeddings("tiny").num_rows == 6  # not even opened before
 
 
-def test_compact__refuses_a_damaged_part_and_leaves_the_store(filled):
+@pytest.mark.parametrize("at", [30, -40])  # in a page, and in the footer, which has no checksum
+def test_compact__refuses_a_damaged_part_and_leaves_the_store(filled, at):
     part = filled.path / filled.manifest.files()["texts"][0]
     data = bytearray(part.read_bytes())
-    data[30] ^= 1
+    data[at] ^= 1
     part.write_bytes(data)
     with pytest.raises(CorruptError, match=part.name):
         compact(filled)

@@ -123,6 +123,7 @@ class OpenAIServer:
         self.bodies: list[dict[str, Any]] = []
         self.arrivals: list[float] = []
         self.most_at_once = 0
+        self.at_once: list[int] = []  # with each arrival
         self.closing = threading.Event()
         self._at_once = 0
         self._lock = threading.Lock()
@@ -153,6 +154,7 @@ class OpenAIServer:
             self.arrivals.append(time.monotonic())
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
+            self.at_once.append(self._at_once)
             if self._log:
                 line = {"content": content_id(body), "behaviour": behaviour}
                 self._log.write(json.dumps(line).encode() + b"\n")

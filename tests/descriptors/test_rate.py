@@ -21,14 +21,14 @@ from langseg.descriptors.rate import (
 )
 
 
-def test_gate__starts_with_one_place_and_doubles_each_round_trip():
-    gate = Gate(Limits(max_concurrency=32))
+def test_gate__starts_with_one_place_then_32_and_doubles_each_round_trip():
+    gate = Gate(Limits(max_concurrency=300))
     sizes = []
-    for _ in range(4):
+    for _ in range(5):
         sizes.append(gate.size)
         for _ in range(gate.size):
             gate.answered()
-    assert sizes == [1, 2, 4, 8]
+    assert sizes == [1, 32, 64, 128, 256]
 
 
 def test_gate__never_grows_past_its_limit():
