@@ -23,7 +23,7 @@ from langseg.cache.records import SCHEMA_VERSION, TABLES, arrow_schema, embeddin
 from langseg.cache.store import Store
 
 SMALL_BYTES = 32 * 2**20  # a smaller part is worth merging
-LARGE_BYTES = 256 * 2**20  # merged parts do not grow beyond this
+LARGE_BYTES = 128 * 2**20  # merged parts do not grow beyond this
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,25 @@ def read_part(root: Path, part: Part, wanted: pa.Schema) -> pa.Table:
     return table
 
 
+def scan_part(root: Path, part: Part, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
+    """Read every column of a part, a piece at a time, and keep some of them.
+
+    Raises: as ``read_part``.
+    """
+    kept = [schema.empty_table().select(list(columns))]
+    rows, same = 0, True
+    for piece in _in_pieces(root, [part], schema):
+        rows += piece.num_rows
+        same = same and piece.schema.equals(schema)
+        kept.append(piece.select(list(columns)))
+    if not same or rows != part.rows:
+        raise CorruptError(
+            f"{root / part.path}: wanted {part.rows} rows of {schema.names}, got {rows} of "
+            f"{'the same' if same else 'other'} columns; {VERIFY}"
+        )
+    return pa.concat_tables(kept)
+
+
 def check_part(root: Path, part: Part) -> None:
     """Raises: CorruptError, naming the file, unless its bytes are those the manifest lists."""
     path = root / part.path

@@ -30,7 +30,7 @@ from langseg.cache.manifest import (
     read_manifest,
     safe_name,
 )
-from langseg.cache.parts import check_part, count_rows, read_part
+from langseg.cache.parts import check_part, count_rows, scan_part
 
 
 @dataclass
@@ -103,7 +103,7 @@ def whole_parts(
     for part in (*listed, *also):
         try:
             check_part(root, part)
-            read.append(read_part(root, part, schema).select(list(columns)))
+            read.append(scan_part(root, part, schema, columns))
         except CorruptError:
             losses.parts[part.path] = part.rows
             losses.put_aside(root, part.path)

@@ -163,7 +163,8 @@ def _check_free(path: Path) -> None:
         if part is not None:
             raise CorruptError(
                 f"{path}: wanted a store or an empty folder, got {part.relative_to(path)} without "
-                f"a manifest; put {MANIFESTS}/ and {CURRENT} back, or give another --store"
+                f"a manifest; put {MANIFESTS}/ and {CURRENT} back, let `langseg-desc repair` make "
+                "one of all parts that are whole, or give another --store"
             )
 
 

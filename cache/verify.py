@@ -28,7 +28,7 @@ from langseg.cache.manifest import (
     manifest_numbers,
     read_manifest,
 )
-from langseg.cache.parts import check_part, read_part
+from langseg.cache.parts import check_part, scan_part
 from langseg.cache.records import TABLES, arrow_schema, embedding_schema
 from langseg.cache.views import views_sql
 
@@ -126,7 +126,7 @@ def _read_all(
     for part in parts:
         try:
             check_part(root, part)
-            tables.append(read_part(root, part, schema).select(columns))
+            tables.append(scan_part(root, part, schema, columns))
         except LangSegError as exc:
             _add(found, str(exc))
     return pa.concat_tables(tables) if len(tables) == len(parts) + 1 else None

@@ -10,6 +10,7 @@ import io
 import json
 import unicodedata
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,7 @@ def parquet_bytes(table: "pa.Table") -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, (bool, int, float, Decimal)):
         return value
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).hex()

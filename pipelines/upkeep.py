@@ -6,10 +6,12 @@ Out: what was done, as a JSON-able dict whose ``sentence`` says it in words.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.bank import ARRAYS, HEADER
+from langseg.cache.errors import CorruptError
 from langseg.pipelines.lens import bank_problems, run_verify
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ def run_repair(store_path: Path) -> dict[str, Any]:
     from langseg.cache.repair import repair_store
     from langseg.cache.store import Store
 
-    Store.open(store_path)  # is a store there at all?
+    with suppress(CorruptError):  # parts whose manifests are all lost
+        Store.open(store_path)  # is a store there at all?
     done = repair_store(store_path, _parsed_again)
     banks = _banks_aside(store_path)
     losses = done.losses

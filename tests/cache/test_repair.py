@@ -156,6 +156,7 @@ def test_repair__drops_answers_to_requests_that_are_lost(filled):
         ("manifests/000003.json",), ("CURRENT",), ("manifests/000003.json", "CURRENT"),
         ("manifests/000002.json", "manifests/000003.json"),
         tuple(f"manifests/00000{number}.json" for number in range(4)),
+        ("CURRENT", *(f"manifests/00000{number}.json" for number in range(4))),
         ("CURRENT", *(f"manifests/00000{number}.json" for number in range(1, 4))),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ import csv
 import io
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,8 +48,8 @@ def test_sql__as_csv_is_read_back_cell_by_cell(call, store):
     "text", ["=1+1", "+1", "-1", "@sum(a)", "=cmd|' /C calc'!A0", " =1", "\t=1"]
 )
 def test_csv__holds_no_text_that_a_spreadsheet_would_run(text):
-    rows = list(csv.reader(io.StringIO(csv_text(["a", text], [[text, -1]]))))
-    assert rows == [["a", f"'{text}"], [f"'{text}", "-1"]]
+    rows = list(csv.reader(io.StringIO(csv_text(["a", text, "b"], [[text, -1, Decimal("-1.5")]]))))
+    assert rows == [["a", f"'{text}", "b"], [f"'{text}", "-1", "-1.5"]]
 
 
 def test_csv__holds_no_control_character_and_keeps_lines_and_values():

@@ -127,13 +127,25 @@ def test_repair__of_a_lost_manifest_loses_nothing(folder):
     assert again(folder) == before
 
 
+def test_repair__of_parts_without_any_manifest_makes_one(call, folder):
+    before, store = again(folder), folder / "store"
+    shutil.rmtree(store / "manifests")
+    (store / "CURRENT").unlink()
+    told = call(DESC, "verify", "--store", store)
+    assert (told.code, "langseg-desc repair" in told.err) == (4, True)
+    assert call(DESC, "repair", "--store", store).code == 0
+    assert again(folder) == before
+
+
 @pytest.mark.parametrize("name", [ARRAYS, HEADER])
-def test_repair__of_a_damaged_bank_says_how_to_make_it_again(folder, name):
+def test_repair__of_a_damaged_bank_says_how_to_make_it_again(call, folder, name):
     store = folder / "store"
     (bank,) = (path for path in (store / "banks").iterdir() if load_bank(path).names[-1] == "bed")
     flip(bank / name, random.Random(2))
     (problem,) = run_verify(store)["problems"]
     assert str(bank) in problem
+    told = call(DESC, "verify", "--store", store)
+    assert (told.code, str(bank) in told.err) == (4, True)
     report = run_repair(store)
     assert list(report["banks"]) == [str(bank)]
     assert f"langseg-desc bank --classes FILE --store {store}" in report["sentence"]
