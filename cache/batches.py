@@ -233,6 +233,15 @@ def read_records(root: Path) -> list[BatchRecord]:
     return [_read(path) for path in _record_paths(root)]
 
 
+def keys_under_way(root: Path) -> set[str]:
+    """Keys of the requests that lie in batches. Raises: CorruptError, for a damaged ledger."""
+    keys: set[str] = set()
+    for record in read_records(root):
+        with BatchRequests(root, record) as rows:
+            keys |= rows.keys
+    return keys
+
+
 def batch_problems(root: Path) -> list[str]:
     """What is wrong with the ledger, a sentence each; it never raises for damage."""
     problems = []

@@ -59,7 +59,6 @@ class OpenAIBatchProvider:
     """
 
     name = "openai-batch"
-    note = ""
 
     def __init__(
         self,
@@ -96,8 +95,18 @@ class OpenAIBatchProvider:
 
     @property
     def under_way(self) -> int:
-        """How many requests lie in batches whose answers are not in hand, as far as looked."""
-        return self._under_way.n_requests
+        """How many of this run's requests lie in batches whose answers are not in hand."""
+        return self._under_way.n_planned
+
+    @property
+    def note(self) -> str:
+        """What else is under way: a run of another vocabulary or server left it there."""
+        others = self._under_way.n_requests - self._under_way.n_planned
+        if not others:
+            return ""
+        elsewhere = self._under_way.elsewhere()
+        at = f" (some at {', '.join(elsewhere)}, which only --base-url can reach)" * bool(elsewhere)
+        return f"{others} requests of other runs are under way{at}"
 
     async def collect(self, budget: Budget) -> AsyncGenerator[Row, None]:
         """Yield the answers of every batch that is over, and submit nothing.
@@ -129,6 +138,8 @@ class OpenAIBatchProvider:
                     yield row
         finally:
             self._to_reread.clear()
+        if not self._wait:
+            budget.close()
         if self._error is not None:
             raise self._error
 
@@ -359,7 +370,10 @@ class OpenAIBatchProvider:
 
     def _time_is_up(self) -> bool:
         seconds = self._under_way.budget.caps.seconds
-        return seconds is not None and time.monotonic() - self._started >= seconds
+        up = seconds is not None and time.monotonic() - self._started >= seconds
+        if up:
+            self._under_way.budget.reached = "--max-minutes"
+        return up
 
     def _tell_wait(self, pause_s: float) -> None:
         here = sum(record.n_requests for record in self._under_way.here())

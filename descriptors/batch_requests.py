@@ -66,11 +66,17 @@ class UnderWay:
         self._place: dict[str, str] = {}  # request key -> the newest batch that holds it
         self._holds: dict[str, Hold] = {}  # by request key
         self._read: set[str] = set()  # keys of the plan at hand that a batch holds
+        self._asked_for: set[str] = set()  # keys of this run's plans that a batch has held
         self._early: set[str] = set()  # keys answered before the plan at hand came to them
 
     @property
+    def n_planned(self) -> int:
+        """Of this run's plans."""
+        return sum(key in self._place for key in self._asked_for)
+
+    @property
     def n_requests(self) -> int:
-        """At every server."""
+        """Of all runs, at every server."""
         return sum(record.n_requests for record in self._records.values())
 
     def here(self) -> list[BatchRecord]:
@@ -91,7 +97,8 @@ class UnderWay:
         self.sent(record)
         for request in requests:
             self._place[request.request_key] = record.name
-            self._set_aside(request)
+            if request.request_key not in self._holds:
+                self._holds[request.request_key] = self.budget.claim(request)
 
     def take(self, name: str, request: Request) -> bool:
         """Note that a request of the plan at hand goes into a batch, unless a cap forbids it."""
@@ -99,6 +106,7 @@ class UnderWay:
             return False
         self._place[request.request_key] = name
         self._read.add(request.request_key)
+        self._asked_for.add(request.request_key)
         return True
 
     def asked_nowhere(self, requests: Iterable[Request]) -> Iterator[Request]:
@@ -140,6 +148,7 @@ class UnderWay:
             key = request.request_key
             if key in self._place:
                 self._read.add(key)
+                self._asked_for.add(key)
             elif key not in self._early:
                 yield request
 

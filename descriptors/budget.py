@@ -83,6 +83,7 @@ class Budget:
         self._held = 0  # attempts under way, and what they can use
         self._held_tokens = 0
         self._held_usd = 0.0
+        self._turned_away = ""  # the cap that did so last
         self._started = time.monotonic()
         self._settled = asyncio.Event()
 
@@ -99,9 +100,21 @@ class Budget:
             self.requests += 1
             self._hold(hold, 1)
             return hold
+        self._turned_away = cap
         if not self._held or cap in ("--max-requests", "--max-minutes"):  # nothing gives these back
             self.reached = cap
         return None
+
+    def claim(self, request: Request) -> Hold:
+        """Set aside what an attempt of an earlier run can still use, whatever the caps say."""
+        hold = most(request)
+        self.requests += 1
+        self._hold(hold, 1)
+        return hold
+
+    def close(self) -> None:
+        """Nothing that is under way comes back in this run: what did not fit never will."""
+        self.reached = self.reached or self._turned_away
 
     async def reserve(self, request: Request) -> Hold | None:
         """``take``, once enough of what is under way has come in; None when the cap is reached."""

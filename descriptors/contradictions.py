@@ -55,7 +55,7 @@ def contradictions(slot: str, phrases: Sequence[str]) -> Iterator[tuple[str, str
             yield one, other, *clash
 
 
-def _clashes(whole: bool, first: list[str], second: list[str]) -> Iterator[tuple[str, str]]:
+def _clashes(whole: bool, first: Sequence[str], second: Sequence[str]) -> Iterator[tuple[str, str]]:
     for i, word in enumerate(first):
         excluded = _EXCLUDES.get(word, set())
         for j, other in enumerate(second):
@@ -63,5 +63,5 @@ def _clashes(whole: bool, first: list[str], second: list[str]) -> Iterator[tuple
                 yield word, other
 
 
-def _next(found: list[str], place: int) -> str:
+def _next(found: Sequence[str], place: int) -> str:
     return found[place + 1] if place + 1 < len(found) else ""

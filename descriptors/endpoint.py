@@ -21,8 +21,9 @@ _WIRE_LOGGERS = (  # the last ones of what an attempt passes through; they log w
 
 
 def checked_base_url(base_url: str) -> str:
-    """The URL as given. Raises: UsageError (which never repeats it), if it cannot be used.
+    """The URL without a slash at its end.
 
+    Raises: UsageError (which never repeats it), if it cannot be used.
     Credentials and queries are refused because the SDK and HTTP logs print whole URLs.
     """
     try:
@@ -40,7 +41,7 @@ def checked_base_url(base_url: str) -> str:
         raise UsageError(
             "base URL: wanted one like http://127.0.0.1:8000/v1, got one without http(s) or host"
         )
-    return base_url
+    return base_url.rstrip("/")
 
 
 class Key:

@@ -127,9 +127,12 @@ class _Run:
         """Ask what is open, then again what came back unusable. Raises: BudgetError."""
         try:
             await self._keep(self._provider.collect(self._budget))
+            self._tally.collected, self._tally.asked = self._tally.asked, 0
             for plan in plans:
                 before = self._open
                 self._draw(plan)
+                if self._budget.reached:  # it is only told how much is left
+                    continue
                 await self._stream(self._to_ask(plan))
                 while self._again and not self._budget.reached:
                     again, self._again = self._again, []
@@ -137,15 +140,15 @@ class _Run:
                 self.commit()
                 if self._came_unasked:
                     self._open = before + sum(1 for _ in self._to_ask(plan))
-                if self._budget.reached:
-                    break
         finally:
             await self._provider.aclose()
-        if self._budget.reached and self._open:
+        left = self._open - self._provider.under_way
+        if self._budget.reached and left:
+            made, cap = self._budget.requests, self._budget.reached
+            go_on = "run the same command again to go on" if made else f"raise {cap}"
             raise BudgetError(
-                f"generate: {self._budget.reached} is reached after {self._budget.requests} "
-                f"requests, and {self._open} are left; the answers are committed, run the same "
-                "command again to go on"
+                f"generate: {cap} is reached after {made} requests, and {left} are left; the "
+                f"answers are committed, {go_on}"
             )
 
     def commit(self) -> None:

@@ -91,6 +91,12 @@ class Answered:
             request = longer
         return None
 
+    def is_accepted(self, planned: Request) -> bool:
+        """Whether a planned request has an accepted answer, with a longer limit or without."""
+        return any(
+            bytes.fromhex(form.request_key) in self._accepted for form in every_form(planned)
+        )
+
     def was_asked(self, request: Request) -> bool:
         """Whether a planned request that is to be asked has been asked before."""
         name = bytes.fromhex(request.request_key)

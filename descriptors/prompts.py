@@ -90,15 +90,18 @@ def load_prompt(name: str = DEFAULT_PROMPT, /, **counts: int) -> Prompt:
     return Prompt(template=shipped_template(name), **counts)
 
 
-def read_prompt(path: Path, **counts: int) -> Prompt:
+def read_prompt(path: Path, says_scene: bool = True, /, **counts: int) -> Prompt:
     """A person's template with the counts of ``Prompt``, tried before anything is sent.
+
+    Args:
+        says_scene: whether there are scenes to say.
 
     Raises: InputError, for a template that cannot be read, or that asks the same whatever the
     scene; UsageError, for one that does not render and for a count out of range.
     """
     prompt = Prompt(template=template_from_file(path), **counts)
     prompt.opening(ANY_SCENE)
-    if prompt.opening("a scene") == prompt.opening("another scene"):
+    if says_scene and prompt.opening("a scene") == prompt.opening("another scene"):
         raise InputError(
             f"{path}: wanted a block user that says the scene, got the same text for two scenes; "
             "use {{ scene | json }} in it"

@@ -33,6 +33,8 @@ class Listener(Protocol):
 
     def on_fault(self, reason: str) -> None: ...
 
+    def on_wait(self, what: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -64,6 +66,11 @@ class Asked:
         """Scenes whose plausible classes the store has no answer about."""
         answered = {request.scene for request, _ in self._plausible_answers(store)}
         return tuple(scene for scene in self.scenes if scene not in answered)
+
+    def prepare(self) -> None:
+        """Load what plans need and may lack, before anything is asked. Raises: as loading does."""
+        if self.config.differential:
+            _ = self._look_alikes
 
     def budget(self) -> "Budget":
         """Raises: UsageError, for a cap on cost where no price is known."""
@@ -106,7 +113,7 @@ class Asked:
                 wait=config.wait,
                 limits=FileLimits(enqueued_tokens=config.enqueued_tokens),
                 on_fault=progress.on_fault,
-                on_wait=progress.on_fault,
+                on_wait=progress.on_wait,
             )
         from langseg.descriptors.openai_provider import OpenAIProvider
         from langseg.descriptors.rate import Limits
@@ -166,7 +173,7 @@ def settle_asked(config: DescribeConfig) -> Asked:
     from langseg.descriptors.vocabulary import load_vocabulary
 
     vocabulary, scenes = known_scenes(config, load_vocabulary(config.shipped, config.classes))
-    prompt = _prompt(config)
+    prompt = _prompt(config, bool(vocabulary.scenes or scenes))
     if config.provider == "bundled":
         from langseg.descriptors.bundled_provider import BundledProvider
 
@@ -187,7 +194,7 @@ def settle_asked(config: DescribeConfig) -> Asked:
     return Asked(config, vocabulary, scenes, prompt, model, asked_params, price, source, None)
 
 
-def _prompt(config: DescribeConfig) -> "Prompt":
+def _prompt(config: DescribeConfig, has_scenes: bool) -> "Prompt":
     from langseg.descriptors.prompts import load_prompt, read_prompt
 
     counts = {
@@ -196,7 +203,9 @@ def _prompt(config: DescribeConfig) -> "Prompt":
         "n_per_subclass": config.per_subclass,
         "n_scene_attributes": config.scene_attributes,
     }
-    return load_prompt(**counts) if config.prompt is None else read_prompt(config.prompt, **counts)
+    if config.prompt is None:
+        return load_prompt(**counts)
+    return read_prompt(config.prompt, has_scenes, **counts)
 
 
 def _price(config: DescribeConfig) -> "tuple[Price | None, str]":

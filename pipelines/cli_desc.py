@@ -1,11 +1,12 @@
 """`langseg-desc`: write, embed, lay out and audit the descriptors of a vocabulary."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from langseg.cache.errors import UsageError
+from langseg.cache.errors import LangSegError, UsageError
 from langseg.pipelines.config import (
     DEFAULT_STORE,
     ArmsConfig,
@@ -57,7 +58,12 @@ def generate(settings: GenerateConfig, as_json: bool) -> None:
 
     kept = "every answer is in the store, run the same command again to ask only for the rest"
     with generate_progress(kept) as watched:
-        report = run_generate(settings, watched)
+        try:
+            report = run_generate(settings, watched)
+        except (LangSegError, KeyboardInterrupt):
+            if as_json and watched.report is not None:
+                emit_json(asdict(watched.report))
+            raise
     emit_json(report) if as_json else say(report["sentence"])
 
 

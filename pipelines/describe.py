@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from langseg.cache.errors import InputError, UpstreamError
+from langseg.cache.errors import InputError, UpstreamError, UsageError
 from langseg.pipelines.asked import Asked, settle_asked
 from langseg.pipelines.chosen import choose
-from langseg.pipelines.config import DescribeConfig, Source
+from langseg.pipelines.config import DEFAULT_STORE, DescribeConfig, Source
 from langseg.pipelines.console import Advance
 from langseg.pipelines.encode import stored_vectors
 
@@ -40,10 +40,13 @@ class Advancing:
         self._advance = advance
 
     def on_event(self, kind: str, report: "GenerateReport") -> None:
-        self._advance(report.cached + report.asked - report.reasked, report.planned)
+        self._advance(report.planned - report.still_open, report.planned)
 
     def on_fault(self, reason: str) -> None:
         """A plain line has no place for it."""
+
+    def on_wait(self, what: str) -> None:
+        """Nor for this."""
 
 
 def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]:
@@ -60,6 +63,8 @@ def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]
     store: Store  # made once it is known that somebody can be asked
     provider = asked.provider(progress, lambda: store)
     store = Store.open(config.store, create=True)
+    _refuse_under_way(asked, store)
+    asked.prepare()
     drawn: list[Plan] = []
 
     def plans() -> "Iterator[Plan]":
@@ -76,16 +81,42 @@ def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]
         wait_s=math.inf if config.wait else 0.0,
         on_event=progress.on_event,
     )
-    name = asked.vocabulary.name
     under_way = provider.under_way
-    if report.still_open > under_way:
+    waiting = report.still_open - under_way  # for room at the server, where some are under way
+    if waiting and (report.statuses.get("failed") or not under_way):
         raise UpstreamError(
-            f"{name}: {report.still_open - under_way} of {report.planned} requests got no answer; "
-            "the others are committed, run the same command again to ask only for these"
+            f"{asked.vocabulary.name}: {waiting} of {report.planned} requests got no answer"
+            f"{_such_as(store, report.run_id)}; the others are committed, run the same command "
+            "again to ask only for these"
         )
     if not report.accepted and not under_way and not config.only_failed:
         _check_described(store, asked, drawn)
     return {**asdict(report), "under_way": under_way, "sentence": _said(asked, report, provider)}
+
+
+def _refuse_under_way(asked: Asked, store: "Store") -> None:
+    """Raises: UsageError, where what would be asked lies with a batch that is not collected."""
+    from langseg.cache.batches import keys_under_way
+
+    keys = keys_under_way(store.path)
+    if asked.config.provider not in ("openai", "vllm") or not keys:
+        return
+    paid = sum(request.request_key in keys for request in asked.whole_plan(store))
+    if paid:
+        raise UsageError(
+            f"{asked.vocabulary.name}: {paid} of these requests are with the Batch API and would "
+            "be paid for twice; collect them first: give --provider openai-batch --wait"
+        )
+
+
+def _such_as(store: "Store", run_id: str) -> str:
+    """Why one of the requests of a run failed."""
+    import pyarrow.compute as pc
+
+    rows = store.table("responses", ("run_id", "status", "error"))
+    mine = pc.and_(pc.equal(rows["run_id"], run_id), pc.equal(rows["status"], "failed"))
+    errors = rows.filter(mine)["error"].to_pylist()
+    return f" (such as: {errors[0]})" if errors else ""
 
 
 def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
@@ -126,6 +157,8 @@ def _said(asked: Asked, report: "GenerateReport", provider: "Provider") -> str:
         f"{report.asked} answered by {asked.model}; {report.accepted} phrases kept, "
         f"{dropped} dropped"
     )
+    if report.collected:
+        said += f"; {report.collected} answers collected that were with the server"
     unusable = {status: n for status, n in report.statuses.items() if status in _REMEDIES}
     if unusable:
         said += f"; {sum(unusable.values())} answers were unusable ({_listed(unusable)})"
@@ -135,12 +168,26 @@ def _said(asked: Asked, report: "GenerateReport", provider: "Provider") -> str:
         said += f"; ${report.cost_usd:.4f} spent"
     if provider.note:
         said += f"; {provider.note}"
+    waiting = report.still_open - provider.under_way
     if provider.under_way:
+        room = f", {waiting} wait for room there" * bool(waiting)
         return said + (
-            f"; {provider.under_way} requests are with the server: run the same command again to "
-            "collect their answers, or with --wait to wait for them"
+            f"; {provider.under_way} requests are with the server{room}: run the same command "
+            "again to collect their answers, or with --wait to wait for them"
         )
-    return said + "; next: langseg-desc encode"
+    return f"{said}; next: langseg-desc encode{_source_flags(asked.config)}"
+
+
+def _source_flags(config: DescribeConfig) -> str:
+    """The flags that name the same vocabulary, scenes and store to the next command."""
+    said = {
+        "dataset": config.dataset, "classes": config.classes, "scenes_from": config.scenes_from,
+        "scenes": None if config.scenes == "dataset" else config.scenes,
+        "max_scenes": config.max_scenes,
+        "store": None if config.store == DEFAULT_STORE else config.store,
+    }  # fmt: skip
+    given = {name: value for name, value in said.items() if value is not None}
+    return "".join(f" --{name.replace('_', '-')} {value}" for name, value in given.items())
 
 
 def _check_described(store: "Store", asked: Asked, plans: "list[Plan]") -> None:
@@ -148,15 +195,17 @@ def _check_described(store: "Store", asked: Asked, plans: "list[Plan]") -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    keys = pa.array([r.request_key for plan in plans for r in plan if r.class_name], pa.string())
-    table = store.table("descriptors", ("request_key", "rejected"))
-    kept = table.filter(pc.equal(table["rejected"], ""))
-    if pc.any(pc.is_in(kept["request_key"], value_set=keys)).as_py():
+    from langseg.descriptors.ingest import answered, every_form
+
+    settled = answered(store)
+    if any(settled.is_accepted(r) for plan in plans for r in plan if r.class_name):
         return
+    asked_for = (r for plan in plans for r in plan if r.class_name)
+    keys = pa.array([form.request_key for r in asked_for for form in every_form(r)], pa.string())
     answers = store.table("responses", ("request_key", "status", "error"))
     mine = answers.filter(pc.is_in(answers["request_key"], value_set=keys)).to_pylist()
     statuses = Counter(row["status"] for row in mine)
-    if not statuses:  # only cut ones, asked again with a longer limit, have other keys
+    if not statuses:  # it was never asked
         return
     worst = statuses.most_common(1)[0][0]
     reason = next(row["error"] for row in mine if row["status"] == worst)

@@ -5,7 +5,7 @@ Out: JSON-able dicts, and the rows in which a person reads them; nothing is aske
 """
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError
@@ -25,6 +25,7 @@ def run_plan(config: DescribeConfig) -> dict[str, Any]:
     ``scenes_to_ask`` counts the scenes whose plausible classes are not known yet: what would be
     asked about those classes is in no number.
     """
+    from langseg.cache.batches import keys_under_way
     from langseg.descriptors.estimate import estimate
     from langseg.descriptors.ingest import Answered, answered
 
@@ -33,6 +34,9 @@ def run_plan(config: DescribeConfig) -> dict[str, Any]:
     settled = Answered() if store is None else answered(store)
     if config.only_failed:
         settled.forgive()
+    under_way = set() if store is None else keys_under_way(store.path)
+    for key in under_way:  # paid for, so nothing would be asked
+        settled.note(key, "ok")
     guess = estimate(
         asked.whole_plan(store),
         settled,
@@ -49,6 +53,7 @@ def run_plan(config: DescribeConfig) -> dict[str, Any]:
         **asdict(guess),
         "price_per_million": None if asked.price is None else asdict(asked.price),
         "price_source": asked.price_source,
+        "under_way": len(under_way),
         "scenes_to_ask": len(asked.unknown_scenes(store)),
     }
 
@@ -63,6 +68,8 @@ def plan_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("completion tokens", _span(report["completion_tokens"], ",.0f")),
         ("US dollars", _span(report["cost_usd"], ",.4f")),
     ]
+    if report["under_way"]:
+        rows.append(("with the Batch API", f"{report['under_way']}, counted as answered"))
     if report["price_source"]:
         rows.append(("price from", report["price_source"]))
     if report["gpu_hours"] is not None:
@@ -91,19 +98,22 @@ def run_explain(config: ExplainConfig) -> dict[str, Any]:
                 f"a key in a store, got neither, as {config.store} holds no store"
             )
         return explain.explain(explain.find_request(store, config.what))
-    classes = tuple(entry for entry in asked.vocabulary.classes if entry.name == name)
-    scenes = {s: (name,) for s, listed in asked.vocabulary.scenes.items() if name in listed}
-    alone = replace(asked, vocabulary=replace(asked.vocabulary, classes=classes, scenes=scenes))
-    planned = [r for r in alone.whole_plan(None) if r.scene == config.scene and r.class_name]
+    about = [request for request in asked.whole_plan(store) if request.class_name == name]
+    planned = [request for request in about if request.scene == config.scene]
     if not planned:
+        scenes = dict.fromkeys(request.scene for request in about)
         raise InputError(
             f"class {name!r}: wanted a request in scene {config.scene!r}, the plan has none; its "
-            f"scenes are {', '.join(scenes) or 'none but *'}"
+            f"scenes are {', '.join(scenes)}"
         )
     request = planned[0]
     near = None if store is None else explain.nearest(store, request)
     return {
         **explain.explain(request),
+        "others": [
+            f"{other.request_key} ({other.prompt_id}, sample {other.sample_index})"
+            for other in planned[1:]
+        ],
         "stored": store is not None and _is_stored(store, request),
         "nearest_stored": None if near is None else near.request_key,
         "differences": [] if near is None else explain.differences(request, near),
@@ -131,6 +141,7 @@ def explain_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(("sample index", str(parts["sample_index"])))
     rows.append(("not in the key", "; ".join(report["not_in_key"])))
     if "stored" in report:
+        rows += [("asked beside it", other) for other in report["others"]]
         rows.append(("in the store", "yes" if report["stored"] else "no"))
         rows.append(("nearest stored request", report["nearest_stored"] or "none"))
         rows += [("differs in", line) for line in report["differences"]]

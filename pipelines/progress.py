@@ -35,20 +35,21 @@ class GenerateProgress:
 
     def __init__(self, advance: Advance, live: bool, clock: Callable[[], float]) -> None:
         self._advance, self._live, self._clock = advance, live, clock
-        self._report: GenerateReport | None = None
+        self.report: GenerateReport | None = None  # the latest
         self._started = self._said = clock()
         self._said_done = 0
         self._fault, self._fault_at = "", 0.0
+        self._waits = ""
         self._answers: deque[tuple[float, int]] = deque()  # when, how many by then: a second apart
 
     def on_event(self, kind: str, report: "GenerateReport") -> None:
         """Listen to ``generate``."""
         now = self._clock()
-        if kind == "planned" or self._report is None:
+        if kind == "planned" or self.report is None:
             self._started = self._said = now
             self._said_done = _done(report)
             self._answers.clear()
-        self._report = report
+        self.report = report
         self._count(now, report.asked)
         self._show(now)
 
@@ -56,6 +57,11 @@ class GenerateProgress:
         """Why the latest attempt failed, in whatever words the server has."""
         self._fault, self._fault_at = plain(reason)[:_FAULT_CHARS], self._clock()
         self._show(self._fault_at)
+
+    def on_wait(self, what: str) -> None:
+        """What a run stands still for."""
+        self._waits = plain(what)
+        self._show(self._clock())
 
     def _count(self, now: float, asked: int) -> None:
         """Note the answers so far; the oldest note kept is the last that is not recent."""
@@ -67,26 +73,27 @@ class GenerateProgress:
 
     def _rate(self, now: float) -> float:
         """Answers a second of late; 0 until there is something to go by."""
-        if self._report is None or not self._answers:
+        if self.report is None or not self._answers:
             return 0.0
         then, asked = self._answers[0]
-        return (self._report.asked - asked) / (now - then) if now - then >= 1 else 0.0
+        return (self.report.asked - asked) / (now - then) if now - then >= 1 else 0.0
 
     def _show(self, now: float) -> None:
-        report = self._report
+        report = self.report
         if report is None:
             return
         done, rate = _done(report), self._rate(now)
         news = self._fault if now - self._fault_at < _RECENT_S else ""
         if self._live:  # it says itself how far the run is and how long it still takes
-            parts = [_counts(report), _speed(rate).replace(" requests", ""), _spent(report)]
+            speed = _speed(rate).replace(" requests", "")
+            parts = [_counts(report), speed, _spent(report), self._waits]
             place = 0 if now - self._fault_at < _FRESH_S else len(parts)
             parts.insert(place, news)
             self._advance(done, report.planned, ", ".join(filter(None, parts)))
             return
         self._advance(done, report.planned)
         if self._is_due(now, done, report):
-            parts = [_speed(rate), _spent(report), _left(report, rate)]
+            parts = [_speed(rate), _spent(report), _left(report, rate), self._waits]
             said = ", ".join(filter(None, parts))
             far = f"{done} of {report.planned} done ({_counts(report)})"
             say(f"generate: {far}, {said}" + (f"; last fault: {news}" if news else ""))

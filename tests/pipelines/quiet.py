@@ -12,5 +12,8 @@ class Quiet:
     def on_event(self, kind: str, report: GenerateReport) -> None:
         """Nobody looks."""
 
+    def on_wait(self, what: str) -> None:
+        """Nobody waits."""
+
     def on_fault(self, reason: str) -> None:
         self.faults.append(reason)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from langseg.cache.errors import BudgetError
+from langseg.cache.errors import BudgetError, UsageError
 from langseg.cache.store import Store
 from langseg.pipelines.config import DescribeConfig
 from langseg.pipelines.describe import run_generate
@@ -85,3 +85,33 @@ def test_scenes__of_a_batch_are_described_once_it_is_known_what_is_plausible(tmp
         assert (second["statuses"], second["under_way"]) == ({"ok": 3}, 1)
         third = run(tmp_path, server, scenes=str(scenes))
         assert (third["planned"], third["still_open"]) == (4, 0)
+
+
+def test_generate__refuses_to_pay_elsewhere_for_what_a_batch_will_bring(tmp_path: Path):
+    with BatchServer(looks=9) as server, OpenAIServer() as online:
+        run(tmp_path, server)
+        with pytest.raises(UsageError, match="2 of these requests are with the Batch API"):
+            run(tmp_path, online)
+    assert online.bodies == []
+
+
+def test_generate__kept_back_by_the_servers_room_is_no_failure(tmp_path: Path):
+    with BatchServer(looks=9) as server:
+        report = run(tmp_path, server, enqueued_tokens=2000)
+    assert (report["under_way"], report["still_open"]) == (1, 2)
+    assert "1 requests are with the server, 1 wait for room there" in report["sentence"]
+
+
+def test_generate__kept_back_by_a_cap_on_cost_says_so(tmp_path: Path):
+    with BatchServer(looks=9) as server:
+        caps = {"max_cost": 0.007, "price_in": 1.0, "price_out": 2.0}
+        with pytest.raises(BudgetError, match="--max-cost is reached after 1 requests, and 1 are"):
+            run(tmp_path, server, **caps)
+
+
+def test_answers_that_were_collected__are_told_apart_from_those_asked_for(tmp_path: Path):
+    with BatchServer() as server:
+        run(tmp_path, server)
+        second = run(tmp_path, server)
+    assert (second["collected"], second["asked"], second["cached"]) == (2, 0, 2)
+    assert "2 answers collected that were with the server" in second["sentence"]

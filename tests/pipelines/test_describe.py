@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from langseg.cache.errors import InputError, UpstreamError, UsageError
+from langseg.cache.errors import BudgetError, InputError, UpstreamError, UsageError
 from langseg.cache.store import Store
 from langseg.pipelines.config import DescribeConfig
 from langseg.pipelines.describe import run_generate
@@ -37,7 +37,7 @@ def hosted(tmp_path: Path, server: OpenAIServer, **changes: Any) -> DescribeConf
     [
         ("refusal", ["4 refused", "--model"]),
         ("filtered", ["4 refused", "--model"]),
-        ("length", ["2 truncated", "raise --max-completion-tokens"]),
+        ("length", ["6 truncated", "raise --max-completion-tokens"]),
         ("wrong_type", ["4 invalid", "JSON schema"]),
         ("empty_strings", ["4 invalid", "too_short"]),
         ("duplicates", ["4 invalid", "duplicate"]),
@@ -118,3 +118,35 @@ def test_scene__whose_reply_was_cut_at_first_is_described_all_the_same(tmp_path:
     assert {json.loads(body["messages"][-1]["content"].splitlines()[1][7:]) for body in
             server.bodies[2:]} == {"*", "garage"}  # fmt: skip
     assert run_plan(config)["scenes_to_ask"] == 0
+
+
+def test_store_whose_first_replies_were_cut__is_complete_the_second_time(tmp_path: Path):
+    with OpenAIServer(nth={0: "length", 1: "length"}) as server:
+        config = hosted(tmp_path, server)
+        run_generate(config, Quiet())
+        asked = len(server.bodies)
+        assert run_generate(config, Quiet())["cached"] == 2
+        assert len(server.bodies) == asked
+
+
+def test_generate__names_the_reason_of_a_request_that_got_no_answer(tmp_path: Path):
+    said = "1 of 2 requests got no answer .such as: .*400"
+    with OpenAIServer(nth={1: "status:400"}) as server, pytest.raises(UpstreamError, match=said):
+        run_generate(hosted(tmp_path, server), Quiet())
+
+
+def test_cap_below_one_request__is_to_be_raised_and_not_run_again(tmp_path: Path):
+    said = "after 0 requests, and 2 are left; .*raise --max-tokens"
+    with OpenAIServer() as server, pytest.raises(BudgetError, match=said):
+        run_generate(hosted(tmp_path, server, max_tokens=10), Quiet())
+    assert server.bodies == []
+
+
+def test_generate__names_the_flags_that_the_next_command_needs(tmp_path: Path):
+    scenes = tmp_path / "scenes.txt"
+    scenes.write_text("garage\n")
+    with OpenAIServer() as server:
+        report = run_generate(hosted(tmp_path, server, scenes=str(scenes)), Quiet())
+    said = report["sentence"].partition("next: ")[2]
+    assert said.startswith(f"langseg-desc encode --classes {tmp_path / 'mine.txt'}")
+    assert f"--scenes {scenes}" in said
