@@ -20,13 +20,14 @@ class GenerateReport:
     """What a run did, or has done so far.
 
     ``planned`` requests, of which ``cached`` needed no asking; ``recovered`` answers that dead
-    runs had left in their journals; ``collected`` answers that earlier runs had left at a server,
-    whose statuses, tokens and cost count here; ``asked`` responses that arrived, ``reasked`` of
-    them second tries; ``statuses`` of those responses; phrases ``accepted``, and ``rejected`` by
-    reason; tokens and cost of this run, None where one answer's is unknown; ``attempts`` that
-    were made, failed ones too, and ``most_tokens`` and ``most_cost_usd`` they can have used, which is what
-    budgets go by; ``still_open`` requests that a rerun would ask, as they failed or were not
-    answered; ``seconds`` since the asking began; ``manifest`` is the live snapshot.
+    runs had left in their journals; ``collected`` answers that earlier runs had left at a
+    server, whose statuses, tokens and cost count here; ``asked`` responses that arrived,
+    ``reasked`` of them second tries; ``statuses`` of those responses; phrases ``accepted``, and
+    ``rejected`` by reason; tokens and cost of this run, None where one answer's is unknown;
+    ``attempts`` that were made, failed ones too, and ``most_tokens`` and ``most_cost_usd`` they
+    can have used, which is what budgets go by; ``still_open`` requests that a rerun would ask,
+    as they failed or were not answered; ``seconds`` since the asking began; ``manifest`` is the
+    live snapshot.
     """
 
     run_id: str
