@@ -14,7 +14,7 @@ another vocabulary shares must not push aside a whole set.
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from langseg.cache.errors import InputError
@@ -59,7 +59,11 @@ def select_answers(
     Raises: InputError, when the store has no accepted answer for the vocabulary (of that model).
     """
     belongs = _membership(vocabulary)
-    mine = [r for r in requests if r.request_key in accepted_at and belongs(r)]
+    mine = [
+        replace(r, messages_json="")  # most of a request, and needed no more
+        for r in requests
+        if r.request_key in accepted_at and belongs(r)
+    ]
     named = [r for r in mine if model in ("", r.model)]
     if not named:
         other = ", ".join(sorted({request.model for request in mine}))

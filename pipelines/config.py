@@ -82,7 +82,9 @@ class EncodedSource(Source):
     """Whose phrases are embedded or laid out, and by which text encoder (`encode`, `bank`)."""
 
     encoder: str = Field(
-        "minilm", description="minilm, or a sentence-transformers folder or hub id."
+        "minilm",
+        description="minilm, a sentence-transformers folder or hub id, or clip: or siglip: before "
+        "a folder or hub id, for that model's text tower.",
     )
 
 

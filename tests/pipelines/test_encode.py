@@ -1,0 +1,128 @@
+"""`encode` embeds each text once for each encoder, in chunks, and goes on where it ended."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from langseg.cache.bank import load_bank
+from langseg.cache.keys import text_id
+from langseg.cache.store import Store
+from langseg.descriptors import text_encoder
+from langseg.descriptors.build_bank import bank_texts
+from langseg.descriptors.text_encoder import load_encoder
+from langseg.pipelines import encode
+from langseg.pipelines.chosen import choose
+from langseg.pipelines.config import DescribeConfig, Source
+from langseg.pipelines.describe import run_bank, run_generate
+from langseg.pipelines.encode import embed_missing, run_encode
+from tests.descriptors.tiny_towers import clip_tower, siglip_tower
+from tests.pipelines.quiet import Quiet
+
+LONG = "a wall of very many words " * 8  # more letters than a tower reads
+
+
+@pytest.fixture(scope="module")
+def towers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("towers")
+    return {
+        "clip": f"clip:{clip_tower(folder / 'clip')}",
+        "siglip": f"siglip:{siglip_tower(folder / 'siglip')}",
+    }
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    """Three classes with descriptors, and no vector."""
+    (tmp_path / "mine.txt").write_text("wall\nsky\nbed\n")
+    given = {"classes": tmp_path / "mine.txt", "store": tmp_path / "store"}
+    run_generate(DescribeConfig(**given), Quiet())
+    return Source(**given)
+
+
+def quiet(done: int, total: int, note: str = "") -> None:
+    """Nobody looks at a bar."""
+
+
+def needed(source: Source) -> set[str]:
+    chosen = choose(source)
+    return {text_id(text) for text in bank_texts(chosen.vocabulary, chosen.phrases())}
+
+
+def embedded(source: Source, encoder_id: str) -> list[str]:
+    return Store.open(source.store).embeddings(encoder_id, ("text_id",))["text_id"].to_pylist()
+
+
+def test_encode__embeds_exactly_the_texts_of_the_bank(source: Source, towers: dict[str, str]):
+    report = run_encode(source, towers["clip"], quiet)
+    found = embedded(source, report["encoder"])
+    assert len(found) == len(set(found)) == report["texts"] == report["embedded"] > 30
+    assert set(found) == needed(source)
+    assert run_encode(source, towers["clip"], quiet)["embedded"] == 0
+
+
+def test_encode__keeps_several_encoders_side_by_side_up_to_their_banks(
+    source: Source, towers: dict[str, str]
+):
+    aligned = {}
+    for name in (*towers.values(), "minilm"):
+        report = run_encode(source, name, quiet)
+        assert report["embedded"] == report["texts"]
+        bank = load_bank(Path(run_bank(source, name)["bank"]))
+        assert bank.encoder_id == report["encoder"]
+        aligned[name] = bank.image_aligned
+        encoder = load_encoder(name, device="cpu")
+        vectors, _ = encoder.encode(bank.texts[0])
+        kept = bank.emb[0][bank.mask[0]].astype(np.float32)
+        np.testing.assert_allclose(kept, vectors, atol=1e-3)  # float16
+    assert aligned == {towers["clip"]: True, towers["siglip"]: True, "minilm": False}
+    assert len(Store.open(source.store).encoders()) == 3
+    assert not Store.open(source.store).verify().problems
+
+
+def test_encode__flags_each_text_that_its_encoder_cuts(source: Source, towers: dict[str, str]):
+    store = Store.open(source.store)
+    for name in towers.values():
+        record, _, truncated = embed_missing(store, name, ["sky", LONG], quiet)
+        table = store.embeddings(record.encoder_id, ("text_id", "n_tokens", "truncated"))
+        rows = {row["text_id"]: row for row in table.to_pylist()}
+        assert truncated == 1
+        assert not rows[text_id("sky")]["truncated"]
+        assert rows[text_id(LONG)]["truncated"]
+        assert rows[text_id(LONG)]["n_tokens"] > record.max_tokens
+
+
+class Fails:
+    """An encoder that is stopped after some calls; ``texts`` are those it was asked for."""
+
+    def __init__(self, name: str, calls: int) -> None:
+        self._encoder = load_encoder(name, device="cpu")
+        self.record = self._encoder.record
+        self.calls = calls
+        self.texts: list[str] = []
+
+    def encode(self, texts):
+        if not self.calls:
+            raise KeyboardInterrupt
+        self.calls -= 1
+        self.texts += texts
+        return self._encoder.encode(texts)
+
+
+def test_encode__that_is_stopped_embeds_only_the_chunk_in_hand_again(
+    source: Source, towers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(encode, "ENCODE_CHUNK", 7)
+    first, second = Fails(towers["clip"], 3), Fails(towers["clip"], 10_000)
+    monkeypatch.setattr(text_encoder, "load_encoder", lambda name: first)
+    with pytest.raises(KeyboardInterrupt):
+        run_encode(source, towers["clip"], quiet)
+    assert sorted(map(text_id, first.texts)) == sorted(embedded(source, first.record.encoder_id))
+    assert len(first.texts) == 3 * 7  # all that was encoded is kept
+    monkeypatch.setattr(text_encoder, "load_encoder", lambda name: second)
+    told: list[tuple[int, int]] = []
+    run_encode(source, towers["clip"], lambda done, total, note="": told.append((done, total)))
+    assert {text_id(t) for t in first.texts + second.texts} == needed(source)
+    assert len(first.texts) + len(second.texts) == len(needed(source))  # none of them twice
+    assert told[-1] == (len(second.texts), len(second.texts))
+    assert all(later[0] - earlier[0] <= 7 for earlier, later in zip(told, told[1:], strict=False))
