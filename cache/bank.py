@@ -122,10 +122,9 @@ class TextBank:
         for name, rows in (("texts", self.texts), ("slots", self.slots), ("owners", self.owners)):
             if [len(row) for row in rows] != counts.tolist():
                 raise CorruptError(f"TextBank {name}: wanted as many as the mask holds, per class")
-        for n in range(0, c, _CLASSES_AT_ONCE):
-            some = slice(n, n + _CLASSES_AT_ONCE)
-            if not _are_unit(self.emb[some][self.mask[some]]):
-                raise CorruptError("TextBank emb: wanted finite unit vectors")
+        blocks = (slice(n, n + _CLASSES_AT_ONCE) for n in range(0, c, _CLASSES_AT_ONCE))
+        if not all(_are_unit(self.emb[some][self.mask[some]]) for some in blocks):
+            raise CorruptError("TextBank emb: wanted finite unit vectors")
         if not _are_unit(self.scene):
             raise CorruptError("TextBank scene: wanted finite unit vectors")
         if not np.allclose(self.weight.sum(axis=1, where=self.mask), 1.0, atol=1e-4):
