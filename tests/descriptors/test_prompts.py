@@ -118,7 +118,7 @@ def test_few_shot_answers__pass_the_schema_counts_they_show():
 
 
 def test_load_prompt__refuses_what_it_cannot_mean():
-    with pytest.raises(UsageError, match="wanted one of contrast_v1, plausible_v1, visual_v1"):
+    with pytest.raises(UsageError, match="contrast_v1, import_v1, plausible_v1, visual_v1"):
         load_prompt("visual_v9", n_attributes=1)
     with pytest.raises(UsageError, match="n_attributes from 1 to 50, got 0"):
         some_prompt(n_attributes=0)

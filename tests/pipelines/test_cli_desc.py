@@ -1,5 +1,6 @@
 """`langseg-desc` from class names to a bank, and every way it says no."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from langseg.cache.bank import load_bank
 from langseg.cache.journal import journal_path
 from langseg.cache.records import SLOTS, Request, Response
 from langseg.cache.store import Store
+from langseg.descriptors.prompts import class_values
+from langseg.descriptors.vocabulary import load_vocabulary
 from tests.descriptors.openai_server import OpenAIServer
 
 DESC = "langseg-desc"
@@ -73,7 +76,10 @@ def test_bank__before_encode_names_the_command_that_is_missing(call, filled, cla
     assert "langseg-desc encode" in done.err
 
 
-def test_audit__names_the_classes_of_a_dataset_that_have_no_descriptor(call, filled):
+def test_audit__names_the_classes_of_a_dataset_that_have_no_descriptor(call, filled, tmp_path):
+    some = [class_values(entry) for entry in load_vocabulary("ade20k").classes[:3]]  # very these
+    (tmp_path / "some.json").write_text(json.dumps(some))
+    call(DESC, "generate", "--classes", tmp_path / "some.json", "--store", filled)
     report = call(DESC, "audit", "--store", filled, "--dataset", "ade20k", "--json").json
     assert len(report["missing"]) == 147
     assert "Who wrote the descriptors" in call(DESC, "audit", "--store", filled).out
