@@ -16,12 +16,9 @@ A pack is ``packs/<vocabulary>.yaml``, one phrase a line:
           - material: glossy square tiles behind the worktop
 """
 
-import asyncio
 import json
-import time
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.resources import files as package_files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -29,18 +26,15 @@ from typing import Any
 import yaml
 
 from langseg.cache.errors import InputError
-from langseg.cache.journal import Row
 from langseg.cache.keys import sha256_hex
-from langseg.cache.records import ANY_SCENE, Request, Response
+from langseg.cache.records import ANY_SCENE, Request
 from langseg.descriptors import plausible
-from langseg.descriptors.budget import Budget
 from langseg.descriptors.class_list import load_yaml
+from langseg.descriptors.held_replies import HeldReplies
 from langseg.descriptors.prompts import Prompt
-from langseg.descriptors.providers import AnswersAtOnce
 from langseg.descriptors.vocabulary import Vocabulary
 
 Phrases = tuple[tuple[str, str], ...]  # (slot, text)
-_BURST = 32  # answers between two pauses; each pause costs an fsync of the journal
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ class Pack:
     entries: Mapping[str, PackEntry]
 
 
-class BundledProvider(AnswersAtOnce):
+class BundledProvider(HeldReplies):
     """Looks classes up by name: in the vocabulary's own pack first, then in the others.
 
     ``model`` and ``params`` are what requests to it must be planned with: a changed pack is a
@@ -77,7 +71,7 @@ class BundledProvider(AnswersAtOnce):
         used = list(dict.fromkeys(pack for pack, _ in found.values()))
         self._entries = {name: entry for name, (_, entry) in found.items()}
         self._pairs = [(name, scene) for scene, ns in vocabulary.scenes.items() for name in ns]
-        self._served_model = (
+        self.served_model = (
             f"bundled pack {', '.join(name for name, _ in used)}: ships with LangSeg, "
             "no LLM was called"
         )
@@ -102,49 +96,12 @@ class BundledProvider(AnswersAtOnce):
                     "LLM write more: use --provider openai --model M"
                 )
 
-    async def answer(
-        self, requests: Iterable[Request], budget: Budget
-    ) -> AsyncGenerator[Row, None]:
-        """Yield one ``ok`` response for each request, in their order; each costs nothing."""
-        for number, request in enumerate(requests, 1):
-            hold = budget.take(request)
-            if hold is None:
-                return
-            budget.settle(hold, (0, 0))
-            started = time.perf_counter()
-            reply = self._reply(request)
-            yield request, self._response(request, reply, time.perf_counter() - started)
-            if number % _BURST == 0:
-                await asyncio.sleep(0)  # let Ctrl-C in
-
-    async def aclose(self) -> None:
-        """Nothing is held."""
-
-    def _reply(self, request: Request) -> str:
+    def reply(self, request: Request) -> str:
+        """The pack's reply to a request."""
         if request.class_name:
             return pack_reply(self._entries[request.class_name], request)
         there = [name for name, entry in self._entries.items() if request.scene in entry.scenes]
         return json.dumps({plausible.REPLY_KEY: there}, ensure_ascii=False)
-
-    def _response(self, request: Request, raw_text: str, latency_s: float) -> Response:
-        return Response(
-            request_key=request.request_key,
-            attempt=1,
-            status="ok",
-            raw_text=raw_text,
-            finish_reason="stop",
-            provider=self.name,
-            served_model=self._served_model,
-            system_fingerprint="",
-            prompt_tokens=0,
-            completion_tokens=0,
-            cached_tokens=0,
-            cost_usd=0.0,
-            latency_s=latency_s,
-            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            error="",
-            run_id="",
-        )
 
 
 def pack_reply(entry: PackEntry, request: Request) -> str:

@@ -11,23 +11,19 @@ id and its schema, and each phrase carries, in the stored reply, the reason the 
 dropped it for. The two are two sets of one file, and both may be in one store.
 """
 
-import asyncio
 import json
 import re
-import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from langseg.cache.errors import InputError
-from langseg.cache.journal import Row
 from langseg.cache.keys import RequestKeys, canonical_json, normalise_text
-from langseg.cache.records import ANY_SLOT, NAME_SLOT, SLOTS, Request, Response
-from langseg.descriptors.budget import Budget
+from langseg.cache.records import ANY_SLOT, NAME_SLOT, SLOTS, Request
 from langseg.descriptors.foreign import MAX_TEXT_CHARS, MODEL_PREFIX, ForeignPhrase, ForeignSet
 from langseg.descriptors.foreign_match import Pair, classes_sha256, match_classes, some
+from langseg.descriptors.held_replies import HeldReplies
 from langseg.descriptors.plan import Plan
 from langseg.descriptors.prompts import (
     CLASS_MARK,
@@ -37,7 +33,6 @@ from langseg.descriptors.prompts import (
     name_text,
     object_of,
 )
-from langseg.descriptors.providers import AnswersAtOnce
 from langseg.descriptors.published import MAX_PHRASES, REPLY_KEY, published_schema
 from langseg.descriptors.template import closing, shipped_template
 from langseg.descriptors.validate import ParsedReply, parse_reply
@@ -45,7 +40,6 @@ from langseg.descriptors.vocabulary import Vocabulary
 
 IMPORT_PROMPT = "import_v1"
 AS_PUBLISHED = ":as-published"
-_BURST = 32  # answers between two pauses; each pause costs an fsync of the journal
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ class Judged:
     rejected: str
 
 
-class ImportProvider(AnswersAtOnce):
+class ImportProvider(HeldReplies):
     """Looks classes up in a file's phrases.
 
     ``plan`` has a request for each class, and each class in a scene, that the file describes;
@@ -98,7 +92,7 @@ class ImportProvider(AnswersAtOnce):
             "classes_sha256": classes_sha256(vocabulary),
         }
         self.judged: list[Judged] = []
-        self._served_model = _served_model(foreign)
+        self.served_model = _served_model(foreign)
         self._replies: dict[str, str] = {}
         self._requests: list[Request] = []
         lists = {pair: _items(phrases) for pair, phrases in self.match.lists.items()}
@@ -131,43 +125,9 @@ class ImportProvider(AnswersAtOnce):
     def plan(self) -> Plan:
         return Plan(lambda: iter(self._requests), len(self._requests))
 
-    async def answer(
-        self, requests: Iterable[Request], budget: Budget
-    ) -> AsyncGenerator[Row, None]:
-        """Yield one ``ok`` response for each request, in their order; each costs nothing."""
-        for number, request in enumerate(requests, 1):
-            hold = budget.take(request)
-            if hold is None:
-                return
-            budget.settle(hold, (0, 0))
-            started = time.perf_counter()
-            reply = self._replies[request.request_key]
-            yield request, self._response(request, reply, time.perf_counter() - started)
-            if number % _BURST == 0:
-                await asyncio.sleep(0)  # let Ctrl-C in
-
-    async def aclose(self) -> None:
-        """Nothing is held."""
-
-    def _response(self, request: Request, raw_text: str, latency_s: float) -> Response:
-        return Response(
-            request_key=request.request_key,
-            attempt=1,
-            status="ok",
-            raw_text=raw_text,
-            finish_reason="stop",
-            provider=self.name,
-            served_model=self._served_model,
-            system_fingerprint="",
-            prompt_tokens=0,
-            completion_tokens=0,
-            cached_tokens=0,
-            cost_usd=0.0,
-            latency_s=latency_s,
-            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            error="",
-            run_id="",
-        )
+    def reply(self, request: Request) -> str:
+        """The file's reply to a request."""
+        return self._replies[request.request_key]
 
 
 def model_id(name: str, as_published: bool) -> str:
