@@ -98,8 +98,10 @@ def _refuse_under_way(asked: Asked, store: "Store") -> None:
     """Raises: UsageError, where what would be asked lies with a batch that is not collected."""
     from langseg.cache.batches import keys_under_way
 
+    if asked.config.provider not in ("openai", "vllm"):
+        return
     keys = keys_under_way(store.path)
-    if asked.config.provider not in ("openai", "vllm") or not keys:
+    if not keys:  # so no plan is made for this
         return
     paid = sum(request.request_key in keys for request in asked.whole_plan(store))
     if paid:

@@ -5,7 +5,6 @@ sentence, or its names are data: they are read back from the messages as they ar
 else in the messages, the schema or the requests of other classes changes.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -24,6 +23,7 @@ sys.path[:0] = [str(Path(__file__).parents[2])]  # as a program it is started fr
 
 from tests.descriptors.asking import some_prompt  # noqa: E402
 from tests.fuzz.mutate import mutated_raw, mutated_text, mutated_tree  # noqa: E402
+from tests.fuzz.program import run  # noqa: E402
 
 WORDS = ("Class: {}", "Task: exactly 0", "Scene", '"}]', "\nClass: ", "</data>", "{{ scene }}")
 LIST: dict[str, Any] = {
@@ -119,18 +119,5 @@ def fuzz(seconds: float, first_seed: int, at_most: int | None = None) -> Found:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=None, help="the first; else another each time")
-    args = parser.parse_args()
-    first = Random().randrange(10**9) if args.seed is None else args.seed
-    found = fuzz(args.seconds, first)
-    for escape in found.escapes:
-        print(f"escape: {escape}")
-    print(f"{found.sentence}; the first seed was {first}")
-    sys.exit(bool(found.escapes))
-
-
 if __name__ == "__main__":
-    main()
+    run(fuzz, __doc__, seconds=60.0)

@@ -4,7 +4,6 @@
 repeat it, and the exit code is 1.
 """
 
-import argparse
 import copy
 import json
 import re
@@ -34,6 +33,7 @@ sys.path[:0] = [str(Path(__file__).parents[2])]  # as a program it is started fr
 
 from tests.descriptors.asking import some_prompt  # noqa: E402
 from tests.fuzz.mutate import mutated_raw, mutated_text, mutated_tree  # noqa: E402
+from tests.fuzz.program import run  # noqa: E402
 
 CPU_LIMIT_S = 3.0  # for one reply of at most 2 MiB; the usual one takes a thousandth
 GROUP = 50  # replies of one seed
@@ -238,18 +238,5 @@ def fuzz(seconds: float, first_seed: int, at_most: int | None = None) -> Found:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=180.0)
-    parser.add_argument("--seed", type=int, default=None, help="the first; else another each time")
-    args = parser.parse_args()
-    first = Random().randrange(10**9) if args.seed is None else args.seed
-    found = fuzz(args.seconds, first)
-    for escape in found.escapes:
-        print(f"escape: {escape}")
-    print(f"{found.sentence}; the first seed was {first}")
-    sys.exit(bool(found.escapes))
-
-
 if __name__ == "__main__":
-    main()
+    run(fuzz, __doc__, seconds=180.0)
