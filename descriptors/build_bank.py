@@ -37,7 +37,9 @@ def scene_text(scene: str) -> str:
 def class_phrases(
     vocabulary: Vocabulary, descriptors: Iterable[Descriptor], texts: Mapping[str, str]
 ) -> dict[str, tuple[Phrase, ...]]:
-    """The phrases of each class: its name, then accepted descriptors, each text once.
+    """The phrases of each class: its name, then accepted descriptors, each text once a scene.
+
+    What is said of the class in any scene is not said again of one.
 
     The class's name is the only phrase that may hold the name, besides its subclasses' names: a
     gain from descriptors can then not be an ensemble of names (Does VLM Classification Benefit
@@ -46,15 +48,16 @@ def class_phrases(
     order = {scene: i for i, scene in enumerate((ANY_SCENE, *vocabulary.scenes))}
     rows = [row for row in descriptors if not row.rejected and row.scene in order]
     rows.sort(key=lambda row: (order[row.scene], row.rank, row.descriptor_id))
-    phrases: dict[str, dict[str, Phrase]] = {
-        entry.name: {text_id(entry.name): Phrase(entry.name, NAME_SLOT, "", ANY_SCENE)}
+    phrases: dict[str, dict[tuple[str, str], Phrase]] = {
+        entry.name: {(text_id(entry.name), ANY_SCENE): Phrase(entry.name, NAME_SLOT, "", ANY_SCENE)}
         for entry in vocabulary.classes
     }
     for row in rows:
-        if row.class_name in phrases:
+        said = phrases.get(row.class_name)
+        if said is not None and (row.text_id, ANY_SCENE) not in said:
             phrase = Phrase(texts[row.text_id], row.slot, row.subclass, row.scene)
-            phrases[row.class_name].setdefault(row.text_id, phrase)
-    return {name: tuple(by_text.values()) for name, by_text in phrases.items()}
+            said.setdefault((row.text_id, row.scene), phrase)
+    return {name: tuple(said.values()) for name, said in phrases.items()}
 
 
 def bank_texts(vocabulary: Vocabulary, phrases: Mapping[str, Sequence[Phrase]]) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ Out: rows of raw fields, each with the number a person finds it by.
     csv    columns id, name, synonyms, definition and no others; only ``name`` is needed; ``;``
            parts synonyms
     json,  a list of names or of objects with those four keys, or an object
-    yaml   {name, classes: <such a list>, ignore_ids: [...], scenes: {scene: [names]}}
+    yaml   {name, classes: <such a list>, ignore_ids: [...], scenes: {scene: [classes]},
+           scene_names: {scene: [other names of it]}}
 """
 
 import csv
@@ -23,7 +24,7 @@ from langseg.cache.errors import InputError
 from langseg.descriptors.plain_text import printable
 
 FIELDS = ("id", "name", "synonyms", "definition")
-_KEYS = ("name", "classes", "ignore_ids", "scenes")
+_KEYS = ("name", "classes", "ignore_ids", "scenes", "scene_names")
 # CSafeLoader is libyaml's, ten times as fast; wheels of every common platform bring it
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -44,6 +45,7 @@ class RawList:
     name: object = None
     ignore_ids: object = None
     scenes: object = None
+    scene_names: object = None
 
 
 def parse_class_list(data: bytes, kind: str, where: str) -> RawList:
@@ -138,9 +140,8 @@ def _from_document(document: object) -> RawList:
         RawRow(number, item if isinstance(item, dict) else {"name": item})
         for number, item in enumerate(document["classes"], start=1)
     ]
-    return RawList(
-        tuple(rows), document.get("name"), document.get("ignore_ids"), document.get("scenes")
-    )
+    said = {key: document.get(key) for key in _KEYS if key != "classes"}
+    return RawList(rows=tuple(rows), **said)
 
 
 def _whole_number(cell: str) -> object:

@@ -5,7 +5,8 @@ Out: scene -> its classes, or none where an LLM is yet to be asked for them.
 
     txt         one scene a line; ``#`` starts a comment
     json, yaml  a list of scenes, or {scene: [class names], or null}
-    sceneCategories.txt   as ADE20K ships it: a picture and its scene a line; the commonest first
+    sceneCategories.txt   as ADE20K ships it: a picture and its scene a line; the commonest first,
+                          each under the name that the vocabulary has for it
 """
 
 import json
@@ -28,7 +29,7 @@ _MAX_FILE_BYTES = 16 * 2**20
 
 def read_scenes(path: Path, vocabulary: Vocabulary) -> Scenes:
     """Raises: InputError, for a file that cannot be read, or naming every bad scene of it."""
-    said = _said(path)
+    said = _said(path, vocabulary)
     problems: list[str] = []
     if isinstance(said, dict):
         found = _named(said, problems)
@@ -67,7 +68,7 @@ def _named(scenes: Iterable[object], problems: list[str]) -> Scenes:
     return found
 
 
-def _said(path: Path) -> Any:
+def _said(path: Path, vocabulary: Vocabulary) -> Any:
     """What a file says, unchecked."""
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
@@ -84,7 +85,8 @@ def _said(path: Path) -> Any:
         raise InputError(f"{path}: wanted a file of scenes in UTF-8, got {reason}") from exc
     if path.name == _CATEGORIES:
         rows = [line.split() for line in text.splitlines()]
-        counted = Counter(row[1].replace("_", " ") for row in rows if len(row) == 2)
+        names = (row[1].replace("_", " ") for row in rows if len(row) == 2)
+        counted = Counter(vocabulary.scene_of(name) for name in names)
         return [scene for scene, _ in counted.most_common()]
     lines = (line.partition("#")[0].strip() for line in text.split("\n"))  # and at nothing else
     return [line for line in lines if line]

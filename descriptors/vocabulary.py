@@ -6,8 +6,9 @@ Out: one checked, hashed ``Vocabulary``; or one error that names every bad row.
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from importlib.resources import files as package_files
 from pathlib import Path
 
@@ -42,17 +43,33 @@ class Vocabulary:
     ``id`` is the value of a class in the dataset's label files, ``ignore_ids`` are file values
     that mean "not labelled". ``scenes`` maps a scene to the names of the classes that are
     plausible in it and look different there; every other pair falls back to scene ``*``.
+    ``scene_names`` maps a scene to what else the dataset calls it ("hotel room" is a bedroom).
     """
 
     name: str
     classes: tuple[ClassEntry, ...]
     ignore_ids: tuple[int, ...]
     scenes: Mapping[str, tuple[str, ...]]
+    scene_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
-        """sha256 of everything above: a head trained for one hash refuses another."""
-        return sha256_hex(canonical_json(asdict(self)))
+        """sha256 of what is described: a head trained for one hash refuses another.
+
+        What else a scene is called changes no word of it, and is left out.
+        """
+        said = asdict(self)
+        del said["scene_names"]
+        return sha256_hex(canonical_json(said))
+
+    def scene_of(self, name: str) -> str:
+        """The scene that a name stands for; the name itself where it stands for none here."""
+        return self._scene_by_name.get(scene_key(name), name)
+
+    @cached_property
+    def _scene_by_name(self) -> dict[str, str]:
+        others = {scene_key(n): scene for scene, ns in self.scene_names.items() for n in ns}
+        return others | {scene_key(scene): scene for scene in self.scenes}
 
 
 def shipped_vocabularies() -> tuple[str, ...]:
@@ -107,6 +124,7 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
     entries = _entries(raw.rows, problems)
     ignore_ids = _ignore_ids(raw.ignore_ids, {entry.id for entry in entries}, problems)
     scenes = checked_scenes(raw.scenes, {entry.name for entry in entries}, problems)
+    scene_names = _scene_names(raw.scene_names, scenes, problems)
     name = default_name if raw.name is None else raw.name
     if not isinstance(name, str) or unseen_character(name) or not 1 <= len(name) <= NAME_CHARS:
         problems.append(f"name: wanted 1 to {NAME_CHARS} visible characters, got {shown(name)}")
@@ -116,7 +134,13 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
         more = len(problems) - _PROBLEMS_SHOWN
         told = problems[:_PROBLEMS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
         raise InputError(f"{where}: this class list cannot be used: {'; '.join(told)}")
-    return Vocabulary(name=str(name), classes=tuple(entries), ignore_ids=ignore_ids, scenes=scenes)
+    return Vocabulary(
+        name=str(name),
+        classes=tuple(entries),
+        ignore_ids=ignore_ids,
+        scenes=scenes,
+        scene_names=scene_names,
+    )
 
 
 def name_problem(value: object) -> str:
@@ -240,6 +264,40 @@ def checked_scenes(
             scenes[normalise_text(scene)] = tuple(dict.fromkeys(found))
             taken.add(normalise_text(scene).casefold())
     return scenes
+
+
+def _scene_names(
+    value: object, scenes: Mapping[str, object], problems: list[str]
+) -> dict[str, tuple[str, ...]]:
+    """Scene -> its other names; each stands for one scene, and is no scene's own name."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        problems.append(f"scene_names: wanted {{scene: [other names]}}, got {shown(value)}")
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    taken = {scene_key(scene) for scene in scenes}
+    for said, listed in value.items():
+        scene = normalise_text(str(said))
+        if scene not in scenes:
+            problems.append(f"scene_names: no scene is named {shown(said)}")
+        elif not isinstance(listed, list) or not listed:
+            problems.append(f"scene_names of {scene!r}: wanted a list, got {shown(listed)}")
+        else:
+            for name in listed:
+                if problem := name_problem(name):
+                    problems.append(f"scene_names of {scene!r}: {problem}")
+                elif scene_key(name) in taken:
+                    problems.append(f"scene_names of {scene!r}: {name!r} already names a scene")
+                else:
+                    taken.add(scene_key(name))
+            found[scene] = tuple(normalise_text(str(name)) for name in listed)
+    return found
+
+
+def scene_key(name: str) -> str:
+    """Two names of one key are one scene's."""
+    return normalise_text(name).casefold()
 
 
 def _is_id(value: object) -> bool:

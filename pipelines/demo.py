@@ -23,6 +23,7 @@ from langseg.pipelines.report import Picture, Stage, render_page
 
 OUT = Path("runs/demo")
 METRICS, PAGE = "metrics.json", "index.html"
+SCENES = 10  # those that are rendered; they come first in the vocabulary
 SHOWN = 8  # held-out pictures that get an overlay, spread over the scenes
 Work = Callable[[Advance], dict[str, Any]]
 
@@ -81,9 +82,9 @@ def _describe(stages: Stages, store: Path) -> Path:
     from langseg.pipelines.describe import Advancing, run_bank, run_generate
     from langseg.pipelines.encode import run_encode
 
-    flag = _store_flag(store)
-    config = DescribeConfig(dataset="ade20k", store=store)
-    source = Source(dataset="ade20k", store=store)
+    flag = f" --max-scenes {SCENES}{_store_flag(store)}"
+    config = DescribeConfig(dataset="ade20k", store=store, max_scenes=SCENES)
+    source = Source(dataset="ade20k", store=store, max_scenes=SCENES)
     stages.run(
         "generate",
         f"langseg-desc generate --dataset ade20k{flag}",

@@ -100,6 +100,8 @@ def _scene_requests(store: "Store") -> "Iterator[Request]":
 def _counted(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "Scenes":
     """Scenes by their number of pictures, each with the classes that enough of them show.
 
+    A scene has the name that the vocabulary has for it, where it has one.
+
     Raises: InputError, for a folder that is no ADE20K layout or tells no scene.
     """
     from langseg.cache.files import make_folder, write_atomic
@@ -108,7 +110,11 @@ def _counted(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "Scenes"
     from langseg.segmenter.layouts import dataset_hash, find_samples
 
     split = "train" if (root / "images" / "training").is_dir() else "val"
-    samples = [s for s in find_samples("ade20k", root, split) if s.scene != ANY_SCENE]
+    samples = [
+        replace(sample, scene=vocabulary.scene_of(sample.scene))
+        for sample in find_samples("ade20k", root, split)
+        if sample.scene != ANY_SCENE
+    ]
     if not samples:
         raise InputError(
             f"{root}: wanted pictures whose scenes sceneCategories.txt tells, got none; put that "

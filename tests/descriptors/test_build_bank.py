@@ -71,6 +71,19 @@ def test_class_phrases__keep_a_text_once_and_leave_out_what_was_dropped_or_is_fo
     assert set(phrases()) == {"wall", "sky"}
 
 
+def test_class_phrases__hold_a_text_in_every_scene_it_is_said_of_but_not_beside_scene_any():
+    rows = [
+        row("wall", "glossy tiles", "kitchen"), row("wall", "glossy tiles", "street"),
+        row("wall", "flat surface"), row("wall", "flat surface", "street"),
+    ]  # fmt: skip
+    texts = {text_id(text): text for text in TEXTS}
+    found = class_phrases(VOCABULARY, rows, texts)["wall"]
+    assert [(phrase.text, phrase.scene) for phrase in found] == [
+        ("wall", "*"), ("flat surface", "*"), ("glossy tiles", "kitchen"),
+        ("glossy tiles", "street"),
+    ]  # fmt: skip
+
+
 def test_class_phrases__do_not_depend_on_the_order_of_rows():
     texts = {text_id(text): text for text in TEXTS}
     assert class_phrases(VOCABULARY, reversed(ROWS), texts) == phrases()

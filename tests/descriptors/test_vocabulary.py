@@ -53,11 +53,39 @@ def test_ade20k__tells_look_alike_names_apart():
     assert set(ade.scenes["living room"]) > {"sofa", "television"}
 
 
+def test_ade20k__tells_a_scene_by_each_of_its_names():
+    ade = load_vocabulary("ade20k")
+    said = {"hotel room": "bedroom", "Hotel  Room": "bedroom", "bedroom": "bedroom"}
+    assert {name: ade.scene_of(name) for name in said} == said
+    assert ade.scene_of("misc") == "misc"
+    assert list(ade.scenes)[:3] == ["bedroom", "living room", "kitchen"]  # those of the demo first
+
+
+def test_ade20k__knows_the_scenes_of_most_training_pictures(shared_data: Path):
+    ade = load_vocabulary("ade20k")
+    lines = (shared_data / "ade20k_sample/sceneCategories.txt").read_text().splitlines()
+    pairs = [line.split() for line in lines if line.startswith("ADE_train_")]
+    said = [ade.scene_of(scene.replace("_", " ")) for _, scene in pairs]
+    known = sum(scene in ade.scenes for scene in said)
+    assert (known, len(said)) == (17_395, 20_210)  # 86.1 %, or 93.0 % of those not "misc"
+    assert said.count("misc") == 1516
+    listed = {scene.replace("_", " ") for _, scene in (line.split() for line in lines)}
+    others = {name for names in ade.scene_names.values() for name in names}
+    assert others <= listed
+
+
 def test_camvid__counts_from_zero_and_ignores_eleven():
     camvid = load_vocabulary("camvid")
     assert [entry.id for entry in camvid.classes] == list(range(11))
     assert names(camvid)[::5] == ["sky", "tree", "bicyclist"]
     assert camvid.ignore_ids == (11, 255)
+
+
+def test_hash__is_the_same_whatever_else_a_scene_is_called(tmp_path: Path):
+    plain = {"classes": ["wall"], "scenes": {"bar": ["wall"]}}
+    named = listed(tmp_path, json.dumps(plain | {"scene_names": {"bar": ["pub"]}}), "json")
+    assert (named.scene_names, named.scene_of("pub")) == ({"bar": ("pub",)}, "bar")
+    assert named.hash == listed(tmp_path, json.dumps(plain), "json").hash
 
 
 def test_hash__changes_with_every_part(tmp_path: Path):
@@ -170,6 +198,9 @@ def test_bad_fields__are_refused(rows: list[object], reason: str, tmp_path: Path
     assert reason in refusal(tmp_path, json.dumps(rows), "json")
 
 
+BAR = {"scenes": {"bar": ["wall"]}}
+
+
 @pytest.mark.parametrize(
     ("rest", "reason"),
     [
@@ -178,6 +209,12 @@ def test_bad_fields__are_refused(rows: list[object], reason: str, tmp_path: Path
         ({"scenes": {"a": ["wall"], "A": ["wall"]}}, "scene 'A': it is there twice"),
         ({"scenes": {"a": [["wall"]]}}, "no class is named a value of type list"),
         ({"scenes": ["kitchen"]}, "scenes: wanted"),
+        ({**BAR, "scene_names": {"pub": ["inn"]}}, "scene_names: no scene is named 'pub'"),
+        ({**BAR, "scene_names": {"bar": "pub"}}, "scene_names of 'bar': wanted a list"),
+        ({**BAR, "scene_names": {"bar": ["inn", "Inn"]}}, "'Inn' already names a scene"),
+        ({**BAR, "scene_names": {"bar": ["Bar"]}}, "'Bar' already names a scene"),
+        ({**BAR, "scene_names": {"bar": ["a|b"]}}, "scene_names of 'bar': 'a|b' holds U+007C"),
+        ({**BAR, "scene_names": [1]}, "scene_names: wanted {scene: [other names]}"),
         ({"ignore_ids": [1]}, "ignore_ids: 1 is a class's id"),
         ({"ignore_ids": "0"}, "ignore_ids: wanted a list"),
         ({"name": ""}, "name: wanted 1 to 64"),

@@ -61,6 +61,12 @@ def test_count__has_the_classes_that_pictures_of_a_scene_show(tmp_path: Path):
     ]
 
 
+def test_count__goes_by_the_names_that_the_vocabulary_has_for_scenes(tmp_path: Path):
+    rooms = replace(ROOMS, scene_names={"bedroom": ("hotel room",)})
+    root = dataset(tmp_path / "ade", [("hotel_room", [BED]), ("bedroom", [WALL])])
+    assert counted(tmp_path, root, rooms) == {"bedroom": ("wall", "bed")}
+
+
 @pytest.mark.parametrize("split", ["training", "validation"])
 def test_count__takes_the_training_pictures_where_there_are_any(tmp_path: Path, split: str):
     root = dataset(tmp_path / "ade", [("bedroom", [BED])], "validation")
