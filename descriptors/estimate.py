@@ -4,7 +4,7 @@ In:  a plan, what is answered already, a price where one is known.
 Out: for each a range, with what is likely in between; None where nobody can say.
 
 No tokenizer is at hand for a hosted model, so tokens are counted from bytes. Measured with the
-tokenizers cl100k, o200k and DeepSeek's on the 276 requests of ADE20K (150 classes, 126 pairs of
+tokenizers cl100k, o200k and DeepSeek's on 276 requests of ADE20K (150 classes, 126 pairs of
 class and scene) and the bundled replies to them:
 
     messages_json   4,020 bytes   4.2 to 4.3 bytes for each token of the texts in it

@@ -111,8 +111,8 @@ def test_answered_requests__cost_nothing_and_are_the_cached_share():
         if number % 3 == 0:
             seen.note(request.request_key, "ok")
     found = estimate(plan, seen, price=PRICE)
-    assert (found.requests, found.cached, found.to_ask) == (276, 92, 184)
-    assert found.cached_share == pytest.approx(1 / 3)
+    assert (found.requests, found.cached, found.to_ask) == (850, 284, 566)
+    assert found.cached_share == pytest.approx(284 / 850)
     left = plan_of(lambda: (r for n, r in enumerate(plan) if n % 3))
     assert replace(found, requests=184, cached=0, cached_share=0.0) == estimate(
         left, Answered(), price=PRICE
@@ -159,7 +159,7 @@ def test_throughput__must_be_one(wrong: float):
 def test_provider_that_asks_no_llm__uses_no_tokens_and_costs_nothing():
     found = estimate(ade20k(), Answered(), price=None, asks_llm=False, local=True)
     nothing = Span(least=0, likely=0, most=0)
-    assert (found.requests, found.to_ask) == (276, 276)
+    assert (found.requests, found.to_ask) == (850, 850)
     assert found.prompt_tokens == found.completion_tokens == found.cost_usd == nothing
     assert found.gpu_hours is None
 
@@ -186,8 +186,8 @@ def test_estimate__reads_the_plan_once_and_keeps_none_of_it():
         made.append(1)
         return iter(ade20k(samples=20))
 
-    found = estimate(Plan(requests, 276 * 20), Answered(), price=None)
-    assert (found.requests, made) == (5520, [1])
+    found = estimate(Plan(requests, 850 * 20), Answered(), price=None)
+    assert (found.requests, made) == (17_000, [1])
 
 
 def test_estimate__is_json():
