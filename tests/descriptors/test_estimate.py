@@ -114,7 +114,7 @@ def test_answered_requests__cost_nothing_and_are_the_cached_share():
     assert (found.requests, found.cached, found.to_ask) == (850, 284, 566)
     assert found.cached_share == pytest.approx(284 / 850)
     left = plan_of(lambda: (r for n, r in enumerate(plan) if n % 3))
-    assert replace(found, requests=184, cached=0, cached_share=0.0) == estimate(
+    assert replace(found, requests=566, cached=0, cached_share=0.0) == estimate(
         left, Answered(), price=PRICE
     )
 
