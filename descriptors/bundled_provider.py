@@ -78,6 +78,18 @@ class BundledProvider(HeldReplies):
         self.model = "bundled"  # one for all packs: they are told apart by their hash
         self.params = {"pack_sha256": "+".join(sha256 for _, sha256 in used)}
 
+    def held_counts(self) -> dict[str, int]:
+        """How much a ``Prompt`` must ask for to be told all that the packs hold."""
+        entries = self._entries.values()
+        kinds = [phrases for entry in entries for phrases in entry.subclasses.values()]
+        scenes = [self._entries[name].scenes[scene] for name, scene in self._pairs]
+        return {
+            "n_attributes": max(len(entry.attributes) for entry in entries),
+            "n_subclasses": max(len(entry.subclasses) for entry in entries),
+            "n_per_subclass": max(map(len, kinds), default=1),
+            "n_scene_attributes": max(map(len, scenes), default=1),
+        }
+
     def check_counts(self, prompt: Prompt) -> None:
         """Raises: InputError, for a count so large that a reply could fill less than half of it.
 

@@ -173,14 +173,16 @@ def settle_asked(config: DescribeConfig) -> Asked:
     from langseg.descriptors.vocabulary import load_vocabulary
 
     vocabulary, scenes = known_scenes(config, load_vocabulary(config.shipped, config.classes))
-    prompt = _prompt(config, bool(vocabulary.scenes or scenes))
+    has_scenes = bool(vocabulary.scenes or scenes)
     if config.provider == "bundled":
         from langseg.descriptors.bundled_provider import BundledProvider
 
         bundled = BundledProvider(vocabulary)
+        prompt = _prompt(config, has_scenes, bundled.held_counts())
         bundled.check_counts(prompt)
         model, params = bundled.model, bundled.params
         return Asked(config, vocabulary, scenes, prompt, model, params, None, "", bundled)
+    prompt = _prompt(config, has_scenes)
     if not config.model:
         raise UsageError(
             f"provider {config.provider}: wanted a model to ask, got none; give --model"
@@ -194,14 +196,16 @@ def settle_asked(config: DescribeConfig) -> Asked:
     return Asked(config, vocabulary, scenes, prompt, model, asked_params, price, source, None)
 
 
-def _prompt(config: DescribeConfig, has_scenes: bool) -> "Prompt":
+def _prompt(
+    config: DescribeConfig, has_scenes: bool, held: Mapping[str, int] | None = None
+) -> "Prompt":
+    """The prompt; a count that is not given is that of a pack, if what it ``held`` is told."""
     from langseg.descriptors.prompts import load_prompt, read_prompt
 
+    given = config.model_fields_set
     counts = {
-        "n_attributes": config.attributes,
-        "n_subclasses": config.subclasses,
-        "n_per_subclass": config.per_subclass,
-        "n_scene_attributes": config.scene_attributes,
+        f"n_{name}": getattr(config, name) if held is None or name in given else held[f"n_{name}"]
+        for name in ("attributes", "subclasses", "per_subclass", "scene_attributes")
     }
     if config.prompt is None:
         return load_prompt(**counts)

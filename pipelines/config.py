@@ -102,7 +102,11 @@ class DescribeConfig(Source):
         description="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1.  "
         "[default: $OPENAI_BASE_URL, else OpenAI's own]",
     )
-    attributes: int = Field(10, ge=1, le=32, description="Phrases for each class.")
+    attributes: int = Field(
+        10, ge=1, le=32,
+        description="Phrases for each class; where this and the next three are not given, the "
+        "bundled packs say all they hold.",
+    )  # fmt: skip
     subclasses: int = Field(4, ge=0, le=32, description="Subclasses for each class.")
     per_subclass: int = Field(2, ge=1, le=8, description="Phrases for each subclass.")
     scene_attributes: int = Field(3, ge=1, le=32, description="Phrases for each (class, scene).")

@@ -1,6 +1,7 @@
 """Generating and planning as a library: what is promised when every answer is unusable."""
 
 import json
+from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from langseg.cache.errors import BudgetError, InputError, UpstreamError, UsageError
 from langseg.cache.store import Store
+from langseg.descriptors.bundled_provider import load_pack
 from langseg.pipelines.config import DescribeConfig
 from langseg.pipelines.describe import run_generate
 from langseg.pipelines.plans import run_plan
@@ -84,6 +86,21 @@ def test_plan__needs_no_key_and_asks_nothing(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(UsageError, match="OPENAI_API_KEY"):
         run_generate(config, Quiet())
     assert not config.store.exists()
+
+
+@pytest.mark.parametrize("dataset", ["ade20k", "coco-stuff", "pascal-voc"])
+def test_bundled__says_all_its_pack_holds_unless_counts_are_given(tmp_path: Path, dataset: str):
+    pack = load_pack(package_files("langseg.descriptors").joinpath("packs", f"{dataset}.yaml"))
+    entries = pack.entries.values()
+    held = sum(len(entry.attributes) for entry in entries)
+    held += sum(1 + len(phrases) for entry in entries for phrases in entry.subclasses.values())
+    held += sum(len(phrases) for entry in entries for phrases in entry.scenes.values())
+    report = run_generate(DescribeConfig(dataset=dataset, store=tmp_path / "store"), Quiet())
+    assert report["sentence"].count(f"; {held} phrases kept, 0 dropped") == 1
+    few = DescribeConfig(
+        dataset=dataset, store=tmp_path / "few", scenes="none", attributes=7, subclasses=0
+    )
+    assert f"; {7 * len(entries)} phrases kept" in run_generate(few, Quiet())["sentence"]
 
 
 def test_bundled__refuses_more_phrases_than_its_pack_can_half_fill(tmp_path: Path):
