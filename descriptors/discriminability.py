@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 PER_CLASS = 8  # phrases of a class when its mean is looked at, so that large sets gain nothing
 DRAWS = 5  # of those phrases
 RESAMPLES = 1000
+FEWEST = 8  # classes, for an interval worth the name
 # two classes told apart in less than this share of trials, where 1/2 is chance, are a weak pair
 WEAK_PAIR = 0.55
 _CHUNK = 8192  # rows of a matrix product at a time: 12 MiB of 384 floats
@@ -175,13 +176,13 @@ def mean_of(shares: Floats) -> float:
 
 
 def interval(shares: Floats, seed: int = 0) -> tuple[float, float]:
-    """The middle 95 % of means over classes drawn with replacement; nan where there are none.
+    """The middle 95 % of means over classes drawn with replacement.
 
     Of a difference of two sets' shares it is the paired interval, over the classes both have.
-    One class alone has none, as nothing shows how much another would differ.
+    Fewer than ``FEWEST`` classes show too little of how classes differ: theirs is nan.
     """
     known = shares[~np.isnan(shares)]
-    if len(known) < 2:
+    if len(known) < FEWEST:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     means = [known[rng.integers(len(known), size=len(known))].mean() for _ in range(RESAMPLES)]

@@ -1,0 +1,140 @@
+"""Word the quality of a vocabulary's descriptors as tables, for the terminal and the page alike.
+
+In:  ``audit.quality_report``.
+Out: titles, columns and rows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+from typing import Any
+
+from langseg.pipelines.sets import points, share
+
+Table = tuple[str, Sequence[str], list[tuple[Any, ...]]]
+SET_COLUMNS = (
+    "set",
+    "classes",
+    "phrases",
+    "flags per 100 phrases",
+    "discriminability",
+    "classes in both",
+    "this set",
+    "judged set",
+    "difference",
+)
+WORST_COLUMNS = (
+    "class",
+    "phrases",
+    "flags",
+    "found by name",
+    "by phrases",
+    "slots without a phrase",
+)
+FLAG_COLUMNS = ("flag", "class", "phrase", "seen")
+
+
+def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
+    """What the terminal shows; the worst classes and the flags up to a number of rows."""
+    found = report["discriminability"]
+    if found is not None and found["classes"]:
+        title = (
+            "By what does a phrase find its class among that class and its rivals, and how often?"
+        )
+        yield title, ("by", "found", ""), found_rows(found)
+        yield set_title(report), SET_COLUMNS, set_rows(report["sets"])
+    worst = [worst_row(row) for row in worst_classes(report["classes"], rows)]
+    yield "Which classes are told apart worst?", WORST_COLUMNS, worst
+    if report["flags"]:
+        keys = ("reason", "class_name", "text", "detail")
+        flags = [tuple(flag[key] for key in keys) for flag in report["flags"][:rows]]
+        title = f"What looks wrong? {len(report['flags'])} flags"
+        yield title, FLAG_COLUMNS, flags
+
+
+def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Ways of looking for a phrase's class, the share found, and what to make of it."""
+    rows = [
+        (
+            "names only: what each class is called and means",
+            share(found["score"], found["interval"]),
+            f"the number of this set; {found['phrases']:,} phrases of {found['classes']} classes",
+        ),
+        (
+            "names only, the phrases dealt to classes at random",
+            share(found["dealt"]),
+            f"what chance gives; without any pull of the names it would be {share(found['chance'])}",
+        ),
+    ]
+    if not found["classes_there"]:
+        return rows
+    gained = points(found["gain_over_names"], found["gain_interval"])
+    return [
+        *rows,
+        (
+            "the other phrases of each class",
+            share(found["by_phrases"]),
+            f"{found['classes_there']} classes, {found['rivals_there']:.1f} rivals with phrases on "
+            "average; wrong lists can be far apart, too",
+        ),
+        ("names only, in the same trials", share(found["by_name_there"]), ""),
+        (
+            "names and the other phrases",
+            share(found["by_both"]),
+            f"against names only in the same trials {gained}: what descriptors add",
+        ),
+    ]
+
+
+def set_title(report: Mapping[str, Any]) -> str:
+    """What ``set_rows`` answers."""
+    return f"Which sets of {report['vocabulary']} are there, and which tells classes apart better?"
+
+
+def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """The judged set first; the last four columns are over the classes that both describe."""
+    rows = []
+    for one in sets:
+        flags = "" if one["flags_per_100"] is None else f"{one['flags_per_100']:.1f}"
+        number = share(one["score"], one["interval"]) or one["why_not"]
+        if one["score"] is not None and one["measured_classes"] != one["classes"]:
+            number += f" over {one['measured_classes']}"
+        rows.append(
+            (_set_name(one, sets), one["classes"], one["phrases"], flags, number, *_pair(one))
+        )
+    return rows
+
+
+def worst_classes(classes: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
+    """Without a phrase first, then the least discriminable, then the most flagged."""
+
+    def badness(row: Mapping[str, Any]) -> tuple[bool, float, int]:
+        found = row.get("by_name", float("nan"))
+        return row["phrases"] > 0, 1.0 if isnan(found) else found, -row["flags"]
+
+    return sorted(classes, key=badness)[:count]
+
+
+def worst_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """One of ``worst_classes``."""
+    shares = (share(row.get(key)) for key in ("by_name", "by_phrases"))
+    return row["class_name"], row["phrases"], row["flags"], *shares, ", ".join(row["missing_slots"])
+
+
+def _set_name(one: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> str:
+    judged = one is sets[0] and len(sets) > 1
+    return f"{one['model']} (judged)" if judged else str(one["model"])
+
+
+def _pair(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    pair = one["paired"]
+    if pair is None:
+        return "", "", "", ""
+    difference = points(pair["difference"], pair["interval"])
+    if isnan(pair["interval"][0]):
+        difference += ", too few for an interval"
+    return (
+        str(len(pair["classes"])),
+        share(pair["score"]),
+        share(pair["judged_score"]),
+        difference,
+    )
