@@ -112,13 +112,19 @@ def quality_report(quality: Quality, judge: Judge | None = None) -> dict[str, An
 
 
 def _class_rows(quality: Quality) -> list[dict[str, Any]]:
-    flagged = Counter(flag.class_name for flag in quality.flags)
+    """``flags`` counts each reason; ``not_told_from`` are the class's weak pairs, worst first."""
+    flagged = {name: Counter[str]() for name in quality.names}
+    for flag in quality.flags:
+        flagged[flag.class_name][flag.reason] += 1
     rows = [
-        {"class_name": name, **asdict(quality.coverage[name]), "flags": flagged[name]}
-        | {"missing_slots": quality.coverage[name].missing_slots}
+        {"class_name": name, **asdict(quality.coverage[name]), "flags": dict(flagged[name])}
+        | {"missing_slots": quality.coverage[name].missing_slots, "not_told_from": []}
         for name in quality.names
     ]
     if quality.measured is not None:
+        for one, other, _ in quality.measured.weak_pairs:
+            rows[one]["not_told_from"].append(quality.names[other])
+            rows[other]["not_told_from"].append(quality.names[one])
         shares = [getattr(quality.measured, name) for name in _SHARES]
         for row, *values in zip(rows, *shares, strict=True):
             row |= dict(zip(_SHARES, map(float, values), strict=True))

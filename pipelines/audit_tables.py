@@ -18,16 +18,17 @@ SET_COLUMNS = (
     "flags per 100 phrases",
     "discriminability",
     "classes in both",
-    "this set",
-    "judged set",
+    "there: this set, the judged one",
     "difference",
 )
+_PAIR_COLUMNS = 3
 WORST_COLUMNS = (
     "class",
     "phrases",
-    "flags",
     "found by name",
     "by phrases",
+    "flags",
+    "not told from",
     "slots without a phrase",
 )
 FLAG_COLUMNS = ("flag", "class", "phrase", "seen")
@@ -41,7 +42,7 @@ def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
             "By what does a phrase find its class among that class and its rivals, and how often?"
         )
         yield title, ("by", "found", ""), found_rows(found)
-        yield set_title(report), SET_COLUMNS, set_rows(report["sets"])
+        yield set_title(report), set_columns(report["sets"]), set_rows(report["sets"])
     worst = [worst_row(row) for row in worst_classes(report["classes"], rows)]
     yield "Which classes are told apart worst?", WORST_COLUMNS, worst
     if report["flags"]:
@@ -76,7 +77,11 @@ def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             f"{found['classes_there']} classes, {found['rivals_there']:.1f} rivals with phrases on "
             "average; wrong lists can be far apart, too",
         ),
-        ("names only, in the same trials", share(found["by_name_there"]), ""),
+        (
+            "names only, in the same trials",
+            share(found["by_name_there"]),
+            "what the last row is set against",
+        ),
         (
             "names and the other phrases",
             share(found["by_both"]),
@@ -90,17 +95,21 @@ def set_title(report: Mapping[str, Any]) -> str:
     return f"Which sets of {report['vocabulary']} are there, and which tells classes apart better?"
 
 
+def set_columns(sets: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """Of ``set_rows``; a set alone is compared with nothing."""
+    return SET_COLUMNS if len(sets) > 1 else SET_COLUMNS[:-_PAIR_COLUMNS]
+
+
 def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    """The judged set first; the last four columns are over the classes that both describe."""
+    """The judged set first; the last columns are over the classes that both describe."""
     rows = []
     for one in sets:
         flags = "" if one["flags_per_100"] is None else f"{one['flags_per_100']:.1f}"
         number = share(one["score"], one["interval"]) or one["why_not"]
         if one["score"] is not None and one["measured_classes"] != one["classes"]:
             number += f" over {one['measured_classes']}"
-        rows.append(
-            (_set_name(one, sets), one["classes"], one["phrases"], flags, number, *_pair(one))
-        )
+        row = (_set_name(one, sets), one["classes"], one["phrases"], flags, number, *_pair(one))
+        rows.append(row[: len(set_columns(sets))])
     return rows
 
 
@@ -109,7 +118,7 @@ def worst_classes(classes: Sequence[Mapping[str, Any]], count: int) -> list[Mapp
 
     def badness(row: Mapping[str, Any]) -> tuple[bool, float, int]:
         found = row.get("by_name", float("nan"))
-        return row["phrases"] > 0, 1.0 if isnan(found) else found, -row["flags"]
+        return row["phrases"] > 0, 1.0 if isnan(found) else found, -sum(row["flags"].values())
 
     return sorted(classes, key=badness)[:count]
 
@@ -117,7 +126,13 @@ def worst_classes(classes: Sequence[Mapping[str, Any]], count: int) -> list[Mapp
 def worst_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """One of ``worst_classes``."""
     shares = (share(row.get(key)) for key in ("by_name", "by_phrases"))
-    return row["class_name"], row["phrases"], row["flags"], *shares, ", ".join(row["missing_slots"])
+    texts = (reasons(row), ", ".join(row["not_told_from"]), ", ".join(row["missing_slots"]))
+    return row["class_name"], row["phrases"], *shares, *texts
+
+
+def reasons(row: Mapping[str, Any]) -> str:
+    """The flags of a class: ``2 shared, 1 cut_off``."""
+    return ", ".join(f"{count} {reason}" for reason, count in row["flags"].items())
 
 
 def _set_name(one: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> str:
@@ -125,16 +140,12 @@ def _set_name(one: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> str:
     return f"{one['model']} (judged)" if judged else str(one["model"])
 
 
-def _pair(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _pair(one: Mapping[str, Any]) -> tuple[Any, ...]:
     pair = one["paired"]
     if pair is None:
-        return "", "", "", ""
+        return ("",) * _PAIR_COLUMNS
     difference = points(pair["difference"], pair["interval"])
     if isnan(pair["interval"][0]):
-        difference += ", too few for an interval"
-    return (
-        str(len(pair["classes"])),
-        share(pair["score"]),
-        share(pair["judged_score"]),
-        difference,
-    )
+        difference += ", too few classes for an interval"
+    there = f"{share(pair['score'])}, {share(pair['judged_score'])}"
+    return len(pair["classes"]), there, difference
