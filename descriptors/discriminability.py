@@ -143,12 +143,12 @@ def shares_by_name(
     centred = _unit(meanings - meanings.mean(axis=0))
     shares = np.full(len(members), np.nan, np.float32)
     total, count = means.sum(axis=0), int(has_any.sum())
-    for c in np.flatnonzero(has_any):
+    for c in np.flatnonzero(has_any).tolist():
         if not len(rivals[c]):
             continue
         round_ = np.array([c, *rivals[c]])
         outside = count - int(has_any[round_].sum())
-        shared = (total - means[round_].sum(axis=0)) / outside if outside else middle
+        shared: Floats = (total - means[round_].sum(axis=0)) / outside if outside else middle
         shares[c] = _found(vectors, members[c], shared, centred[round_])
     return shares
 
@@ -235,7 +235,7 @@ def _found(
     hits = 0
     for start in range(0, len(rows), _CHUNK):
         # a phrase's own length changes no order, so that it need not be a unit vector
-        centred = vectors[rows[start : start + _CHUNK]].astype(np.float32) - shared
+        centred: Floats = vectors[rows[start : start + _CHUNK]].astype(np.float32) - shared
         hits += int(_first_wins(centred @ meanings.T).sum())
     return hits / len(rows)
 
@@ -261,7 +261,7 @@ def _by_phrases(
             others = _unit(phrases.sum(axis=1, keepdims=True) - phrases)
             meanings = bench.meanings[round_][:, None]
             ways = (others, _unit(others + meanings), np.broadcast_to(meanings, others.shape))
-            found = [np.einsum("kd,rkd->kr", phrases[0], way) for way in ways]
+            found: list[Floats] = [np.einsum("kd,rkd->kr", phrases[0], way) for way in ways]
             shares[:, c] += [_first_wins(one).mean() / DRAWS for one in found]
             cosines = found[0]
             apart = (cosines[:, :1] > cosines[:, 1:]).mean(axis=0)

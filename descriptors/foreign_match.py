@@ -146,7 +146,7 @@ def _finder(vocabulary: Vocabulary) -> Callable[[str], str | None]:
 
 def _numbers(name: str) -> frozenset[str]:
     """A name in the singular and the plural, whichever it is in itself."""
-    *first, last = _folded(name).split()
+    *first, last = _folded(name).split() or [""]  # a class may be called "-"
     forms = word_forms(last) - _OTHER_THINGS
     return frozenset(" ".join((*first, form)) for form in forms)
 

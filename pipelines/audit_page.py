@@ -111,7 +111,12 @@ def _tiles(report: Mapping[str, Any], answers: Mapping[str, Any]) -> list[tuple[
         (f"{sum(report['flag_counts'].values()):,}", "flags"),
     ]
     if covered["slots"]:
-        tiles.append((f"{mean(covered['slots'].values()):,.0f}", "classes in a slot, on average"))
+        tiles.append(
+            (
+                f"{mean(covered['slots'].values()):,.0f}",
+                f"of {len(classes):,} classes in an average slot",
+            )
+        )
     if covered["plausible_pairs"]:
         label = f"of {covered['plausible_pairs']:,} plausible pairs of class and scene described"
         tiles.append((f"{covered['pairs']:,}", label))

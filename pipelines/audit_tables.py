@@ -63,7 +63,7 @@ def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         (
             "names only, the phrases dealt to classes at random",
             share(found["dealt"]),
-            f"what chance gives; without any pull of the names it would be {share(found['chance'])}",
+            f"what chance gives; without a pull of the names it would be {share(found['chance'])}",
         ),
     ]
     if not found["classes_there"]:

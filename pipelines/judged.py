@@ -104,7 +104,7 @@ class Judge:
             )
         embedded = _embedded(chosen, phrases, self._stored)
         flags = [*text_flags(vocabulary, phrases, embedded.cut), *_near(chosen, embedded)]
-        unsaid = f"{embedded.missing} phrases have no vector yet; {encode}"
+        unsaid = f"phrases that have no vector yet: {embedded.missing}; {encode}"
         judged = Quality(
             chosen=chosen,
             phrases=phrases,
