@@ -110,6 +110,17 @@ def test_measure__asks_a_sparse_set_what_it_asks_a_full_one(world):
     assert sparse.score == pytest.approx(mean_of(full.by_name[rows]), abs=0.1)
 
 
+def test_measure__takes_nothing_of_a_class_off_it_where_few_are_described(world):
+    phrases, owners, meanings, rivals = world
+    rows = np.array([[c, (c + C // 2) % C] for c in range(C)])
+    full = measure(phrases, owners, meanings, rivals).by_name
+    for count in (2, 1):
+        kept = [np.isin(owners, pair[:count]) for pair in rows]
+        alone = [measure(phrases[k], owners[k], meanings, rivals).by_name for k in kept]
+        shares = [share[c] for c, share in enumerate(alone)]
+        assert np.mean(shares) == pytest.approx(full.mean(), abs=0.05)
+
+
 def test_measure__of_a_sparse_set_about_nothing_is_chance_too(world):
     _, owners, meanings, rivals = world
     noise = unit(np.random.default_rng(1).normal(size=(C * N, D)))
@@ -125,6 +136,16 @@ def test_gain__is_over_names_in_the_same_trials(world):
     told = measure(phrases, owners, strange, find_rivals(vocabulary(*map(str, range(C))), meanings))
     assert mean_of(told.gain) > 0.2
     assert interval(told.gain)[0] > 0
+
+
+def test_gain__is_none_where_a_sparse_set_only_has_fewer_rivals_with_phrases(world):
+    _, owners, meanings, rivals = world
+    half = owners % 2 == 0
+    noise = unit(np.random.default_rng(4).normal(size=(int(half.sum()), D)))
+    found = measure(noise, owners[half], meanings, rivals)
+    assert 0 < found.rivals_there[::2].mean() < 4
+    assert mean_of(found.by_both) > found.score + 0.08
+    assert mean_of(found.gain) == pytest.approx(0, abs=0.05)
 
 
 def test_paired__is_over_the_classes_both_describe_whatever_else_a_set_holds(world):
