@@ -19,9 +19,11 @@ from langseg.pipelines.audit_tables import (
     SET_COLUMNS,
     WORST_COLUMNS,
     found_rows,
+    listed_flags,
     reasons,
     set_rows,
     set_title,
+    undescribed,
     worst_classes,
     worst_row,
 )
@@ -65,7 +67,11 @@ def render_audit(
     environment.filters |= {"share": share, "reasons": reasons}
     classes, likeness = report["classes"], quality.likeness
     found = report["discriminability"]
-    drawn = None if likeness is None else draw_map(quality.names, likeness)
+    described = [i for i, row in enumerate(classes) if row["phrases"]]
+    drawn = None
+    if likeness is not None and described:
+        names = [quality.names[i] for i in described]
+        drawn = draw_map(names, likeness[described][:, described])
     by_name = {answer["name"]: answer for answer in answers}
     return environment.from_string(source.read_text("utf-8")).render(
         report=report,
@@ -83,7 +89,9 @@ def render_audit(
         worst_columns=WORST_COLUMNS,
         worst=[worst_row(row) for row in worst_classes(classes, SHOWN_WORST)],
         shades=[f"{shade_from(shade):.2f}" for shade in range(SHADES)],
-        flags=report["flags"][:SHOWN_FLAGS],
+        undescribed=undescribed(classes),
+        flags=listed_flags(report)[:SHOWN_FLAGS],
+        n_flags=len(listed_flags(report)),
         weak_pairs=report["weak_pairs"][:SHOWN_WORST],
         map=drawn,
         paths=[] if drawn is None else [Markup(path) for path in drawn.paths],  # noqa: S704 (digits)

@@ -45,11 +45,12 @@ def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
         yield set_title(report), set_columns(report["sets"]), set_rows(report["sets"])
     worst = [worst_row(row) for row in worst_classes(report["classes"], rows)]
     yield "Which classes are told apart worst?", WORST_COLUMNS, worst
-    if report["flags"]:
+    if flags := listed_flags(report):
         keys = ("reason", "class_name", "text", "detail")
-        flags = [tuple(flag[key] for key in keys) for flag in report["flags"][:rows]]
-        title = f"What looks wrong? {len(report['flags'])} flags"
-        yield title, FLAG_COLUMNS, flags
+        shown = [tuple(flag[key] for key in keys) for flag in flags[:rows]]
+        more = len(flags) - len(shown)
+        title = "What looks wrong?" + (f" ({more} more: --json, --html)" if more else "")
+        yield title, FLAG_COLUMNS, shown
 
 
 def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -114,13 +115,23 @@ def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def worst_classes(classes: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
-    """Without a phrase first, then the least discriminable, then the most flagged."""
+    """Of those that have a phrase: the least discriminable first, then the most flagged."""
 
-    def badness(row: Mapping[str, Any]) -> tuple[bool, float, int]:
+    def badness(row: Mapping[str, Any]) -> tuple[float, int]:
         found = row.get("by_name", float("nan"))
-        return row["phrases"] > 0, 1.0 if isnan(found) else found, -sum(row["flags"].values())
+        return 1.0 if isnan(found) else found, -sum(row["flags"].values())
 
-    return sorted(classes, key=badness)[:count]
+    return sorted((row for row in classes if row["phrases"]), key=badness)[:count]
+
+
+def undescribed(classes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the classes that have no phrase."""
+    return [row["class_name"] for row in classes if not row["phrases"]]
+
+
+def listed_flags(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every flag but of classes without a phrase, which ``undescribed`` names."""
+    return [flag for flag in report["flags"] if flag["reason"] != "empty"]
 
 
 def worst_row(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -250,6 +250,18 @@ def test_page__stands_alone_without_script_or_address(call, store, tmp_path):
     assert "prefers-color-scheme: dark" in page
 
 
+def test_page__of_a_sparse_set_lists_what_it_lacks_once(compared):
+    judge = Judge(camvid(compared, "import:others"))
+    report = quality_report(judge.named(), judge)
+    answers = run_whole_audit(camvid(compared, "import:others"))["answers"]
+    page = render_audit(judge.named(), report, answers)
+    assert report["flag_counts"]["empty"] == 8
+    assert "8 classes have no phrase but their name" in page
+    assert "<td>empty</td>" in page  # the rule
+    assert page.count("<td>empty</td>") == 1
+    assert "Likeness of 3 classes" in page
+
+
 def test_page__shows_hostile_text_as_text(store):
     quality = judge_quality(camvid(store))
     report = quality_report(quality)
