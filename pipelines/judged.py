@@ -15,7 +15,7 @@ from langseg.cache.errors import InputError, LangSegError
 from langseg.cache.records import ANY_SCENE
 from langseg.pipelines.chosen import Chosen, choose
 from langseg.pipelines.config import EncodedSource
-from langseg.pipelines.yardstick import StoredVectors, Yardstick, stored_vectors, yardstick
+from langseg.pipelines.yardstick import StoredVectors, Yardstick, open_vectors, yardstick
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ class Judge:
     def __init__(self, source: EncodedSource) -> None:
         self._source = source
         self._chosen = choose(source)
-        self._stored = stored_vectors(self._chosen.store, source.encoder)
+        self._stored = open_vectors(self._chosen.store, source.encoder)
         self.yardstick: Yardstick | None = None
         self._why_not = ""
         if self._stored is not None:

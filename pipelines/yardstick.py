@@ -57,7 +57,7 @@ class StoredVectors:
         return has, vectors.reshape(-1, self.record.dim), taken["truncated"].to_pylist()
 
 
-def stored_vectors(store: "Store", encoder_name: str) -> StoredVectors | None:
+def open_vectors(store: "Store", encoder_name: str) -> StoredVectors | None:
     """None where the store holds no vector of an encoder of that name."""
     from langseg.descriptors.text_encoder import EncoderRecord, full_name
 
