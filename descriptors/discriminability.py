@@ -1,6 +1,6 @@
 """Measure, without an image, whether descriptors tell a class from those it is confused with.
 
-In:  unit vectors of the phrases of each class, and of what each class means (``meaning_text``).
+In:  unit vectors of the phrases of each class, and of what each class means (``rivals``).
 Out: how often a phrase finds its own class among its rivals; chance; an interval; weak pairs.
 
 The rivals of a class come from the vocabulary alone (nearest names), so that two sets of phrases
@@ -11,10 +11,15 @@ for one vocabulary answer the same questions. A phrase is held out, and looked f
     by both     its cosine with the sum of the two
 
 *By name* is the number of a set: it is the only one of the three that wrong lists lower. (The
-bundled ade20k phrases found their class by name in 32 % of cases, and in 14 % with the classes'
-lists swapped; by phrases in 33 %, and swapped in 49 %: lists of far-off classes are easier to
-tell apart than those of true look-alikes.) Names without descriptors hold no phrase to look for;
-what they can do is the first way, so the gain of the third over it is what descriptors add.
+bundled ade20k phrases found their class by name in 36 % of cases, and in 14 % with the classes'
+lists swapped; by phrases in 32 %, and swapped in 48 %: lists of far-off classes are easier to
+tell apart than those of true look-alikes.) It asks nothing of a rival but its name, so that a set
+which describes few classes gets the rivals that a full one gets. The other two need rivals with
+phrases; a sparse set has fewer of those, and its shares are no match for a full set's.
+
+Names without descriptors hold no phrase to look for. What they can do is the first way; so the
+gain of the third over the first, in the very same trials (``by_name_there``), is what descriptors
+add.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,34 +28,36 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from langseg.descriptors.contrast import SYNONYM_COSINE, class_text
-from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
-
-RIVALS = 5
 PER_CLASS = 8  # phrases of a class when its mean is looked at, so that large sets gain nothing
 DRAWS = 5  # of those phrases
 RESAMPLES = 1000
+FEWEST = 8  # classes, for an interval worth the name
 # two classes told apart in less than this share of trials, where 1/2 is chance, are a weak pair
 WEAK_PAIR = 0.55
 _CHUNK = 8192  # rows of a matrix product at a time: 12 MiB of 384 floats
 Floats = NDArray[np.float32]
+Phrases = tuple[NDArray[np.floating], NDArray[np.integer]]  # unit rows [N, D], their classes [N]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Discriminability:
-    """Shares of one set. A class without two phrases, or without a rival that has two, is nan.
+    """Shares of one set.
 
-    ``by_name``, ``by_phrases``, ``by_both`` [C]; ``chance`` [C] is 1 / (1 + rivals);
+    ``by_name`` [C], of every class with a phrase and a rival; ``chance`` [C] is 1 / (1 + rivals);
     ``dealt`` is ``by_name`` of the same phrases dealt to the classes at random: what chance truly
-    gives, a little less than ``chance``, because a class lies in the midst of its rivals;
+    gives, a little less than ``chance``, because a class lies in the midst of its rivals.
+    ``by_phrases``, ``by_both``, ``by_name_there`` [C] are three ways through the same trials, of
+    every class with two phrases and a rival that has two; ``rivals_there`` [C] of those it has.
     ``pairs`` (row, rival's row, share of trials in which their phrases are told apart).
     """
 
     by_name: Floats
-    by_phrases: Floats
-    by_both: Floats
     chance: Floats
     dealt: float
+    by_phrases: Floats
+    by_both: Floats
+    by_name_there: Floats
+    rivals_there: NDArray[np.intp]
     pairs: tuple[tuple[int, int, float], ...]
 
     @property
@@ -59,36 +66,15 @@ class Discriminability:
         return mean_of(self.by_name)
 
     @property
+    def gain(self) -> Floats:
+        """[C] what the other phrases add to the names, in shares of the same trials."""
+        return self.by_both - self.by_name_there
+
+    @property
     def weak_pairs(self) -> tuple[tuple[int, int, float], ...]:
         """Pairs that are not told apart, the worst first."""
         weak = (pair for pair in self.pairs if pair[2] < WEAK_PAIR)
         return tuple(sorted(weak, key=lambda pair: pair[2]))
-
-
-def meaning_text(entry: ClassEntry) -> str:
-    """The text whose vector stands for what a class means."""
-    return f"{class_text(entry)}: {entry.definition}" if entry.definition else class_text(entry)
-
-
-def find_rivals(vocabulary: Vocabulary, vectors: Floats, k: int = RIVALS) -> list[NDArray[np.intp]]:
-    """For each class the rows of its nearest others, nearest first, near-synonyms left out.
-
-    Args:
-        vectors: [C, D] unit vectors of ``contrast.class_text``.
-    """
-    own = [{n.casefold() for n in (e.name, *e.synonyms)} for e in vocabulary.classes]
-    found = []
-    for start in range(0, len(own), _CHUNK // 8):
-        cosines = vectors[start : start + _CHUNK // 8] @ vectors.T
-        for row, line in enumerate(cosines, start):
-            line[row] = 2.0
-            line[line >= SYNONYM_COSINE] = -2.0
-            few = min(k + 16, len(line))  # some of them may share a name
-            near = np.argpartition(-line, few - 1)[:few]
-            near = near[np.lexsort((near, -line[near]))]
-            kept = [o for o in near if line[o] > -2.0 and not own[row] & own[o]]
-            found.append(np.array(kept[:k], np.intp))
-    return found
 
 
 def measure(
@@ -104,33 +90,85 @@ def measure(
         vectors: [N, D] unit rows of phrases that do not hold their class's name; float16 will
             do, no second copy of them is made.
         owners: [N] row of each phrase's class.
-        meanings: [C, D] unit vectors of ``meaning_text``.
-        rivals: as ``find_rivals`` gives them.
+        meanings: [C, D] unit vectors of ``rivals.meaning_text``.
+        rivals: as ``rivals.find_rivals`` gives them.
     """
     rng = np.random.default_rng(seed)
     members = _members(owners, len(meanings))
+    centred = _unit(meanings - meanings.mean(axis=0))
     against = [
         np.array([c, *(r for r in rivals[c] if len(members[r]) > 1)]) for c in range(len(meanings))
     ]
     bench = _Bench(
         vectors=vectors,
         members=members,
-        middle=_middle(vectors, members),
-        meanings=_unit(meanings - meanings.mean(axis=0)),
+        middle=class_means(vectors, owners, len(meanings))[1],
+        meanings=centred,
         against=against,
         scored=[c for c, rows in enumerate(members) if len(rows) > 1 and len(against[c]) > 1],
     )
-    by_phrases, by_both, pairs = _by_phrases(bench, rng)
-    chance = np.full(len(meanings), np.nan, np.float32)
-    chance[bench.scored] = [1 / len(against[c]) for c in bench.scored]
+    by_phrases, by_both, by_name_there, pairs = _by_phrases(bench, rng)
+    by_name = shares_by_name(vectors, owners, meanings, rivals)
+    chance = np.array([1 / (1 + len(rows)) for rows in rivals], np.float32)
+    there = np.zeros(len(meanings), np.intp)
+    there[bench.scored] = [len(against[c]) - 1 for c in bench.scored]
     return Discriminability(
-        by_name=_by_name(bench, members),
+        by_name=by_name,
+        chance=np.where(np.isnan(by_name), np.float32(np.nan), chance),
+        dealt=mean_of(shares_by_name(vectors, rng.permutation(owners), meanings, rivals)),
         by_phrases=by_phrases,
         by_both=by_both,
-        chance=chance,
-        dealt=mean_of(_by_name(bench, _members(rng.permutation(owners), len(meanings)))),
+        by_name_there=by_name_there,
+        rivals_there=there,
         pairs=pairs,
     )
+
+
+def shares_by_name(
+    vectors: NDArray[np.floating],
+    owners: NDArray[np.integer],
+    meanings: Floats,
+    rivals: Sequence[NDArray[np.intp]],
+) -> Floats:
+    """[C] of each class the share of its phrases that are nearest to what it means; nan for none.
+
+    What phrases share says nothing about a class, and makes some meanings the nearest of all. It
+    is taken off as the mean of the classes that a trial is not about, so that a set which
+    describes a class and none of its rivals loses nothing by it; where a trial is about all of
+    them, as the mean of all; and not at all where there is but one.
+    Args: as ``measure``; an owner of -1 is nobody's.
+    """
+    members = _members(owners, len(meanings))
+    means, middle = class_means(vectors, owners, len(meanings))
+    has_any = np.array([len(rows) > 0 for rows in members], np.bool_)
+    centred = _unit(meanings - meanings.mean(axis=0))
+    shares = np.full(len(members), np.nan, np.float32)
+    total, count = means.sum(axis=0), int(has_any.sum())
+    middle = middle if count > 1 else np.zeros_like(middle)
+    for c in np.flatnonzero(has_any).tolist():
+        if not len(rivals[c]):
+            continue
+        round_ = np.array([c, *rivals[c]])
+        outside = count - int(has_any[round_].sum())
+        shared: Floats = (total - means[round_].sum(axis=0)) / outside if outside else middle
+        shares[c] = _found(vectors, members[c], shared, centred[round_])
+    return shares
+
+
+def paired_shares(
+    first: Phrases, second: Phrases, meanings: Floats, rivals: Sequence[NDArray[np.intp]]
+) -> tuple[Floats, Floats]:
+    """``shares_by_name`` of two sets [C], cut to the classes that both describe.
+
+    Each is measured as if it held nothing else: the same classes, the same rivals, and as many
+    classes to take what phrases share from.
+    """
+    both = np.intersect1d(first[1], second[1])
+    one, other = (
+        shares_by_name(vectors, np.where(np.isin(owners, both), owners, -1), meanings, rivals)
+        for vectors, owners in (first, second)
+    )
+    return one, other
 
 
 def mean_of(shares: Floats) -> float:
@@ -140,12 +178,13 @@ def mean_of(shares: Floats) -> float:
 
 
 def interval(shares: Floats, seed: int = 0) -> tuple[float, float]:
-    """The middle 95 % of means over classes drawn with replacement; nan where there are none.
+    """The middle 95 % of means over classes drawn with replacement.
 
     Of a difference of two sets' shares it is the paired interval, over the classes both have.
+    Fewer than ``FEWEST`` classes show too little of how classes differ: theirs is nan.
     """
     known = shares[~np.isnan(shares)]
-    if not len(known):
+    if len(known) < FEWEST:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     means = [known[rng.integers(len(known), size=len(known))].mean() for _ in range(RESAMPLES)]
@@ -169,11 +208,8 @@ def class_means(
 
 @dataclass(frozen=True, kw_only=True)
 class _Bench:
-    """What one set is measured on. ``against`` [C]: the class's own row, then its rivals'.
-
-    ``middle`` is taken off every phrase, and theirs off the meanings: what all texts of a set
-    share says nothing about a class, and makes some meanings the nearest of everything.
-    """
+    """What one set is measured on. ``against`` [C]: the class's own row, then those of its rivals
+    that have two phrases. ``middle`` is taken off every phrase, and theirs off the meanings."""
 
     vectors: NDArray[np.floating]
     members: Sequence[NDArray[np.intp]]
@@ -188,42 +224,34 @@ class _Bench:
         return centred
 
 
-def _middle(vectors: NDArray[np.floating], members: Sequence[NDArray[np.intp]]) -> Floats:
-    """The mean of the classes' means, so that no class counts more for having more phrases."""
-    owners = np.full(len(vectors), -1, np.intp)
-    for row, rows in enumerate(members):
-        owners[rows] = row
-    return class_means(vectors, owners, len(members))[1]
-
-
 def _chunks(vectors: NDArray[np.floating], rows: NDArray[np.intp]) -> Iterator[Floats]:
     """Sums of the rows, some thousands at a time."""
     for start in range(0, len(rows), _CHUNK):
         yield vectors[rows[start : start + _CHUNK]].astype(np.float32).sum(axis=0)
 
 
-def _by_name(bench: _Bench, members: Sequence[NDArray[np.intp]]) -> Floats:
-    shares = np.full(len(members), np.nan, np.float32)
-    for c in bench.scored:
-        hits, rows = 0, members[c]
-        rivals = bench.meanings[bench.against[c]].T
-        for start in range(0, len(rows), _CHUNK):
-            # a phrase's own length changes no order, so that it need not be a unit vector
-            hits += int(_first_wins(bench.phrases(rows[start : start + _CHUNK]) @ rivals).sum())
-        shares[c] = hits / len(rows)
-    return shares
+def _found(
+    vectors: NDArray[np.floating], rows: NDArray[np.intp], shared: Floats, meanings: Floats
+) -> float:
+    """The share of some phrases that are nearest to the first of the meanings."""
+    hits = 0
+    for start in range(0, len(rows), _CHUNK):
+        # a phrase's own length changes no order, so that it need not be a unit vector
+        centred: Floats = vectors[rows[start : start + _CHUNK]].astype(np.float32) - shared
+        hits += int(_first_wins(centred @ meanings.T).sum())
+    return hits / len(rows)
 
 
 def _by_phrases(
     bench: _Bench, rng: np.random.Generator
-) -> tuple[Floats, Floats, tuple[tuple[int, int, float], ...]]:
+) -> tuple[Floats, Floats, Floats, tuple[tuple[int, int, float], ...]]:
     """Of each class as many phrases as the poorest of its round has, ``PER_CLASS`` at most.
 
     The i-th phrase is compared with means that all lack their i-th phrase: were the phrases all
     alike, own and others would be of one kind, and chance exactly 1 / (1 + rivals).
     """
-    by_phrases, by_both = (np.full(len(bench.members), np.nan, np.float32) for _ in range(2))
-    by_phrases[bench.scored], by_both[bench.scored] = 0.0, 0.0
+    shares = np.full((3, len(bench.members)), np.nan, np.float32)
+    shares[:, bench.scored] = 0.0
     told: dict[tuple[int, int], list[float]] = {}
     for _ in range(DRAWS):
         drawn = [_draw(rows, rng) for rows in bench.members]
@@ -233,15 +261,17 @@ def _by_phrases(
             rows = np.stack([drawn[row][:count] for row in round_])
             phrases = _unit(bench.phrases(rows))  # [1 + rivals, count, D]
             others = _unit(phrases.sum(axis=1, keepdims=True) - phrases)
-            joined = _unit(others + bench.meanings[round_][:, None])
-            cosines = np.einsum("kd,rkd->kr", phrases[0], others)
-            by_phrases[c] += _first_wins(cosines).mean() / DRAWS
-            by_both[c] += _first_wins(np.einsum("kd,rkd->kr", phrases[0], joined)).mean() / DRAWS
+            meanings = bench.meanings[round_][:, None]
+            ways = (others, _unit(others + meanings), np.broadcast_to(meanings, others.shape))
+            found: list[Floats] = [np.einsum("kd,rkd->kr", phrases[0], way) for way in ways]
+            shares[:, c] += [_first_wins(one).mean() / DRAWS for one in found]
+            cosines = found[0]
             apart = (cosines[:, :1] > cosines[:, 1:]).mean(axis=0)
             for rival, share in zip(round_[1:], apart, strict=True):
                 told.setdefault((min(c, rival), max(c, rival)), []).append(float(share))
     pairs = ((int(a), int(b), float(np.mean(shares))) for (a, b), shares in sorted(told.items()))
-    return by_phrases, by_both, tuple(pairs)
+    by_phrases, by_both, by_name_there = shares
+    return by_phrases, by_both, by_name_there, tuple(pairs)
 
 
 def _draw(rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:

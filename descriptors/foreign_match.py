@@ -5,7 +5,11 @@ Out: the phrases of each class in each scene, in the vocabulary's order; and eve
      no place, by name, so that nothing is lost in silence.
 
 A name is looked for as it stands; then without case, with ``_`` and ``-`` as spaces; then among
-the synonyms. Where that fits two classes it fits none: a wrong class is worse than a lacking one.
+the synonyms; then without the view of a place that Places and SUN set behind it (``field/wild``,
+``lake-natural``); then among the names, not the synonyms, in the other number (``trees``; but
+``wheels`` is no bicycle, which ADE20K calls a wheel, too). Where that fits two classes it fits
+none: a wrong class is worse than a lacking one, and so ``car_interior`` is no car, ``crane (bird)``
+no crane and ``glasses`` no glass. What was found by another name is told.
 """
 
 import re
@@ -18,21 +22,30 @@ from langseg.cache.errors import InputError
 from langseg.cache.keys import canonical_json, sha256_hex
 from langseg.cache.records import ANY_SCENE
 from langseg.descriptors.foreign import ForeignPhrase, ForeignSet
+from langseg.descriptors.leaks import word_forms
 from langseg.descriptors.plain_text import printable
 from langseg.descriptors.prompts import class_values
 from langseg.descriptors.vocabulary import Vocabulary
 
 Pair = tuple[str, str]  # class name, scene
 _SHOWN = 5
+# What Places and SUN set behind the name of a place that they show in several ways. Not the inside
+# of a thing, which does not look like it; and no other word: a car-wash is no car.
+_VIEW = re.compile(
+    r"\s*[/\-]\s*(indoor|outdoor|exterior|natural|wild|cultivated)\s*$", re.IGNORECASE
+)
+_OTHER_THINGS = frozenset(("glasses", "arms", "goods", "irons", "customs"))  # no mere plurals
 
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """``lists`` has no empty one. ``unknown`` names of the file are no class, ``unknown_pairs``
+    """``lists`` has no empty one. ``renamed`` gives the class that a name of the file was taken
+    for, where it is called otherwise. ``unknown`` names of the file are no class, ``unknown_pairs``
     no (class, scene) of the vocabulary; both count their phrases. ``empty`` classes are listed in
     the file without any phrase, ``missing`` ones not at all."""
 
     lists: Mapping[Pair, tuple[ForeignPhrase, ...]]
+    renamed: Mapping[str, str]
     unknown: Mapping[str, int]
     unknown_pairs: Mapping[str, int]
     empty: tuple[str, ...]
@@ -45,6 +58,7 @@ def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
     find = _finder(vocabulary)
     scenes = {_folded(scene): scene for scene in (ANY_SCENE, *vocabulary.scenes)}
     found: dict[Pair, list[ForeignPhrase]] = {}
+    renamed: dict[str, str] = {}
     unknown: Counter[str] = Counter()
     unknown_pairs: Counter[str] = Counter()
     for phrase in foreign.phrases:
@@ -52,6 +66,8 @@ def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
         if name is None:
             unknown[label] += 1
             continue
+        if phrase.class_id is None and _folded(phrase.class_name) != _folded(name):
+            renamed[label] = name
         scene = scenes.get(_folded(phrase.scene), "")
         if scene == ANY_SCENE or name in vocabulary.scenes.get(scene, ()):
             found.setdefault((name, scene), []).append(phrase)
@@ -74,6 +90,7 @@ def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
     pairs = sorted(found, key=lambda pair: (order[pair[1]], place[pair[0]]))
     return Match(
         lists={pair: tuple(found[pair]) for pair in pairs},
+        renamed=renamed,
         unknown=unknown,
         unknown_pairs=unknown_pairs,
         empty=tuple(empty),
@@ -107,17 +124,31 @@ def _finder(vocabulary: Vocabulary) -> Callable[[str], str | None]:
     exact = {entry.name: {entry.name} for entry in vocabulary.classes}
     loose: dict[str, set[str]] = {}
     synonyms: dict[str, set[str]] = {}
+    numbers: dict[str, set[str]] = {}
     for entry in vocabulary.classes:
         loose.setdefault(_folded(entry.name), set()).add(entry.name)
         for synonym in entry.synonyms:
             synonyms.setdefault(_folded(synonym), set()).add(entry.name)
+        for form in _numbers(entry.name):
+            numbers.setdefault(form, set()).add(entry.name)
+
+    def called(label: str) -> set[str]:
+        folded = _folded(label)
+        return exact.get(label) or loose.get(folded) or synonyms.get(folded) or set()
 
     def find(label: str) -> str | None:
-        folded = _folded(label)
-        candidates = exact.get(label) or loose.get(folded) or synonyms.get(folded) or set()
+        place = _VIEW.sub("", label)
+        candidates = called(label) or called(place) or numbers.get(_folded(place), set())
         return next(iter(candidates)) if len(candidates) == 1 else None
 
     return find
+
+
+def _numbers(name: str) -> frozenset[str]:
+    """A name in the singular and the plural, whichever it is in itself."""
+    *first, last = _folded(name).split() or [""]  # a class may be called "-"
+    forms = word_forms(last) - _OTHER_THINGS
+    return frozenset(" ".join((*first, form)) for form in forms)
 
 
 def _folded(name: str) -> str:

@@ -75,11 +75,11 @@ def _spellings(name: str) -> Iterable[tuple[str, ...]]:
     """The first and the last word vary: ``chests of drawers``, ``traffic lights``."""
     found = words(name)
     last = len(found) - 1
-    return product(*(_forms(w) if i in (0, last) else {w} for i, w in enumerate(found)))
+    return product(*(word_forms(w) if i in (0, last) else {w} for i, w in enumerate(found)))
 
 
 @lru_cache(maxsize=4096)
-def _forms(word: str) -> frozenset[str]:
+def word_forms(word: str) -> frozenset[str]:
     """A word, its plurals, and its singulars if it looks like a plural."""
     forms = {word, word + "s", _IRREGULAR.get(word, word), _SINGULAR.get(word, word)}
     if word.endswith(_SIBILANTS):

@@ -1,7 +1,8 @@
 """Answer what a store is asked about its descriptors, in numbers, tables or as a page.
 
 In:  which store, perhaps which vocabulary, and which question.
-Out: the canned audits' answers and, of a vocabulary, its quality, as JSON-able values; a page.
+Out: the canned audits' answers and, of a vocabulary, the quality of its sets, as JSON-able
+     values; a page.
 """
 
 from collections import Counter
@@ -13,10 +14,11 @@ from typing import Any
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.pipelines.config import EncodedSource
-from langseg.pipelines.judged import Quality, judge_quality
+from langseg.pipelines.judged import Judge, Quality
+from langseg.pipelines.sets import compared, points, set_row, share
 
 SHORT = ("coverage", "counts", "rejections", "provenance")  # what ``audit`` prints unasked
-_SHARES = ("by_name", "by_phrases", "by_both", "chance")
+_SHARES = ("by_name", "by_phrases", "by_both", "by_name_there", "chance")
 
 
 def questions() -> list[tuple[str, str]]:
@@ -42,7 +44,8 @@ def run_whole_audit(
     """Answer the canned audits (one, or the ``short`` set), and judge a vocabulary if one is named.
 
     ``html`` is where the page of a vocabulary goes; ade20k's, if none is named.
-    Raises: UsageError, for a question that there is not; InputError, as ``judge_quality``.
+    Raises: UsageError, for a question that there is not; InputError, when nothing of the
+    vocabulary of a page was answered yet.
     """
     from langseg.cache.files import write_atomic
     from langseg.pipelines.lens import run_audit
@@ -53,11 +56,12 @@ def run_whole_audit(
     dataset = None if whole else source.shipped
     report = run_audit(source.store, dataset, source.classes, source.model)
     if html is not None or not (whole or question):
-        quality = _judged(source, must=html is not None)
-        if quality is not None:
-            report["quality"] = quality_report(quality)
+        judge = _judge(source, must=html is not None)
+        if judge is not None:
+            quality = judge.named()
+            report["quality"] = quality_report(quality, judge)
             report["sentence"] += f"; {report['quality']['sentence']}"
-        if quality is not None and html is not None:
+        if judge is not None and html is not None:
             from langseg.pipelines.audit_page import render_audit
 
             page = render_audit(quality, report["quality"], report["answers"])
@@ -68,59 +72,103 @@ def run_whole_audit(
     return report
 
 
-def _judged(source: EncodedSource, must: bool) -> Quality | None:
+def _judge(source: EncodedSource, must: bool) -> Judge | None:
     """None where nothing of the vocabulary was answered yet, unless it ``must`` be judged."""
     try:
-        return judge_quality(source)
+        return Judge(source)
     except InputError:
         if must:
             raise
         return None
 
 
-def quality_report(quality: Quality) -> dict[str, Any]:
-    """As JSON-able values; ``sentence`` is the set in one line."""
-    from langseg.descriptors.discriminability import interval, mean_of
+def quality_report(quality: Quality, judge: Judge | None = None) -> dict[str, Any]:
+    """As JSON-able values; ``sentence`` is the set in one line.
+
+    ``judge`` adds the other sets of the vocabulary to ``sets``, beside the judged one.
+    """
     from langseg.descriptors.quality import RULES
 
-    found, names = quality.measured, quality.names
     counts = Counter(flag.reason for flag in quality.flags)
-    flagged = Counter(flag.class_name for flag in quality.flags)
-    rows = [
-        {"class_name": name, **asdict(quality.coverage[name]), "flags": flagged[name]}
-        | {"missing_slots": quality.coverage[name].missing_slots}
-        for name in names
-    ]
     report: dict[str, Any] = {
         "vocabulary": quality.chosen.vocabulary.name,
-        "model": quality.chosen.selection.model,
+        "model": quality.model,
         "encoder": quality.encoder_id,
         "flag_counts": {reason: counts[reason] for reason in RULES},
         "flags": [asdict(flag) for flag in quality.flags],
-        "classes": rows,
+        "classes": _class_rows(quality),
+        "coverage": _coverage(quality),
         "why_not": quality.why_not,
-        "discriminability": None,
+        "discriminability": _discriminability(quality),
         "weak_pairs": [],
+        "sets": [set_row(quality), *([] if judge is None else compared(quality, judge))],
     }
-    if found is not None:
-        for row, *shares in zip(
-            rows, found.by_name, found.by_phrases, found.by_both, found.chance, strict=True
-        ):
-            row |= dict(zip(_SHARES, map(float, shares), strict=True))
-        gain = found.by_both - found.by_name
-        report["discriminability"] = {
-            "score": found.score,
-            "interval": interval(found.by_name),
-            "chance": mean_of(found.chance),
-            "dealt": found.dealt,
-            "by_phrases": mean_of(found.by_phrases),
-            "by_both": mean_of(found.by_both),
-            "gain_over_names": mean_of(gain),
-            "gain_interval": interval(gain),
-            "classes": int((found.chance > 0).sum()),
-        }
-        report["weak_pairs"] = [[names[a], names[b], told] for a, b, told in found.weak_pairs]
+    if quality.measured is not None:
+        names = quality.names
+        report["weak_pairs"] = [
+            [names[a], names[b], told] for a, b, told in quality.measured.weak_pairs
+        ]
     return report | {"sentence": _sentence(report)}
+
+
+def _class_rows(quality: Quality) -> list[dict[str, Any]]:
+    """``flags`` counts each reason; ``not_told_from`` are the class's weak pairs, worst first."""
+    flagged = {name: Counter[str]() for name in quality.names}
+    for flag in quality.flags:
+        flagged[flag.class_name][flag.reason] += 1
+    rows = [
+        {"class_name": name, **asdict(quality.coverage[name]), "flags": dict(flagged[name])}
+        | {"missing_slots": quality.coverage[name].missing_slots, "not_told_from": []}
+        for name in quality.names
+    ]
+    if quality.measured is not None:
+        for one, other, _ in quality.measured.weak_pairs:
+            rows[one]["not_told_from"].append(quality.names[other])
+            rows[other]["not_told_from"].append(quality.names[one])
+        shares = [getattr(quality.measured, name) for name in _SHARES]
+        for row, *values in zip(rows, *shares, strict=True):
+            row |= dict(zip(_SHARES, map(float, values), strict=True))
+    return rows
+
+
+def _coverage(quality: Quality) -> dict[str, Any]:
+    """How many classes have a phrase at all, and in each slot; how many pairs of class and scene
+    that are plausible have phrases of their own."""
+    from langseg.cache.records import SLOTS
+
+    rows = quality.coverage.values()
+    named = any(row.slots for row in rows)  # imported sets name no slots
+    return {
+        "described": sum(row.phrases > 0 for row in rows),
+        "slots": {slot: sum(slot in row.slots for row in rows) for slot in SLOTS if named},
+        "pairs": sum(row.scenes for row in rows),
+        "plausible_pairs": sum(row.plausible for row in rows),
+    }
+
+
+def _discriminability(quality: Quality) -> dict[str, Any] | None:
+    """The keys in ``_there`` are of the trials that need rivals with phrases."""
+    from langseg.descriptors.discriminability import interval, mean_of
+
+    found = quality.measured
+    if found is None:
+        return None
+    tried = found.rivals_there > 0
+    return {
+        "score": found.score,
+        "interval": interval(found.by_name),
+        "chance": mean_of(found.chance),
+        "dealt": found.dealt,
+        "classes": int((found.chance > 0).sum()),
+        "phrases": 0 if quality.fit is None else len(quality.fit[1]),
+        "by_phrases": mean_of(found.by_phrases),
+        "by_name_there": mean_of(found.by_name_there),
+        "by_both": mean_of(found.by_both),
+        "gain_over_names": mean_of(found.gain),
+        "gain_interval": interval(found.gain),
+        "classes_there": int(tried.sum()),
+        "rivals_there": float(found.rivals_there[tried].mean()) if tried.any() else 0.0,
+    }
 
 
 def _sentence(report: Mapping[str, Any]) -> str:
@@ -132,12 +180,21 @@ def _sentence(report: Mapping[str, Any]) -> str:
     if found is None:
         return f"{said}; discriminability was not measured, as {report['why_not']}"
     if not found["classes"]:
-        return f"{said}; no two classes have the phrases that discriminability is measured on"
-    low, high = (100 * edge for edge in found["interval"])
+        return f"{said}; no class has the phrases that discriminability is measured on"
     return (
-        f"{said}; discriminability {100 * found['score']:.1f} % ({low:.1f} to {high:.1f}) over "
-        f"{found['classes']} classes, dealt at random {100 * found['dealt']:.1f} %; "
+        f"{said}; discriminability {share(found['score'], found['interval'])} over "
+        f"{found['classes']} classes, dealt at random {share(found['dealt'])}{_gain(found)}; "
         f"{len(report['weak_pairs'])} pairs of classes are not told apart"
+    )
+
+
+def _gain(found: Mapping[str, Any]) -> str:
+    if not found["classes_there"]:
+        return ""
+    gained = points(found["gain_over_names"], found["gain_interval"])
+    return (
+        f"; by the name alone {share(found['by_name_there'])}, by the name and the other phrases "
+        f"{share(found['by_both'])}, which adds {gained} in the same trials"
     )
 
 

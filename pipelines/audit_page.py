@@ -12,9 +12,23 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files as package_files
 from math import isnan
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from langseg.pipelines.likeness_map import draw_map
+from langseg.pipelines.audit_tables import (
+    SET_COLUMNS,
+    WORST_COLUMNS,
+    found_rows,
+    listed_flags,
+    reasons,
+    set_rows,
+    set_title,
+    undescribed,
+    worst_classes,
+    worst_row,
+)
+from langseg.pipelines.likeness_map import SHADES, draw_map, shade_from
+from langseg.pipelines.sets import share
 
 if TYPE_CHECKING:
     from langseg.pipelines.judged import Quality
@@ -23,6 +37,7 @@ SHOWN_FLAGS = 200
 SHOWN_WORST = 20
 _ANSWERS = ("rejections", "unusable", "duplicates", "spend", "provenance", "encoders", "cut")
 _SHOWN_ROWS = 30
+_SHOWN_SCENES = 16
 _MANY_COLUMNS, _FEW_ROWS = 7, 4
 
 
@@ -49,21 +64,34 @@ def render_audit(
         lstrip_blocks=True,
         finalize=lambda value: printable(value, 2000) if type(value) is str else value,
     )
-    environment.filters["share"] = _share
+    environment.filters |= {"share": share, "reasons": reasons}
     classes, likeness = report["classes"], quality.likeness
-    drawn = None if likeness is None else draw_map(quality.names, likeness)
+    found = report["discriminability"]
+    described = [i for i, row in enumerate(classes) if row["phrases"]]
+    drawn = None
+    if likeness is not None and described:
+        names = [quality.names[i] for i in described]
+        drawn = draw_map(names, likeness[described][:, described])
     by_name = {answer["name"]: answer for answer in answers}
     return environment.from_string(source.read_text("utf-8")).render(
         report=report,
-        found=report["discriminability"],
+        found=found,
         rules=RULES,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         manifest=quality.chosen.store.manifest.name,
         vocabulary_hash=quality.chosen.vocabulary.hash,
         tiles=_tiles(report, by_name),
         histograms=_histograms(quality, classes),
-        worst=_worst(classes),
-        flags=report["flags"][:SHOWN_FLAGS],
+        found_rows=[] if found is None else found_rows(found),
+        set_title=set_title(report),
+        set_columns=SET_COLUMNS,
+        set_rows=set_rows(report["sets"]),
+        worst_columns=WORST_COLUMNS,
+        worst=[worst_row(row) for row in worst_classes(classes, SHOWN_WORST)],
+        shades=[f"{shade_from(shade):.2f}" for shade in range(SHADES)],
+        undescribed=undescribed(classes),
+        flags=listed_flags(report)[:SHOWN_FLAGS],
+        n_flags=len(listed_flags(report)),
         weak_pairs=report["weak_pairs"][:SHOWN_WORST],
         map=drawn,
         paths=[] if drawn is None else [Markup(path) for path in drawn.paths],  # noqa: S704 (digits)
@@ -83,14 +111,27 @@ def _shown(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tiles(report: Mapping[str, Any], answers: Mapping[str, Any]) -> list[tuple[str, str]]:
     classes, found = report["classes"], report["discriminability"]
+    covered = report["coverage"]
     tiles = [
-        (f"{len(classes):,}", "classes"),
-        (f"{sum(row['phrases'] for row in classes):,}", "phrases"),
-        (f"{sum(report['flag_counts'].values()):,}", "flags"),
+        (f"{covered['described']:,}", f"of {len(classes):,} classes described"),
+        (f"{sum(row['phrases'] for row in classes):,}", "phrases kept"),
         (f"{sum(row[1] for row in answers['rejections']['rows']):,}", "phrases dropped"),
+        (f"{sum(report['flag_counts'].values()):,}", "flags"),
     ]
-    if found is not None:
-        tiles.insert(0, (_share(found["score"]), "discriminability"))
+    if covered["slots"]:
+        tiles.append(
+            (
+                f"{mean(covered['slots'].values()):,.0f}",
+                f"of {len(classes):,} classes in an average slot",
+            )
+        )
+    if covered["plausible_pairs"]:
+        label = f"of {covered['plausible_pairs']:,} plausible pairs of class and scene described"
+        tiles.append((f"{covered['pairs']:,}", label))
+    if found is not None and found["classes"]:
+        low, high = (f"{100 * edge:.1f}" for edge in found["interval"])
+        label = "discriminability" + ("" if low == "nan" else f", {low} to {high}")
+        tiles.insert(0, (share(found["score"]), label))
     spent = _column(answers["spend"], "known_cost_usd")
     unpriced = sum(_column(answers["spend"], "unpriced"))
     label = "spent" + (f", and {unpriced} answers of unknown price" if unpriced else "")
@@ -113,18 +154,20 @@ def _histograms(
     slots = Counter(phrase.slot for phrase in own)
     known = [slot for slot in (*SLOTS, *sorted(slots.keys() - set(SLOTS))) if slot in slots]
     drawn = [
-        _histogram("Words of a phrase", [len(phrase.text.split()) for phrase in own]),
-        _histogram("Phrases of a class", [row["phrases"] for row in classes]),
-        _bars("Phrases in each slot", [(slot, slots[slot]) for slot in known]),
+        _histogram("Phrases, by number of words", [len(phrase.text.split()) for phrase in own]),
+        _histogram("Classes, by number of phrases", [row["phrases"] for row in classes]),
+        _bars("Phrases, by slot", [(slot, slots[slot]) for slot in known]),
     ]
     if any(row["scenes"] for row in classes):
         scenes = Counter(p.scene for p in own if p.scene != "*")
-        drawn.append(_bars("Phrases of each scene", scenes.most_common(12)))
+        more = len(scenes) - _SHOWN_SCENES
+        title = f"Phrases, by scene ({more} more scenes)" if more > 0 else "Phrases, by scene"
+        drawn.append(_bars(title, scenes.most_common(_SHOWN_SCENES)))
     if quality.measured is not None:
         shares = [row["by_name"] for row in classes if not isnan(row["by_name"])]
         tenths = Counter(min(int(share * 10), 9) for share in shares)
-        counts = [(f"{10 * tenth} %", tenths[tenth]) for tenth in range(10)]
-        drawn.append(_bars("Discriminability of the classes, from", counts))
+        counts = [(f"{10 * tenth}-{10 * tenth + 10} %", tenths[tenth]) for tenth in range(10)]
+        drawn.append(_bars("Classes, by discriminability", counts))
     return drawn
 
 
@@ -152,17 +195,3 @@ def _bars(title: str, bars: Sequence[tuple[str, int]]) -> dict[str, object]:
             for label, count in bars
         ],
     }
-
-
-def _worst(classes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Without a phrase first, then the least discriminable, then the most flagged."""
-
-    def badness(row: Mapping[str, Any]) -> tuple[bool, float, int]:
-        share = row.get("by_name", float("nan"))
-        return row["phrases"] > 0, 1.0 if isnan(share) else share, -row["flags"]
-
-    return sorted(classes, key=badness)[:SHOWN_WORST]
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None or isnan(value) else f"{100 * value:.1f} %"

@@ -222,7 +222,8 @@ def audit(
         Path | None, typer.Option(help="Judge only what the bank of this class list would hold.")
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Whose set is judged, when several models have answered.")
+        str,
+        typer.Option(help="Whose set is judged; other models' sets are compared with it."),
     ] = "",
     encoder: Annotated[
         str, typer.Option(help="Text encoder that discriminability is measured by.")
@@ -241,16 +242,19 @@ def audit(
     """Judge the descriptors: coverage, faults, discriminability, spend, who wrote them.
 
     Without --dataset and --classes everything in the store is counted; with one of them its
-    phrases are flagged, too, and measured by how often they find their class among look-alikes.
-    Examples:
+    phrases are flagged, too, and measured by how often they find their class among look-alikes,
+    against names only and beside every other set that the store has for these classes (other
+    models, `import`), over the classes that both describe. Examples:
 
     \b
         langseg-desc audit
         langseg-desc audit --dataset ade20k
         langseg-desc audit --dataset ade20k --html report.html
+        langseg-desc audit --dataset ade20k --model import:cupl
         langseg-desc audit --question duplicates
     """
     from langseg.pipelines.audit import questions, run_whole_audit
+    from langseg.pipelines.audit_tables import quality_tables
 
     if list_all:
         listed = questions()
@@ -272,6 +276,9 @@ def audit(
         emit_table(answer["columns"], answer["rows"][:rows], title=answer["question"])
         if more > 0:
             say(f"... and {more} more rows: langseg-desc sql 'from {answer['name']}'")
+    if "quality" in report:
+        for title, columns, found in quality_tables(report["quality"], rows):
+            emit_table(columns, found, title=title)
     say(report["sentence"])
 
 

@@ -146,6 +146,7 @@ def _imported(
         "rejected": reasons(judged),
         "flagged": reasons(kept, flags=True),
         "all_dropped": bare,
+        "renamed": dict(match.renamed),
         "unknown": dict(match.unknown),
         "unknown_pairs": dict(match.unknown_pairs),
         "empty": list(match.empty),
@@ -173,6 +174,9 @@ def _said(report: Mapping[str, Any], n_classes: int) -> str:
     if report["flagged"]:
         flagged = sum(report["flagged"].values())
         parts.append(f"{flagged} kept as published{_listed(report['flagged'])}")
+    if renamed := report["renamed"]:
+        taken = some(f"{label} for {name}" for label, name in renamed.items())
+        parts.append(f"{_n(len(renamed), 'name')} taken for a class called otherwise ({taken})")
     for key, noun, what in (
         ("all_dropped", "class", "left without a phrase"),
         ("empty", "class", "listed in the file without a phrase"),

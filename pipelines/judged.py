@@ -1,30 +1,29 @@
 """Judge the phrases of one vocabulary: flags, coverage, discriminability, likeness of classes.
 
 In:  a ``Source`` and the name of a text encoder whose vectors the store holds.
-Out: a ``Quality``. Nothing is written.
+Out: a ``Quality`` of the set that the source names, and of each other set of the vocabulary.
 
-The encoder itself is loaded for the meanings of the classes only (a text or two each), and where
-it cannot be, everything that needs no meaning is answered all the same.
+Where the meanings of the classes cannot be had, everything that needs none is answered all the
+same. Nothing is written.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from langseg.cache.errors import LangSegError, UsageError
-from langseg.cache.keys import text_id
+from langseg.cache.errors import InputError, LangSegError
 from langseg.cache.records import ANY_SCENE
 from langseg.pipelines.chosen import Chosen, choose
 from langseg.pipelines.config import EncodedSource
+from langseg.pipelines.yardstick import StoredVectors, Yardstick, open_vectors, yardstick
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from langseg.descriptors.build_bank import Phrase
-    from langseg.descriptors.discriminability import Discriminability
+    from langseg.descriptors.discriminability import Discriminability, Phrases
     from langseg.descriptors.quality import Coverage, Flag
-    from langseg.descriptors.text_encoder import EncoderRecord
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,7 +31,8 @@ class Quality:
     """What was found. ``measured`` is None, and ``why_not`` says why, without vectors.
 
     ``likeness`` [C, C]: cosines of the means of the classes' phrases after what all of them
-    share is taken off; None without vectors.
+    share is taken off; None without vectors. ``fit`` are the phrases that are measured: bound to
+    no scene, as no imported set has scenes, and without their class's name.
     """
 
     chosen: Chosen
@@ -42,17 +42,90 @@ class Quality:
     encoder_id: str = ""
     measured: "Discriminability | None" = None
     likeness: "NDArray[np.float32] | None" = None
+    fit: "Phrases | None" = None
     why_not: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(entry.name for entry in self.chosen.vocabulary.classes)
 
+    @property
+    def model(self) -> str:
+        return self.chosen.selection.model
+
+
+class Judge:
+    """Judges every set of a vocabulary by one yardstick.
+
+    Raises: InputError, when the store has no accepted answer for the vocabulary.
+    """
+
+    def __init__(self, source: EncodedSource) -> None:
+        self._source = source
+        self._chosen = choose(source)
+        self._stored = open_vectors(self._chosen.store, source.encoder)
+        self.yardstick: Yardstick | None = None
+        self._why_not = ""
+        if self._stored is not None:
+            vocabulary = self._chosen.vocabulary
+            try:
+                self.yardstick = yardstick(self._stored, vocabulary, source.encoder)
+            except LangSegError as exc:
+                self._why_not = str(exc)
+
+    def named(self) -> Quality:
+        """The set that the source names."""
+        return self._judged(self._chosen)
+
+    def others(self) -> Iterator[Quality]:
+        """The sets of the store's other models for the same classes and scenes, by model."""
+        store, mine = self._chosen.store, self._chosen.selection.model
+        models = set(store.table("requests", ("model",))["model"].to_pylist())
+        for model in sorted(models - {mine}):
+            try:
+                other = choose(self._source.model_copy(update={"model": model}))
+            except InputError:  # it answered for other vocabularies only
+                continue
+            yield self._judged(replace(other, vocabulary=self._chosen.vocabulary))
+
+    def _judged(self, chosen: Chosen) -> Quality:
+        from langseg.descriptors.quality import coverage, text_flags
+
+        phrases, vocabulary = chosen.phrases(), chosen.vocabulary
+        covered = coverage(vocabulary, phrases)
+        encode = "run `langseg-desc encode`"
+        if self._stored is None:
+            return Quality(
+                chosen=chosen,
+                phrases=phrases,
+                flags=tuple(text_flags(vocabulary, phrases)),
+                coverage=covered,
+                why_not=f"the store has no vectors of {self._source.encoder}; {encode}",
+            )
+        embedded = _embedded(chosen, phrases, self._stored)
+        flags = [*text_flags(vocabulary, phrases, embedded.cut), *_near(chosen, embedded)]
+        unsaid = f"phrases that have no vector yet: {embedded.missing}; {encode}"
+        judged = Quality(
+            chosen=chosen,
+            phrases=phrases,
+            flags=tuple(flags),
+            coverage=covered,
+            encoder_id=self._stored.record.encoder_id,
+            fit=(embedded.vectors[embedded.fit], embedded.owners[embedded.fit]),
+            why_not=unsaid if embedded.missing else self._why_not,
+        )
+        return _measured(judged, embedded, self.yardstick)
+
+
+def judge_quality(source: EncodedSource) -> Quality:
+    """Raises: InputError, when the store has no accepted answer for the vocabulary."""
+    return Judge(source).named()
+
 
 @dataclass(frozen=True)
 class _Embedded:
-    """The phrases that have a vector, of any scene. ``fit`` are those that are measured: bound to
-    no scene, as no imported set has scenes, and without their class's name."""
+    """The phrases that have a vector, of any scene; ``generic`` are those of none, ``fit`` those
+    that are measured."""
 
     texts: list[str]
     owners: "NDArray[np.intp]"
@@ -63,42 +136,11 @@ class _Embedded:
     missing: int
 
 
-def judge_quality(source: EncodedSource) -> Quality:
-    """Raises: InputError, when the store has no accepted answer for the vocabulary."""
-    from langseg.descriptors.quality import coverage, text_flags
-
-    chosen = choose(source)
-    phrases = chosen.phrases()
-    vocabulary = chosen.vocabulary
-    covered = coverage(vocabulary, phrases)
-    record = _record(chosen, source.encoder)
-    if record is None:
-        return Quality(
-            chosen=chosen,
-            phrases=phrases,
-            flags=tuple(text_flags(vocabulary, phrases)),
-            coverage=covered,
-            why_not=f"the store has no vectors of {source.encoder}; run `langseg-desc encode`",
-        )
-    embedded = _embedded(chosen, phrases, record)
-    flags = [*text_flags(vocabulary, phrases, embedded.cut), *_near(chosen, embedded)]
-    return _measured(chosen, phrases, covered, flags, embedded, record, source.encoder)
-
-
-def _record(chosen: Chosen, encoder_name: str) -> "EncoderRecord | None":
-    from langseg.descriptors.text_encoder import EncoderRecord, full_name
-
-    known = [EncoderRecord(**record) for record in chosen.store.encoders().values()]
-    return next((one for one in known if one.model == full_name(encoder_name)), None)
-
-
 def _embedded(
-    chosen: Chosen, phrases: "Mapping[str, Sequence[Phrase]]", record: "EncoderRecord"
+    chosen: Chosen, phrases: "Mapping[str, Sequence[Phrase]]", stored: StoredVectors
 ) -> _Embedded:
     """The vectors stay float16 and are gathered once: 768 bytes a phrase for MiniLM."""
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
     from langseg.descriptors.leaks import NameFinder
     from langseg.descriptors.quality import own_phrases
@@ -109,21 +151,15 @@ def _embedded(
         for phrase in own_phrases(phrases[entry.name]):
             generic = phrase.scene == ANY_SCENE
             rows.append((phrase.text, row, generic, generic and not finder.is_in(phrase.text)))
-    table = chosen.store.embeddings(record.encoder_id, ("text_id", "emb", "truncated"))
-    wanted = pa.array([text_id(text) for text, *_ in rows], pa.string())
-    at = pc.index_in(wanted, value_set=table["text_id"])
-    has = at.is_valid().to_numpy(zero_copy_only=False)
-    taken = table.take(at.drop_null()).combine_chunks()
-    vectors = taken["emb"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    has, vectors, cut = stored.find([text for text, *_ in rows])
     kept = [row for row, there in zip(rows, has, strict=True) if there]
-    cut = (row[0] for row, was in zip(kept, taken["truncated"].to_pylist(), strict=True) if was)
     return _Embedded(
         texts=[row[0] for row in kept],
         owners=np.array([row[1] for row in kept], np.intp),
-        vectors=vectors.reshape(-1, record.dim),
+        vectors=vectors,
         generic=np.array([row[2] for row in kept], np.bool_),
         fit=np.array([row[3] for row in kept], np.bool_),
-        cut=frozenset(cut),
+        cut=frozenset(row[0] for row, was in zip(kept, cut, strict=True) if was),
         missing=int((~has).sum()),
     )
 
@@ -141,54 +177,20 @@ def _near(chosen: Chosen, embedded: _Embedded) -> "list[Flag]":
     return flags
 
 
-def _measured(
-    chosen: Chosen,
-    phrases: "Mapping[str, Sequence[Phrase]]",
-    covered: "Mapping[str, Coverage]",
-    flags: "list[Flag]",
-    embedded: _Embedded,
-    record: "EncoderRecord",
-    encoder_name: str,
-) -> Quality:
+def _measured(judged: Quality, embedded: _Embedded, by: Yardstick | None) -> Quality:
     import numpy as np
 
-    from langseg.descriptors.contrast import class_text
-    from langseg.descriptors.discriminability import (
-        class_means,
-        find_rivals,
-        meaning_text,
-        measure,
-    )
+    from langseg.descriptors.discriminability import class_means, measure
     from langseg.descriptors.quality import wrong_senses
-    from langseg.descriptors.text_encoder import load_encoder
 
-    entries = chosen.vocabulary.classes
-    generic, fit = embedded.generic, embedded.fit
-    means, middle = class_means(embedded.vectors[generic], embedded.owners[generic], len(entries))
+    generic = embedded.generic
+    means, middle = class_means(
+        embedded.vectors[generic], embedded.owners[generic], len(judged.names)
+    )
     centred = np.where(np.any(means != 0, axis=1, keepdims=True), means - middle, 0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
-    measured, why_not = None, ""
-    try:
-        encoder = load_encoder(encoder_name)
-        if encoder.record.encoder_id != record.encoder_id:
-            raise UsageError(f"{encoder_name} is another than {record.encoder_id} of the store")
-        vectors, _ = encoder.encode([class_text(entry) for entry in entries])
-        meanings, _ = encoder.encode([meaning_text(entry) for entry in entries])
-    except LangSegError as exc:
-        why_not = str(exc)
-    else:
-        flags = [*flags, *wrong_senses([e.name for e in entries], means, middle, meanings)]
-        rivals = find_rivals(chosen.vocabulary, vectors)
-        measured = measure(embedded.vectors[fit], embedded.owners[fit], meanings, rivals)
-    if embedded.missing:
-        why_not = f"{embedded.missing} phrases have no vector yet; run `langseg-desc encode`"
-    return Quality(
-        chosen=chosen,
-        phrases=phrases,
-        flags=tuple(flags),
-        coverage=covered,
-        encoder_id=record.encoder_id,
-        measured=measured,
-        likeness=centred @ centred.T,
-        why_not=why_not,
-    )
+    judged = replace(judged, likeness=centred @ centred.T)
+    if by is None or judged.fit is None:
+        return judged
+    flags = (*judged.flags, *wrong_senses(judged.names, means, middle, by.meanings))
+    return replace(judged, flags=flags, measured=measure(*judged.fit, by.meanings, by.rivals))

@@ -42,6 +42,11 @@ def draw_map(names: Sequence[str], likeness: Floats) -> LikenessMap:
     return LikenessMap(tuple(labels), tuple(_path(shades == shade) for shade in range(SHADES)))
 
 
+def shade_from(shade: int) -> float:
+    """The cosine that a shade begins at."""
+    return _FROM + shade * (_TO - _FROM) / SHADES
+
+
 def like_together(likeness: Floats) -> list[int]:
     """Join the two likest groups (by the mean of their cosines) until one is left.
 

@@ -5,13 +5,14 @@ import pytest
 from numpy.typing import NDArray
 
 from langseg.descriptors.discriminability import (
+    FEWEST,
     class_means,
-    find_rivals,
     interval,
     mean_of,
-    meaning_text,
     measure,
+    paired_shares,
 )
+from langseg.descriptors.rivals import class_texts, find_rivals, meaning_text
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
 
 C, N, D = 60, 12, 48
@@ -91,8 +92,87 @@ def test_measure__leaves_out_classes_without_phrases_and_says_so(world):
     kept = (owners >= 10) | (owners == 3)
     kept &= ~((owners == 3) & (np.arange(len(owners)) % N > 0))  # a single phrase
     found = measure(phrases[kept], owners[kept], meanings, rivals)
-    assert np.isnan(found.by_name[:10]).all()
-    assert not np.isnan(found.by_name[10:]).any()
+    assert np.flatnonzero(~np.isnan(found.by_name)).tolist() == [3, *range(10, C)]
+    assert np.flatnonzero(~np.isnan(found.chance)).tolist() == [3, *range(10, C)]
+    assert np.isnan(found.by_both[:10]).all()
+    assert found.rivals_there[:10].tolist() == [0] * 10
+
+
+def test_measure__asks_a_sparse_set_what_it_asks_a_full_one(world):
+    """One class of each family, so that no class has a rival with phrases."""
+    phrases, owners, meanings, rivals = world
+    alone = np.isin(owners, np.arange(0, C, C // 6))
+    full = measure(phrases, owners, meanings, rivals)
+    sparse = measure(phrases[alone], owners[alone], meanings, rivals)
+    rows = np.arange(0, C, C // 6)
+    assert not sparse.rivals_there.any()
+    np.testing.assert_array_equal(sparse.chance[rows], full.chance[rows])
+    assert sparse.score == pytest.approx(mean_of(full.by_name[rows]), abs=0.1)
+
+
+def test_measure__takes_nothing_of_a_class_off_it_where_few_are_described(world):
+    phrases, owners, meanings, rivals = world
+    rows = np.array([[c, (c + C // 2) % C] for c in range(C)])
+    full = measure(phrases, owners, meanings, rivals).by_name
+    for count in (2, 1):
+        kept = [np.isin(owners, pair[:count]) for pair in rows]
+        alone = [measure(phrases[k], owners[k], meanings, rivals).by_name for k in kept]
+        shares = [share[c] for c, share in enumerate(alone)]
+        assert np.mean(shares) == pytest.approx(full.mean(), abs=0.05)
+
+
+def test_measure__of_a_sparse_set_about_nothing_is_chance_too(world):
+    _, owners, meanings, rivals = world
+    noise = unit(np.random.default_rng(1).normal(size=(C * N, D)))
+    few = owners < 20
+    assert measure(noise[few], owners[few], meanings, rivals).score == pytest.approx(1 / 6, abs=0.1)
+
+
+def test_gain__is_over_names_in_the_same_trials(world):
+    phrases, owners, meanings, rivals = world
+    sure = measure(meanings[owners], owners, meanings, rivals)
+    assert (mean_of(sure.by_name_there), mean_of(sure.gain)) == (1.0, 0.0)
+    strange = unit(np.random.default_rng(2).normal(size=(C, D)))  # names the encoder misreads
+    told = measure(phrases, owners, strange, find_rivals(vocabulary(*map(str, range(C))), meanings))
+    assert mean_of(told.gain) > 0.2
+    assert interval(told.gain)[0] > 0
+
+
+def test_gain__is_none_where_a_sparse_set_only_has_fewer_rivals_with_phrases(world):
+    _, owners, meanings, rivals = world
+    half = owners % 2 == 0
+    noise = unit(np.random.default_rng(4).normal(size=(int(half.sum()), D)))
+    found = measure(noise, owners[half], meanings, rivals)
+    assert 0 < found.rivals_there[::2].mean() < 4
+    assert mean_of(found.by_both) > found.score + 0.08
+    assert mean_of(found.gain) == pytest.approx(0, abs=0.05)
+
+
+def test_paired__is_over_the_classes_both_describe_whatever_else_a_set_holds(world):
+    phrases, owners, meanings, rivals = world
+    few = owners < 12
+    first, second = paired_shares((phrases, owners), (phrases[few], owners[few]), meanings, rivals)
+    assert np.flatnonzero(~np.isnan(first)).tolist() == list(range(12))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_paired__difference_shows_which_set_is_worse(world):
+    phrases, owners, meanings, rivals = world
+    few = owners < 30
+    noise = unit(np.random.default_rng(3).normal(size=(int(few.sum()), D)))
+    true, false = paired_shares((phrases, owners), (noise, owners[few]), meanings, rivals)
+    low, high = interval(false - true)
+    assert high < 0
+    assert low < mean_of(false - true) < high
+
+
+def test_paired__of_sets_with_no_class_in_common_is_nothing(world):
+    phrases, owners, meanings, rivals = world
+    low = owners < 30
+    pair = paired_shares(
+        (phrases[low], owners[low]), (phrases[~low], owners[~low]), meanings, rivals
+    )
+    assert all(np.isnan(shares).all() for shares in pair)
 
 
 def test_measure__of_nothing_is_not_a_number(world):
@@ -128,10 +208,14 @@ def test_rivals__leave_out_synonyms_and_classes_that_share_a_name():
 
 
 def test_interval__of_shares_holds_their_mean():
-    shares = np.array([0.1, 0.4, 0.7, np.nan, 0.6], np.float32)
+    shares = np.array([0.1, 0.4, 0.7, np.nan, 0.6, 0.2, 0.3, 0.9, 0.5], np.float32)
     low, high = interval(shares)
     assert low < mean_of(shares) < high
     assert (low, high) == interval(shares)
+
+
+def test_interval__of_a_handful_of_classes_is_none():
+    assert np.isnan(interval(np.linspace(0, 1, FEWEST - 1, dtype=np.float32))).all()
 
 
 def test_class_means__give_every_class_the_same_weight_in_the_middle():
@@ -139,6 +223,15 @@ def test_class_means__give_every_class_the_same_weight_in_the_middle():
     means, middle = class_means(rows, np.array([0, 0, 0, 2]), 3)
     assert means.tolist() == [[1, 0], [0, 0], [0, 1]]
     assert middle.tolist() == [0.5, 0.5]
+
+
+def test_class_texts__are_names_and_meanings_each_once():
+    entries = (
+        ClassEntry(name="crane", id=1, synonyms=("hoist",), definition="a  machine"),
+        ClassEntry(name="sky", id=2),
+    )
+    words = Vocabulary(name="v", classes=entries, ignore_ids=(0,), scenes={})
+    assert class_texts(words) == ("crane, hoist", "crane, hoist: a machine", "sky")
 
 
 def test_meaning_text__holds_synonyms_and_definition():

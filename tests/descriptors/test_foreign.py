@@ -193,6 +193,9 @@ def match(*phrases: ForeignPhrase, empty: tuple[str, ...] = ()) -> Match:
         ("traffic light", "traffic light"), ("Traffic_Light", "traffic light"),
         ("traffic-light", "traffic light"), ("tv", "screen"), ("door", "door"),
         ("Double  Door", "door"), ("gate", None), ("lamp", None), ("", None),
+        ("door/outdoor", "door"), ("traffic_light-outdoor", "traffic light"), ("gate/wild", None),
+        ("bed_outdoor", None), ("bed/interior", None), ("bed (flower)", None), ("bed-time", None),
+        ("fences", "fence"), ("Traffic Lights", "traffic light"), ("double doors", None),
     ],
 )  # fmt: skip
 def test_name__is_a_class_or_none_never_one_of_two(label: str, name: str | None):
@@ -200,6 +203,24 @@ def test_name__is_a_class_or_none_never_one_of_two(label: str, name: str | None)
     found = match(bed, ForeignPhrase(text="x y", class_name=label))
     assert [pair[0] for pair in found.lists] == [*([name] if name else []), "bed"]
     assert list(found.unknown) == ([] if name else [label])
+
+
+def test_name__that_looks_like_a_plural_of_another_thing_is_no_class():
+    words = Vocabulary(
+        name="v",
+        classes=(ClassEntry(name="glass", id=1), ClassEntry(name="-", id=2)),
+        ignore_ids=(),
+        scenes={},
+    )
+    phrases = tuple(ForeignPhrase(text="x y", class_name=name) for name in ("glass", "glasses"))
+    foreign = ForeignSet(file="a.json", form="f", sha256="0", phrases=phrases)
+    assert match_classes(foreign, words).unknown == {"glasses": 1}
+
+
+def test_name__that_is_not_the_classs_own_is_told():
+    labels = ("bed/outdoor", "TV", "Traffic_Light", "fence")
+    found = match(*(ForeignPhrase(text="x y", class_name=label) for label in labels))
+    assert found.renamed == {"bed/outdoor": "bed", "TV": "screen"}
 
 
 def test_class_id__counts_from_0_in_the_vocabularys_order():

@@ -1,6 +1,8 @@
 """The audit of a vocabulary: its numbers, its questions, and its page."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -10,16 +12,26 @@ import numpy as np
 import pytest
 
 from langseg.cache.errors import InputError
+from langseg.cache.store import Store
+from langseg.descriptors import text_encoder
+from langseg.descriptors.rivals import class_texts
+from langseg.descriptors.vocabulary import load_vocabulary
 from langseg.pipelines.audit import quality_report, questions, run_whole_audit
 from langseg.pipelines.audit_page import render_audit
 from langseg.pipelines.config import DescribeConfig, EncodedSource
 from langseg.pipelines.describe import run_generate
-from langseg.pipelines.encode import run_encode
-from langseg.pipelines.judged import judge_quality
+from langseg.pipelines.encode import embed_missing, run_encode
+from langseg.pipelines.exchange import ImportConfig, run_import
+from langseg.pipelines.judged import Judge, judge_quality
 from langseg.pipelines.likeness_map import MOST, draw_map, like_together
 from tests.pipelines.quiet import Quiet
 
 DESC = "langseg-desc"
+OTHERS = {
+    "car": ["shiny metal doors with windows", "four rubber tyres on the road", "a smell of petrol"],
+    "sky": ["white clouds on blue", "bright blue above the roofs"],
+    "tree": ["green leaves on branches"],
+}
 HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)>" style=\'x\' \u202e{{ 7 * 7 }}'
 
 
@@ -31,13 +43,33 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for named in ({"dataset": "camvid"}, {"classes": folder / "sofa.txt"}):
         run_generate(DescribeConfig(store=folder / "store", **named), Quiet())
         if "dataset" in named:
-            source = EncodedSource(store=folder / "store", **named)
-            run_encode(source, "minilm", lambda done, total, note="": None)
+            run_encode(camvid(folder / "store"), "minilm", silent)
     return folder / "store"
 
 
-def camvid(store: Path) -> EncodedSource:
-    return EncodedSource(dataset="camvid", store=store)
+def camvid(store: Path, model: str = "") -> EncodedSource:
+    return EncodedSource(dataset="camvid", store=store, model=model)
+
+
+def silent(done: int, total: int, note: str = "") -> None:
+    """Advance without a word."""
+
+
+@pytest.fixture(scope="module")
+def compared(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store with two imported sets more, of which the second has no vectors, and with the
+    vectors of what camvid's classes mean."""
+    copied = tmp_path_factory.mktemp("compared") / "store"
+    shutil.copytree(store, copied)
+    file = copied.parent / "others.json"
+    for name, classes in (("others", OTHERS), ("bare", {"car": ["four rubber tyres"]})):
+        file.write_text(json.dumps(classes))
+        imported = ImportConfig(dataset="camvid", store=copied, file=file, model=name)
+        run_import(imported)
+    run_encode(camvid(copied, "import:others"), "minilm", silent)
+    texts = class_texts(load_vocabulary("camvid"))
+    embed_missing(Store.open(copied), "minilm", texts, silent)
+    return copied
 
 
 def test_quality__of_the_bundled_camvid_is_beyond_chance_and_without_flags(store):
@@ -62,9 +94,96 @@ def test_quality__without_vectors_still_flags_and_says_what_is_missing(store):
 def test_quality__says_how_many_phrases_have_no_vector_yet(store):
     source = EncodedSource(classes=store.parent / "sofa.txt", store=store)
     report = quality_report(judge_quality(source))
-    assert "36 phrases have no vector yet" in report["why_not"]
+    assert "phrases that have no vector yet: 36" in report["why_not"]
     assert report["discriminability"]["classes"] == 0
-    assert "no two classes" in report["sentence"]
+    assert "no class has the phrases" in report["sentence"]
+
+
+def test_quality__says_what_descriptors_add_to_names(store):
+    report = quality_report(judge_quality(camvid(store)))
+    found = report["discriminability"]
+    assert found["gain_over_names"] == pytest.approx(
+        found["by_both"] - found["by_name_there"], abs=1e-6
+    )
+    assert found["gain_interval"][0] < found["gain_over_names"] < found["gain_interval"][1]
+    assert (found["classes_there"], found["rivals_there"]) == (11, 5)
+    assert "by the name alone" in report["sentence"]
+
+
+def test_quality__covers_slots_and_scenes_and_names_the_pairs_of_each_class(store):
+    report = quality_report(judge_quality(camvid(store)))
+    assert report["coverage"]["described"] == 11
+    assert report["coverage"]["slots"]["shape"] == 11
+    assert report["coverage"]["pairs"] <= report["coverage"]["plausible_pairs"]
+    rows = {row["class_name"]: row for row in report["classes"]}
+    for one, other, _ in report["weak_pairs"]:
+        assert other in rows[one]["not_told_from"]
+        assert one in rows[other]["not_told_from"]
+
+
+def test_sets__are_compared_over_the_classes_both_describe(compared):
+    judge = Judge(camvid(compared))
+    mine, bare, others = quality_report(judge.named(), judge)["sets"]
+    assert (mine["model"], mine["classes"], mine["paired"]) == ("bundled", 11, None)
+    assert (others["model"], others["classes"]) == ("import:others", 3)
+    pair = others["paired"]
+    assert sorted(pair["classes"]) == ["car", "sky", "tree"]
+    assert pair["difference"] == pytest.approx(pair["score"] - pair["judged_score"], abs=1e-6)
+    assert all(map(np.isnan, pair["interval"]))  # three classes are too few
+    assert (bare["paired"], bare["measured_classes"]) == (None, 0)
+    assert "phrases that have no vector yet: 1" in bare["why_not"]
+
+
+def test_sets__turned_about_differ_by_the_same(compared):
+    pairs = {}
+    for model, other in (("bundled", "import:others"), ("import:others", "bundled")):
+        judge = Judge(camvid(compared, model))
+        rows = {row["model"]: row for row in quality_report(judge.named(), judge)["sets"]}
+        pairs[model] = rows[other]["paired"]
+    there, back = pairs.values()
+    assert there["difference"] == pytest.approx(-back["difference"])
+    assert there["classes"] == back["classes"]
+
+
+def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_path):
+    flags = ("audit", "--store", compared, "--dataset", "camvid")
+    shown = call(DESC, *flags).out
+    sets = call(DESC, *flags, "--json").json["quality"]["sets"]
+    call(DESC, *flags, "--html", tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text()
+    assert [row["model"] for row in sets] == ["bundled", "import:bare", "import:others"]
+    for told in (
+        "bundled (judged)",
+        "import:others",
+        "names only",
+        "names and the other phrases",
+        "too few classes for an interval",
+        "points",
+        "phrases that have no vector yet: 1",
+    ):
+        assert told in shown, told
+        assert told in page, told
+
+
+def test_audit__of_what_was_embedded_loads_no_encoder(compared, monkeypatch):
+    told = quality_report(judge_quality(camvid(compared)))["discriminability"]
+
+    def refused(name: str, device: str | None = None) -> None:
+        raise AssertionError(f"{name} was loaded")
+
+    monkeypatch.setattr(text_encoder, "load_encoder", refused)
+    assert quality_report(judge_quality(camvid(compared)))["discriminability"] == told
+
+
+def test_quality__is_the_same_wherever_the_meanings_come_from(store, compared):
+    here, there = (quality_report(judge_quality(camvid(one))) for one in (store, compared))
+    assert here["discriminability"] == there["discriminability"]
+
+
+def test_audit__writes_nothing(call, compared):
+    before = {path: path.stat().st_mtime_ns for path in compared.rglob("*")}
+    call(DESC, "audit", "--store", compared, "--dataset", "camvid")
+    assert {path: path.stat().st_mtime_ns for path in compared.rglob("*")} == before
 
 
 def test_audit__of_a_vocabulary_nobody_asked_about_has_no_quality(store, tmp_path):
@@ -131,6 +250,18 @@ def test_page__stands_alone_without_script_or_address(call, store, tmp_path):
     assert "prefers-color-scheme: dark" in page
 
 
+def test_page__of_a_sparse_set_lists_what_it_lacks_once(compared):
+    judge = Judge(camvid(compared, "import:others"))
+    report = quality_report(judge.named(), judge)
+    answers = run_whole_audit(camvid(compared, "import:others"))["answers"]
+    page = render_audit(judge.named(), report, answers)
+    assert report["flag_counts"]["empty"] == 8
+    assert "8 classes have no phrase but their name" in page
+    assert "<td>empty</td>" in page  # the rule
+    assert page.count("<td>empty</td>") == 1
+    assert "Likeness of 3 classes" in page
+
+
 def test_page__shows_hostile_text_as_text(store):
     quality = judge_quality(camvid(store))
     report = quality_report(quality)
@@ -138,6 +269,9 @@ def test_page__shows_hostile_text_as_text(store):
     report["flags"] = [dict.fromkeys(("reason", "class_name", "text", "detail"), HOSTILE)]
     report["classes"] = [{**row, "class_name": HOSTILE} for row in report["classes"]]
     report["weak_pairs"] = [[HOSTILE, HOSTILE, 0.5]]
+    report["sets"] = [{**report["sets"][0], "model": HOSTILE}] * 2
+    for row in report["classes"]:
+        row |= {"flags": {HOSTILE: 1}, "not_told_from": [HOSTILE]}
     answers = run_whole_audit(camvid(store))["answers"]
     for answer in answers:
         if answer["name"] == "rejections":

@@ -14,7 +14,7 @@ from langseg.pipelines.config import Source
 
 DESC = "langseg-desc"
 SET = {
-    "Wall": ["flat plaster in one pale hue", "a wall of bricks"],
+    "Walls": ["flat plaster in one pale hue", "a wall of bricks"],
     "cot": [],
     "lamp post": ["tall thin pole"],
 }
@@ -52,10 +52,19 @@ def test_import__tells_everything_that_was_dropped_or_found_no_place(call, forei
     assert (report["phrases"], report["accepted"]) == (2, 1)
     assert report["rejected"] == {"names_class": 1}
     assert report["unknown"] == {"lamp post": 1}
+    assert report["renamed"] == {"Walls": "wall"}
     assert (report["empty"], report["missing"]) == (["bed"], ["sky"])
     assert report["model"] == "import:others"
     told = call(DESC, "import", foreign, *flags).err
-    for part in ("others.json", "'lamp post'", "'bed'", "'sky'", "names_class 1", "no LLM was"):
+    for part in (
+        "others.json",
+        "'lamp post'",
+        "'bed'",
+        "'sky'",
+        "names_class 1",
+        "no LLM was",
+        "'Walls for wall'",
+    ):
         assert part in told
     assert "the store had all of it" in told
 
@@ -81,7 +90,7 @@ def test_import__joins_the_store_without_changing_the_bank(call, foreign, flags,
     assert (tmp_path / "after.jsonl").read_bytes() == out.read_bytes()
     named = ("--model", "import:others:as-published")
     call(DESC, "export", *flags, *named, "--out", tmp_path / "named.jsonl")
-    assert [row["text"] for row in lines(tmp_path / "named.jsonl")] == SET["Wall"]
+    assert [row["text"] for row in lines(tmp_path / "named.jsonl")] == SET["Walls"]
 
 
 def test_import__of_a_changed_file_replaces_the_set(call, foreign, flags, tmp_path: Path):

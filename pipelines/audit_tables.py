@@ -1,0 +1,162 @@
+"""Word the quality of a vocabulary's descriptors as tables, for the terminal and the page alike.
+
+In:  ``audit.quality_report``.
+Out: titles, columns and rows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+from typing import Any
+
+from langseg.pipelines.sets import points, share
+
+Table = tuple[str, Sequence[str], list[tuple[Any, ...]]]
+SET_COLUMNS = (
+    "set",
+    "classes",
+    "phrases",
+    "flags per 100 phrases",
+    "discriminability",
+    "classes in both",
+    "there: this set, the judged one",
+    "difference",
+)
+_PAIR_COLUMNS = 3
+WORST_COLUMNS = (
+    "class",
+    "phrases",
+    "found by name",
+    "by phrases",
+    "flags",
+    "not told from",
+    "slots without a phrase",
+)
+FLAG_COLUMNS = ("flag", "class", "phrase", "seen")
+
+
+def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
+    """What the terminal shows; the worst classes and the flags up to a number of rows."""
+    found = report["discriminability"]
+    if found is not None and found["classes"]:
+        title = (
+            "By what does a phrase find its class among that class and its rivals, and how often?"
+        )
+        yield title, ("by", "found", ""), found_rows(found)
+        yield set_title(report), set_columns(report["sets"]), set_rows(report["sets"])
+    worst = [worst_row(row) for row in worst_classes(report["classes"], rows)]
+    yield "Which classes are told apart worst?", WORST_COLUMNS, worst
+    if flags := listed_flags(report):
+        keys = ("reason", "class_name", "text", "detail")
+        shown = [tuple(flag[key] for key in keys) for flag in flags[:rows]]
+        more = len(flags) - len(shown)
+        title = "What looks wrong?" + (f" ({more} more: --json, --html)" if more else "")
+        yield title, FLAG_COLUMNS, shown
+
+
+def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Ways of looking for a phrase's class, the share found, and what to make of it."""
+    rows = [
+        (
+            "names only: what each class is called and means",
+            share(found["score"], found["interval"]),
+            f"the number of this set; {found['phrases']:,} phrases of {found['classes']} classes",
+        ),
+        (
+            "names only, the phrases dealt to classes at random",
+            share(found["dealt"]),
+            f"what chance gives; without a pull of the names it would be {share(found['chance'])}",
+        ),
+    ]
+    if not found["classes_there"]:
+        return rows
+    gained = points(found["gain_over_names"], found["gain_interval"])
+    return [
+        *rows,
+        (
+            "the other phrases of each class",
+            share(found["by_phrases"]),
+            f"{found['classes_there']} classes, {found['rivals_there']:.1f} rivals with phrases on "
+            "average; wrong lists can be far apart, too",
+        ),
+        (
+            "names only, in the same trials",
+            share(found["by_name_there"]),
+            "what the last row is set against",
+        ),
+        (
+            "names and the other phrases",
+            share(found["by_both"]),
+            f"against names only in the same trials {gained}: what descriptors add",
+        ),
+    ]
+
+
+def set_title(report: Mapping[str, Any]) -> str:
+    """What ``set_rows`` answers."""
+    return f"Which sets of {report['vocabulary']} are there, and which tells classes apart better?"
+
+
+def set_columns(sets: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """Of ``set_rows``; a set alone is compared with nothing."""
+    return SET_COLUMNS if len(sets) > 1 else SET_COLUMNS[:-_PAIR_COLUMNS]
+
+
+def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """The judged set first; the last columns are over the classes that both describe."""
+    rows = []
+    for one in sets:
+        flags = "" if one["flags_per_100"] is None else f"{one['flags_per_100']:.1f}"
+        number = share(one["score"], one["interval"]) or one["why_not"]
+        if one["score"] is not None and one["measured_classes"] != one["classes"]:
+            number += f" over {one['measured_classes']}"
+        row = (_set_name(one, sets), one["classes"], one["phrases"], flags, number, *_pair(one))
+        rows.append(row[: len(set_columns(sets))])
+    return rows
+
+
+def worst_classes(classes: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
+    """Of those that have a phrase: the least discriminable first, then the most flagged."""
+
+    def badness(row: Mapping[str, Any]) -> tuple[float, int]:
+        found = row.get("by_name", float("nan"))
+        return 1.0 if isnan(found) else found, -sum(row["flags"].values())
+
+    return sorted((row for row in classes if row["phrases"]), key=badness)[:count]
+
+
+def undescribed(classes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the classes that have no phrase."""
+    return [row["class_name"] for row in classes if not row["phrases"]]
+
+
+def listed_flags(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every flag but of classes without a phrase, which ``undescribed`` names."""
+    return [flag for flag in report["flags"] if flag["reason"] != "empty"]
+
+
+def worst_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """One of ``worst_classes``."""
+    shares = (share(row.get(key)) for key in ("by_name", "by_phrases"))
+    texts = (reasons(row), ", ".join(row["not_told_from"]), ", ".join(row["missing_slots"]))
+    return row["class_name"], row["phrases"], *shares, *texts
+
+
+def reasons(row: Mapping[str, Any]) -> str:
+    """The flags of a class: ``2 shared, 1 cut_off``."""
+    return ", ".join(f"{count} {reason}" for reason, count in row["flags"].items())
+
+
+def _set_name(one: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> str:
+    judged = one is sets[0] and len(sets) > 1
+    return f"{one['model']} (judged)" if judged else str(one["model"])
+
+
+def _pair(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    pair = one["paired"]
+    if pair is None:
+        return ("",) * _PAIR_COLUMNS
+    difference = points(pair["difference"], pair["interval"])
+    if isnan(pair["interval"][0]):
+        difference += ", too few classes for an interval"
+    there = f"{share(pair['score'])}, {share(pair['judged_score'])}"
+    return len(pair["classes"]), there, difference

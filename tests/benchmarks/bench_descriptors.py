@@ -1,0 +1,58 @@
+"""Whether one set of descriptors tells the classes of a vocabulary apart better than another.
+
+In:  a shipped vocabulary, and files of descriptors as `import` takes them.
+Out: what the bundled pack adds to names only, and each file's set beside it over the classes that
+     both describe.
+
+Each file is measured twice: what the checks keep of it, and as it was published.
+"""
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.benchmarks.harness import machine, show
+
+
+def measured(dataset: str, files: list[Path], store: Path) -> dict[str, Any]:
+    """The quality that `audit` reports, of a fresh store."""
+    from langseg.pipelines.audit import quality_report
+    from langseg.pipelines.config import DescribeConfig, EncodedSource
+    from langseg.pipelines.describe import run_generate
+    from langseg.pipelines.encode import run_encode
+    from langseg.pipelines.exchange import ImportConfig, run_import
+    from langseg.pipelines.judged import Judge
+    from tests.pipelines.quiet import Quiet
+
+    run_generate(DescribeConfig(dataset=dataset, store=store), Quiet())
+    models = ["bundled"]
+    for file in files:
+        for published in (False, True):
+            flags = ImportConfig(dataset=dataset, store=store, file=file, as_published=published)
+            models.append(run_import(flags)["model"])
+    for model in models:
+        source = EncodedSource(dataset=dataset, store=store, model=model)
+        run_encode(source, "minilm", lambda done, total, note="": None)
+    judge = Judge(EncodedSource(dataset=dataset, store=store, model="bundled"))
+    return quality_report(judge.named(), judge)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("files", type=Path, nargs="*", help="descriptors of others")
+    parser.add_argument("--dataset", default="ade20k")
+    args = parser.parse_args()
+    from langseg.pipelines.audit_tables import quality_tables
+
+    print(machine())
+    with TemporaryDirectory() as name:
+        report = measured(args.dataset, args.files, Path(name) / "store")
+    print(report["sentence"])
+    for title, columns, rows in quality_tables(report, 0):
+        if rows:
+            show(title, [dict(zip(columns, map(str, row), strict=True)) for row in rows])
+
+
+if __name__ == "__main__":
+    main()
