@@ -34,7 +34,7 @@ def test_load_bank__finds_flipped_bits_of_the_index_of_its_arrays(tmp_path):
     folder = save_bank(small_bank(), tmp_path)
     data = (folder / ARRAYS).read_bytes()
     index = 8 + int.from_bytes(data[:8], "little")
-    for bit in range(0, 8 * index, 7):
+    for bit in range(0, 8 * index, 31):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
         (folder / ARRAYS).write_bytes(damaged)
