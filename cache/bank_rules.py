@@ -28,7 +28,7 @@ _ROUNDING = 2e-3  # of the length of a float16 vector; it is below 1e-3
 
 
 @contextmanager
-def broken_as(where: object) -> "Iterator[None]":
+def broken_as(where: object) -> Iterator[None]:
     """Raises: CorruptError, for a broken rule or for values that no rule foresees."""
     advice = "rebuild it with `langseg-desc bank`"
     try:
@@ -85,6 +85,8 @@ def _check_scene_names(scenes: Sequence[str], scene_names: Mapping[str, Sequence
     strays = set(scene_names) - set(scenes)
     if strays:
         raise ValueError(f"scene_names: wanted scenes of the bank, got {sorted(strays)}")
+    if not all(isinstance(names, tuple) for names in scene_names.values()):
+        raise ValueError("scene_names: wanted a tuple of names for each scene")
     meant = Counter(
         key
         for scene in scenes

@@ -216,6 +216,7 @@ def test_load_bank__says_how_to_build_one_that_is_missing(tmp_path: Path):
         ({"slots": (("name",), ("name",))}, "slots"),
         ({"emb": np.ones((2, 3, 8), np.float16) / np.float16(8**0.5)}, "zeros where mask is not"),
         ({"scene_names": {"attic": ("loft",)}}, "scenes of the bank"),
+        ({"scene_names": {"kitchen": "pantry"}}, "a tuple of names"),
     ],
 )
 def test_save_bank__refuses_a_bank_that_breaks_its_rules(tmp_path, changes, word):
