@@ -14,7 +14,7 @@ from langseg.cache.errors import InputError
 from langseg.pipelines.chosen import Chosen, choose
 from langseg.pipelines.config import ArmsConfig
 from langseg.pipelines.console import Advance
-from langseg.pipelines.encode import embed_missing, stored_vectors
+from langseg.pipelines.encode import Wanted, embed_missing, stored_vectors, texts_within
 
 if TYPE_CHECKING:
     from langseg.cache.bank import TextBank
@@ -50,7 +50,9 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     others, scant = _other_models(settings, chosen, real)
     arms += others
     texts = dict.fromkeys(text for arm in arms for text in bank_texts(vocabulary, arm.phrases))
-    record, embedded, truncated = embed_missing(store, settings.encoder, tuple(texts), advance)
+    wanted = Wanted(len(texts), lambda span: texts_within(texts, span))
+    done = embed_missing(store, settings.encoder, wanted, advance)
+    record = done.record
     made: list[dict[str, Any]] = []
     said: dict[str, dict[str, Any]] = {}
     same: dict[str, str] = {}
@@ -76,10 +78,10 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
         **index,
         "index": str(path),
         "arms": [{**arm, "bank": str(path.parent / arm["fingerprint"])} for arm in made],
-        "embedded": embedded,
-        "truncated": truncated,
+        "embedded": done.embedded,
+        "truncated": done.truncated,
         "sentence": f"{vocabulary.name}: {len(made)} arms of {len(vocabulary.classes)} classes, "
-        f"{embedded} texts newly embedded by {record.encoder_id}; they are listed in {path}",
+        f"{done.embedded} texts newly embedded by {record.encoder_id}; they are listed in {path}",
     }
 
 
@@ -118,16 +120,16 @@ def _banks(
     arms: "Sequence[Arm]", chosen: Chosen, record: "EncoderRecord", width: int
 ) -> "Iterator[tuple[Arm, TextBank]]":
     """The bank of each arm, K of all of them that of the first, which is the real one."""
-    from langseg.descriptors.build_bank import build_bank
+    from langseg.descriptors.build_bank import bank_texts, build_bank
 
-    vectors = stored_vectors(chosen.store, record)
     real = ""
     for arm in arms:
         recipe = {"arm": arm.name, "rule": arm.rule, "seed": arm.seed, "of": real}
+        texts = bank_texts(chosen.vocabulary, arm.phrases)
         bank = build_bank(
             chosen.vocabulary,
             arm.phrases,
-            vectors,
+            stored_vectors(chosen.store, record, texts),
             record,
             model=arm.model,
             manifest=chosen.store.manifest.name,

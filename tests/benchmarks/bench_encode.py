@@ -39,14 +39,15 @@ def said(count: int, distinct: float) -> list[str]:
 def ours(encoder: "SentenceEncoder", texts: list[str], folder: Path) -> float:
     from langseg.cache.store import Store
     from langseg.descriptors import text_encoder
-    from langseg.pipelines.encode import embed_missing
+    from langseg.pipelines.encode import Wanted, embed_missing, texts_within
 
     store = Store.open(folder, create=True)
     with mock.patch.object(text_encoder, "load_encoder", return_value=encoder):
         started = time.perf_counter()
-        _, embedded, _ = embed_missing(store, "minilm", texts, lambda done, total, note="": None)
+        wanted = Wanted(len(texts), lambda span: texts_within(texts, span))
+        done = embed_missing(store, "minilm", wanted, lambda done, total, note="": None)
         seconds = time.perf_counter() - started
-    assert embedded == len(set(texts))
+    assert done.embedded == len(set(texts))
     return seconds
 
 

@@ -15,7 +15,7 @@ from langseg.pipelines import encode
 from langseg.pipelines.chosen import choose
 from langseg.pipelines.config import DescribeConfig, Source
 from langseg.pipelines.describe import run_bank, run_generate
-from langseg.pipelines.encode import embed_missing, run_encode
+from langseg.pipelines.encode import Wanted, embed_missing, run_encode, texts_within
 from tests.descriptors.tiny_towers import clip_tower, siglip_tower
 from tests.pipelines.quiet import Quiet
 
@@ -83,7 +83,9 @@ def test_encode__keeps_several_encoders_side_by_side_up_to_their_banks(
 def test_encode__flags_each_text_that_its_encoder_cuts(source: Source, towers: dict[str, str]):
     store = Store.open(source.store)
     for name in towers.values():
-        record, _, truncated = embed_missing(store, name, ["sky", LONG], quiet)
+        wanted = Wanted(2, lambda span: texts_within(["sky", LONG], span))
+        done = embed_missing(store, name, wanted, quiet)
+        record, truncated = done.record, done.truncated
         table = store.embeddings(record.encoder_id, ("text_id", "n_tokens", "truncated"))
         rows = {row["text_id"]: row for row in table.to_pylist()}
         assert truncated == 1
