@@ -228,9 +228,10 @@ def _in_pieces(
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 version = _version(file.schema_arrow)
                 columns = schema.names if version == SCHEMA_VERSION else None
-                for batch in file.iter_batches(size, columns=columns):
-                    rows = pa.Table.from_batches([batch]).replace_schema_metadata(None)
-                    yield upgraded(_table_of(part), rows, version).select(schema.names)
+                for group in range(file.num_row_groups):  # one call for all would keep them all
+                    for batch in file.iter_batches(size, [group], columns, use_threads=False):
+                        rows = pa.Table.from_batches([batch]).replace_schema_metadata(None)
+                        yield upgraded(_table_of(part), rows, version).select(schema.names)
         except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
             found = _short(exc)
             raise CorruptError(f"{path}: wanted a Parquet part, got {found}; {VERIFY}") from exc

@@ -7,7 +7,7 @@ Text ids are gone through span after span (``cache.spans``), and of one span's t
 memory: so the peak does not grow with the number of texts, and all ids are read once a span.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from langseg.cache.store import Store
+    from langseg.cache.writer import StoreWriter
     from langseg.descriptors.text_encoder import EncoderRecord, TextEncoder
 
 ENCODE_CHUNK = 4096  # texts embedded between two commits: at most that many are encoded twice
@@ -68,17 +69,15 @@ def embed_missing(store: "Store", encoder_name: str, wanted: Wanted, advance: Ad
     from langseg.descriptors.text_encoder import load_encoder, stored_record
 
     record = stored_record(encoder_name, store.encoders().values())
-    texts, missing = 0, {}
-    for span in text_spans(wanted.most):
-        found = wanted.within(span)
-        texts += len(found)
-        if left := _missing(store, record, found, span):
-            missing[span] = len(left)
+    texts, missing = _counted(store, record, wanted)
     if record is not None and not missing:
         return Embedded(record, texts, 0, 0)
     encoder = load_encoder(encoder_name)
-    embedded, truncated = _embed(store, encoder, wanted, missing, advance)
-    return Embedded(encoder.record, texts, embedded, truncated)
+    bar = _Bar(advance, sum(missing.values()))
+    with store.writer() as writer:
+        for span in missing:
+            _embed(store, writer, encoder, wanted, span, bar)
+    return Embedded(encoder.record, texts, bar.done, bar.truncated)
 
 
 def texts_within(texts: Iterable[str], span: Span) -> Texts:
@@ -116,43 +115,70 @@ def _report(vocabulary: str, done: Embedded) -> dict[str, Any]:
     }
 
 
+@dataclass
+class _Bar:
+    """What was embedded so far, told chunk by chunk."""
+
+    advance: Advance
+    total: int
+    done: int = 0
+    truncated: int = 0
+
+    def add(self, embedded: "pa.Table") -> None:
+        self.done += len(embedded)
+        self.truncated += sum(embedded["truncated"].to_pylist())
+        self.advance(self.done, self.total)
+
+
 def _embed(
     store: "Store",
+    writer: "StoreWriter",
     encoder: "TextEncoder",
     wanted: Wanted,
-    spans: Mapping[Span, int],
-    advance: Advance,
-) -> tuple[int, int]:
-    """Returns: how many texts were embedded, and how many of them cut."""
-    truncated = done = 0
-    encoder_id = encoder.record.encoder_id
-    with store.writer() as writer:
-        for span in spans:
-            writer.narrow(span)
-            missing = _missing(store, encoder.record, wanted.within(span), span)
-            texts = _texts(store, missing, span)
-            while chunk := list(islice(texts, ENCODE_CHUNK)):
-                rows, table = _embedded(encoder, chunk)
-                new = any(missing[row.text_id] is not None for row in rows)
-                writer.commit(
-                    {"texts": to_table(Text, rows)} if new else {},
-                    embeddings={encoder_id: table},
-                    encoders={encoder_id: asdict(encoder.record)},
-                )
-                truncated += sum(table["truncated"].to_pylist())
-                done += len(chunk)
-                advance(done, sum(spans.values()))
-    return done, truncated
+    span: Span,
+    bar: _Bar,
+) -> None:
+    """Embed what is missing of one span, which another writer may have done by now."""
+    writer.narrow(span)
+    _, missing = _missing(store, encoder.record, wanted, span)
+    texts = _texts(store, missing, span)
+    while chunk := list(islice(texts, ENCODE_CHUNK)):
+        rows, table = _embedded(encoder, chunk)
+        new = any(missing[row.text_id] is not None for row in rows)
+        writer.commit(
+            {"texts": to_table(Text, rows)} if new else {},
+            embeddings={encoder.record.encoder_id: table},
+            encoders={encoder.record.encoder_id: asdict(encoder.record)},
+        )
+        _release()
+        bar.add(table)
 
 
-def _missing(store: "Store", record: "EncoderRecord | None", wanted: Texts, span: Span) -> Texts:
-    """Those of a span's wanted texts without a vector of the encoder; ``wanted`` is used up."""
-    if record is None or record.encoder_id not in store.encoders():
-        return wanted
-    for piece in store.stream_embeddings(record.encoder_id, ("text_id",)):
-        for key in span.rows(piece)["text_id"].to_pylist():
-            wanted.pop(key, None)
-    return wanted
+def _counted(
+    store: "Store", record: "EncoderRecord | None", wanted: Wanted
+) -> tuple[int, dict[Span, int]]:
+    """How many texts are wanted, and how many have no vector yet, by span."""
+    texts, missing = 0, {}
+    for span in text_spans(wanted.most):
+        count, left = _missing(store, record, wanted, span)
+        texts += count
+        if left:
+            missing[span] = len(left)
+        _release()
+    return texts, missing
+
+
+def _missing(
+    store: "Store", record: "EncoderRecord | None", wanted: Wanted, span: Span
+) -> tuple[int, Texts]:
+    """How many texts of a span are wanted, and those that have no vector of the encoder yet."""
+    texts = wanted.within(span)
+    count = len(texts)
+    if record is not None and record.encoder_id in store.encoders():
+        for piece in store.stream_embeddings(record.encoder_id, ("text_id",)):
+            for key in span.rows(piece)["text_id"].to_pylist():
+                texts.pop(key, None)
+    return count, texts
 
 
 def _texts(store: "Store", missing: Texts, span: Span) -> Iterator[str]:
@@ -164,6 +190,13 @@ def _texts(store: "Store", missing: Texts, span: Span) -> Iterator[str]:
         for key, text in rows_of(span.rows(piece)):
             if missing.get(key, "") is None:
                 yield text
+
+
+def _release() -> None:
+    """Hand back what Arrow let go and its pool keeps: of a million texts that is 100 MB."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _embedded(encoder: "TextEncoder", texts: Sequence[str]) -> "tuple[list[Text], pa.Table]":
