@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from langseg.cache.keys import text_id
 from langseg.cache.records import Text, embedding_schema, to_table
 from langseg.cache.spans import Span, text_spans
-from langseg.pipelines.chosen import choose, rows_of
+from langseg.pipelines.chosen import Chosen, choose, rows_of
 from langseg.pipelines.config import Source
 from langseg.pipelines.console import Advance
 
@@ -52,16 +52,23 @@ class Embedded:
 
 def run_encode(source: Source, encoder_name: str, advance: Advance) -> dict[str, Any]:
     """Embed what the vocabulary's bank needs and the store does not hold yet."""
+    chosen = choose(source)
+    done = embed_missing(chosen.store, encoder_name, wanted_texts(chosen), advance)
+    return _report(chosen.vocabulary.name, done)
+
+
+def wanted_texts(chosen: Chosen) -> Wanted:
+    """All that the bank of these answers says."""
     from langseg.descriptors.build_bank import bank_texts, class_phrases
 
-    chosen = choose(source)
     own = bank_texts(chosen.vocabulary, class_phrases(chosen.vocabulary, (), {}))
-    wanted = Wanted(
-        len(own) + sum(part.rows for part in chosen.store.manifest.tables.get("texts", ())),
-        lambda span: dict.fromkeys(chosen.text_ids(span)) | texts_within(own, span),
-    )
-    done = embed_missing(chosen.store, encoder_name, wanted, advance)
-    return _report(chosen.vocabulary.name, done)
+    stored = sum(part.rows for part in chosen.store.manifest.tables.get("texts", ()))
+
+    def within(span: Span) -> Texts:
+        said: Texts = dict.fromkeys(chosen.text_ids(span))
+        return said | texts_within(own, span)
+
+    return Wanted(len(own) + stored, within)
 
 
 def embed_missing(store: "Store", encoder_name: str, wanted: Wanted, advance: Advance) -> Embedded:
