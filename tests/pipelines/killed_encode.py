@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from unittest import mock
 
 from langseg.cache import spans
 from langseg.descriptors import text_encoder
@@ -32,7 +33,7 @@ def main(folder: Path, chunks: int, in_a_chunk: bool) -> None:
         elif told == chunks:
             die()
 
-    text_encoder.load_encoder = lambda name: encoder
+    mock.patch.object(text_encoder, "load_encoder", return_value=encoder).start()
     spans.SPAN_TEXTS, encode.ENCODE_CHUNK = 20, 7
     source = Source(classes=folder / "mine.txt", store=folder / "store")
     encode.run_encode(source, str(folder / "encoder"), advance)
