@@ -100,7 +100,8 @@ def stream_part(root: Path, part: Part, wanted: pa.Schema, rows: int) -> Iterato
     Raises: as ``read_part``; for a wrong number of rows only after the last piece.
     """
     found = 0
-    for piece in _in_pieces(root, [part], wanted, rows):
+    # each thread would keep memory of its own
+    for piece in _in_pieces(root, [part], wanted, rows, threads=False):
         found += piece.num_rows
         if not piece.schema.equals(wanted):
             raise _other_rows(root, part, wanted, part.rows, piece.schema.names)
@@ -218,7 +219,7 @@ def _row_groups(root: Path, parts: Sequence[Part], schema: pa.Schema) -> Iterato
 
 
 def _in_pieces(
-    root: Path, parts: Sequence[Part], schema: pa.Schema, size: int
+    root: Path, parts: Sequence[Part], schema: pa.Schema, size: int, threads: bool = True
 ) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
@@ -229,7 +230,7 @@ def _in_pieces(
                 version = _version(file.schema_arrow)
                 columns = schema.names if version == SCHEMA_VERSION else None
                 for group in range(file.num_row_groups):  # one call for all would keep them all
-                    for batch in file.iter_batches(size, [group], columns, use_threads=False):
+                    for batch in file.iter_batches(size, [group], columns, use_threads=threads):
                         rows = pa.Table.from_batches([batch]).replace_schema_metadata(None)
                         yield upgraded(_table_of(part), rows, version).select(schema.names)
         except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
