@@ -1,11 +1,14 @@
 """Spans of text ids hold every id once, and a writer that keeps to one knows no others."""
 
+from pathlib import Path
+
 import pytest
 
 from langseg.cache import spans
 from langseg.cache import store as store_module
 from langseg.cache.errors import CorruptError, LangSegError
 from langseg.cache.keys import text_id
+from langseg.cache.manifest import Part
 from langseg.cache.parts import check_part
 from langseg.cache.spans import Span, text_spans
 from langseg.cache.store import Store
@@ -43,10 +46,13 @@ def test_stream__of_a_damaged_part_yields_nothing(filled):
 
 
 def test_stream__hashes_a_part_once_for_an_open_store(filled, monkeypatch):
-    read = []
-    monkeypatch.setattr(
-        store_module, "check_part", lambda root, part: (read.append(part), check_part(root, part))
-    )
+    read: list[Part] = []
+
+    def counted(root: Path, part: Part) -> None:
+        read.append(part)
+        check_part(root, part)
+
+    monkeypatch.setattr(store_module, "check_part", counted)
     opened = Store.open(filled.path)
     for _ in range(3):
         list(opened.stream("texts"))
