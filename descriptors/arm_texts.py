@@ -37,7 +37,11 @@ class Bank:
     def foreign_to(self, name: str) -> Callable[[Phrase], bool]:
         """Whether a phrase is none of a class's own and does not say its name."""
         own = {row.text for row in self.phrases[name]}
-        return lambda row: row.text not in own and not self._finders[name].is_in(row.text)
+        return lambda row: row.text not in own and not self.names_class(name, row)
+
+    def names_class(self, name: str, row: Phrase) -> bool:
+        """Whether a phrase says a class's name or a synonym of it."""
+        return self._finders[name].is_in(row.text)
 
     @cached_property
     def _finders(self) -> dict[str, NameFinder]:

@@ -157,14 +157,14 @@ def arms(settings: ArmsConfig, as_json: bool) -> None:
         langseg-desc arms --dataset ade20k
         langseg-desc arms --dataset ade20k --seeds 7
     """
-    from langseg.pipelines.arms import arm_rows, run_arms
+    from langseg.pipelines.arms import ARM_COLUMNS, arm_rows, run_arms
 
     with progress("arms", RESUME) as advance:
         report = run_arms(settings, advance)
     if as_json:
         emit_json(report)
         return
-    emit_table(("arm", "seed", "texts", "words", "fingerprint", "folder"), arm_rows(report))
+    emit_table(ARM_COLUMNS, arm_rows(report))
     for arm, reason in report["left_out"].items():
         say(f"left out: {arm}, as {reason}")
     say(report["sentence"])
