@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SPAN_TEXTS = 2**16  # in one span: 12 MB of ids as Python holds them
+SPAN_TEXTS = 2**16  # in one span: about 10 MB of ids as Python holds them
 _DIGITS = 8  # of an id, that tell where it lies
 
 

@@ -200,7 +200,7 @@ def _texts(store: "Store", missing: Texts, span: Span) -> Iterator[str]:
 
 
 def _release() -> None:
-    """Hand back what Arrow let go and its pool keeps: of a million texts that is 100 MB."""
+    """Hand back what Arrow let go and its pool would keep."""
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()
