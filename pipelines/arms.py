@@ -142,7 +142,8 @@ def _banks(
 
 def _naming(real: "Bank", arm: "Arm") -> int:
     """How many texts of an arm say the name of their class, besides the name itself."""
-    return sum(real.names_class(name, row) for name, rows in arm.phrases.items() for row in rows[1:])
+    pairs = ((name, row) for name, rows in arm.phrases.items() for row in rows[1:])
+    return sum(real.names_class(name, row) for name, row in pairs)
 
 
 def _entry(arm: "Arm", bank: "TextBank", naming: int) -> dict[str, Any]:

@@ -58,10 +58,12 @@ def run_encode(source: Source, encoder_name: str, advance: Advance) -> dict[str,
 
 
 def wanted_texts(chosen: Chosen) -> Wanted:
-    """All that the bank of these answers says."""
+    """All that the bank of these answers says, and what an audit of it measures by."""
     from langseg.descriptors.build_bank import bank_texts, class_phrases
+    from langseg.descriptors.rivals import class_texts
 
-    own = bank_texts(chosen.vocabulary, class_phrases(chosen.vocabulary, (), {}))
+    names = bank_texts(chosen.vocabulary, class_phrases(chosen.vocabulary, (), {}))
+    own = tuple(dict.fromkeys((*names, *class_texts(chosen.vocabulary))))
     stored = sum(part.rows for part in chosen.store.manifest.tables.get("texts", ()))
 
     def within(span: Span) -> Texts:
