@@ -110,7 +110,9 @@ def ask(connection: "DuckDBPyConnection", question: str) -> Answer:
     return Answer(columns, tuple(cursor.fetchall()))
 
 
-def select(connection: "DuckDBPyConnection", statement: str, limits: Limits | None = None) -> Answer:
+def select(
+    connection: "DuckDBPyConnection", statement: str, limits: Limits | None = None
+) -> Answer:
     """Run one SELECT written by a person, or explain it: a line of the plan is then a row.
 
     Raises: InputError, for anything but one of these, for a statement DuckDB refuses, and for

@@ -61,8 +61,10 @@ def _find_root(part: str, root: str) -> str:
         root.encode()
     except UnicodeEncodeError:  # a folder that no SQL can name
         root = ""
-    missing = _quoted(f"views.sql: wanted the store in {root or 'this folder'}, got no {part} "
-                      "there; start in the store's folder, or set file_search_path to it")  # fmt: skip
+    missing = _quoted(
+        f"views.sql: wanted the store in {root or 'this folder'}, got no {part} there; start in "
+        "the store's folder, or set file_search_path to it"
+    )
     known = f"    when exists (from glob({_quoted(_literal(f'{root}/{part}'))}))"
     cases = [f"    when exists (from glob({_quoted(part)})) then ''"]
     cases += [f"{known} then {_quoted(f'{root}/')}"] if root else []
@@ -93,7 +95,7 @@ def _table_view(name: str, files: Sequence[str]) -> str:
 
 
 def _parquet(files: Sequence[str]) -> str:
-    """Parts of an older schema lack columns: null there. A `k=v` in the store's path is no column."""
+    """Parts of an older schema lack columns: null there. `k=v` in a path makes no column."""
     listed = ", ".join(_quoted(path) for path in files)
     paths = f"[coalesce(getvariable('{ROOT}'), '') || f for f in [{listed}]]"
     return f"read_parquet({paths}, union_by_name = true, hive_partitioning = false)"

@@ -306,17 +306,24 @@ def sql(
     statement: Annotated[str, typer.Argument(help="One SELECT, or EXPLAIN and a SELECT.")],
     store: StorePath = None,
     form: Annotated[
-        Format, typer.Option("--format", help="How the rows are written; parquet needs --out, table has none.")
+        Format,
+        typer.Option(
+            "--format", help="How the rows are written; parquet needs --out, table has none."
+        ),
     ] = Format.TABLE,
     out: Annotated[
         Path | None, typer.Option(help="File for the rows, whole or not there at all.")
     ] = None,
     max_rows: Annotated[int, typer.Option(min=1, help="Rows written at most.")] = 1000,
     time_limit: Annotated[
-        float, typer.Option(min=0.1, max=86_400, help="Seconds a statement and its answer may take.")
+        float,
+        typer.Option(min=0.1, max=86_400, help="Seconds a statement and its answer may take."),
     ] = 30.0,
     memory_limit: Annotated[
-        int, typer.Option(min=16, help="MB that the tables and a statement may take, an answer an eighth of it.")
+        int,
+        typer.Option(
+            min=16, help="MB that the tables and a statement may take, an answer an eighth of it."
+        ),
     ] = 2048,
     as_json: Json = False,
 ) -> None:

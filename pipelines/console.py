@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 RESUME = "what was finished is kept, run the same command again to go on"
 _MANY_COLUMNS, _FEW_ROWS = 8, 3  # wider and no longer than that: a table is turned on its side
 
+_ANY_WIDTH = 100_000_000  # characters: what is narrower than its text is cropped
+
 
 class Advance(Protocol):
     """Tells a progress line how far the work is."""
@@ -100,9 +102,11 @@ def table_pieces(
     for row in rows:
         table.add_row(*(_Cell(value, check) for value in row))
     console = Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    options = console.options
     if not console.is_terminal:
-        console.width = 10_000
-    segments = iter(console.render(table))
+        console.width = _ANY_WIDTH
+        options = console.options.update(no_wrap=True, overflow="ignore")
+    segments = iter(console.render(table, options))
     while piece := list(islice(segments, 1000)):
         with console.capture() as drawn:  # rich would end the process on a closed pipe
             console.print(Segments(piece), end="")

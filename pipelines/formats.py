@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from langseg.cache.audit import Answer
 
 _FORMULA = ("=", "+", "-", "@")
-_TABLE_CELL = 10_000  # characters: a table is no wider
+_TABLE_CELL = 10_000  # characters: every row of a table is as wide as the widest
 _ROW_GROUP = 100_000
 _AS_TEXT = 4  # quotes, indents and hex make more of an answer than it is
 
