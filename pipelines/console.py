@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 RESUME = "what was finished is kept, run the same command again to go on"
 _MANY_COLUMNS, _FEW_ROWS = 8, 3  # wider and no longer than that: a table is turned on its side
-
 _ANY_WIDTH = 100_000_000  # characters: what is narrower than its text is cropped
 
 
