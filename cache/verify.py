@@ -189,7 +189,7 @@ def _examine_orphans(root: Path, manifest: Manifest, found: Findings) -> None:
     known = {root / ENCODERS / f"{name}.json" for name in manifest.encoders}
     records = set((root / ENCODERS).glob("*.json")) - known
     found.notes += [f"{path}: not in {manifest.name}" for path in sorted(records)]
-    behind = {CURRENT: f"{manifest.name}\n", VIEWS: views_sql(manifest.files())}
+    behind = {CURRENT: f"{manifest.name}\n", VIEWS: views_sql(manifest.files(), root)}
     found.notes += [
         f"{root / name}: behind {manifest.name}, the next writer catches up"
         for name, text in behind.items()

@@ -313,17 +313,24 @@ def sql(
     statement: Annotated[str, typer.Argument(help="One SELECT, or EXPLAIN and a SELECT.")],
     store: StorePath = None,
     form: Annotated[
-        Format, typer.Option("--format", help="How the rows are written; parquet needs --out.")
+        Format,
+        typer.Option(
+            "--format", help="How the rows are written; parquet needs --out, table has none."
+        ),
     ] = Format.TABLE,
     out: Annotated[
         Path | None, typer.Option(help="File for the rows, whole or not there at all.")
     ] = None,
     max_rows: Annotated[int, typer.Option(min=1, help="Rows written at most.")] = 1000,
     time_limit: Annotated[
-        float, typer.Option(min=0.1, max=86_400, help="Seconds a statement may take.")
+        float,
+        typer.Option(min=0.1, max=86_400, help="Seconds a statement and its answer may take."),
     ] = 30.0,
     memory_limit: Annotated[
-        int, typer.Option(min=16, help="MB that the tables and a statement may take.")
+        int,
+        typer.Option(
+            min=16, help="MB that the tables and a statement may take, an answer an eighth of it."
+        ),
     ] = 2048,
     as_json: Json = False,
 ) -> None:
@@ -332,29 +339,25 @@ def sql(
     Tables: requests, responses, descriptors, texts, embeddings; views: phrases, coverage,
     counts, duplicates, rejections, provenance, encoders. Only rows of the live snapshot.
     DuckDB's own position is that SQL is executable code: run your own statements only.
-    In a CSV, a text that a spreadsheet would run as a formula gets a ' before it.
+    In a CSV, a text that a spreadsheet would run as a formula gets a ' before it. A cell of more
+    than a million characters (of a table: 10,000) is cut and ends in "... truncated".
 
     Examples:
 
     \b
         langseg-desc sql "select slot, text from phrases where class_name = 'wall'"
+        langseg-desc sql --format json --out wall.json "from phrases where class_name = 'wall'"
         langseg-desc sql --format parquet --out phrases.parquet --max-rows 100000 "from phrases"
     """
+    from langseg.cache.limits import Limits
     from langseg.pipelines.formats import write_answer
 
     if as_json and form not in (Format.TABLE, Format.JSON):
         raise UsageError(f"sql: wanted --json or --format {form}, got both")
-    truncated = write_answer(
-        store or DEFAULT_STORE,
-        statement,
-        Format.JSON if as_json else form,
-        out,
-        max_rows=max_rows,
-        time_limit_s=time_limit,
-        memory_limit_mb=memory_limit,
-    )
-    if truncated:
-        say(f"truncated: only the first {max_rows} rows are here; raise --max-rows for more")
+    limits = Limits(max_rows=max_rows, time_s=time_limit, memory_mb=memory_limit)
+    form = Format.JSON if as_json else form
+    for note in write_answer(store or DEFAULT_STORE, statement, form, out, limits):
+        say(note)
 
 
 @app.command()
