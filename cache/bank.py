@@ -2,36 +2,55 @@
 
 In:  arrays and texts from the descriptor stage.
 Out: ``bank.safetensors`` + ``bank.json`` in a folder named by the fingerprint, and the same
-     arrays mapped back from disk without a copy.
+     bank mapped back from disk: opened at once however large, verified as it is read.
 
 C classes, K descriptors per class (padded), S scenes (row 0 is always ``*``, "no known scene"),
 D text width.
+
+What grows with the number of phrases stands in the array file, the texts too. The header holds the
+rest, the sha256 of every array and one of itself, so that opening a bank reads the header and the
+index of the array file and trusts nothing else: an array is hashed when somebody first asks for it.
 """
 
 import json
-import mmap
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from langseg.cache.bank_arrays import ArrayFile, Stored, write_arrays
+from langseg.cache.bank_rules import (
+    ARRAY_RULES,
+    PRIOR_FLOOR,
+    RULES,
+    WORD_RULES,
+    broken_as,
+    check_header,
+    check_shapes,
+    scene_key,
+)
+from langseg.cache.bank_words import PARTS, packed, unpacked
 from langseg.cache.errors import CorruptError
-from langseg.cache.files import sha256_of, write_atomic
+from langseg.cache.files import write_atomic
 from langseg.cache.keys import canonical_json, sha256_hex, text_id
-from langseg.cache.records import ANY_SCENE
 
-BANK_FORMAT = 1
+__all__ = [
+    "ARRAYS", "BANK_FORMAT", "HEADER", "PRIOR_FLOOR", "TextBank", "load_bank", "newest_bank",
+    "save_bank",
+]  # fmt: skip
+
+BANK_FORMAT = 2
 ARRAYS = "bank.safetensors"
 HEADER = "bank.json"
 HEADER_SHA256 = "header_sha256"
-PRIOR_FLOOR = 1e-4  # share of a scene's descriptor in every other scene; never 0, its log is taken
-_DTYPES = {"F16": np.float16, "F32": np.float32, "BOOL": np.bool_}
-
-
-_CLASSES_AT_ONCE = 64  # whose vectors are widened to float32: all at once take 5 GB of a million
+_FINGERPRINT = re.compile("[0-9a-f]{64}")
+_SAID_FORMAT = 1  # of the fingerprint: the same words are the same bank in whatever form
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +68,8 @@ class TextBank:
     predicted masks hold them; ``ignore_ids`` are file values that mean "not labelled".
     ``texts``, ``slots`` and ``owners`` [C][k] say which phrase each row of ``emb`` is, in which
     slot, and of which subclass ("" for the class itself).
+    ``scene_names``: scene -> the names by which the dataset means it, such as bedroom -> hotel
+    room; it changes how a told scene is read, and is no part of the fingerprint.
 
     ``recipe`` says how a control arm was derived from another bank: ``arm``, ``rule``, ``seed``
     and ``of``, that bank's fingerprint; None for a bank that is no control.
@@ -73,8 +94,9 @@ class TextBank:
     model: str
     manifest: str
     recipe: Mapping[str, Any] | None = None
+    scene_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Identity of the bank: what it says and how it weighs it, not the embeddings' bytes.
 
@@ -82,13 +104,14 @@ class TextBank:
         bytes would tell two equal banks apart; (text, encoder) pairs do not. A control arm is never
         the bank of the same words: it would take that bank's folder.
         """
+        keys = {text: text_id(text) for text in set(chain.from_iterable(self.texts))}
         said: dict[str, Any] = {
-            "format": BANK_FORMAT,
+            "format": _SAID_FORMAT,
             "vocabulary_hash": self.vocabulary_hash,
             "names": list(self.names),
             "ids": list(self.ids),
             "scenes": list(self.scenes),
-            "texts": [[text_id(text) for text in row] for row in self.texts],
+            "texts": [[keys[text] for text in row] for row in self.texts],
             "encoder_id": self.encoder_id,
             "weight": sha256_hex(np.ascontiguousarray(self.weight).tobytes()),
             "prior": sha256_hex(np.ascontiguousarray(self.prior).tobytes()),
@@ -97,42 +120,78 @@ class TextBank:
             said["recipe"] = {name: self.recipe[name] for name in ("arm", "seed", "of")}
         return sha256_hex(canonical_json(said))
 
-    def check(self) -> None:
-        """Raises: CorruptError, naming the first rule of the class docstring that is broken."""
-        c, k = len(self.names), self.emb.shape[1] if self.emb.ndim == 3 else -1
-        s, d = len(self.scenes), self.emb.shape[-1]
-        shapes = {
-            "emb": (self.emb.shape, (c, k, d)),
-            "mask": (self.mask.shape, (c, k)),
-            "weight": (self.weight.shape, (c, k)),
-            "scene": (self.scene.shape, (s, d)),
-            "prior": (self.prior.shape, (s, c, k)),
+    def scene_row(self, name: str) -> int | None:
+        """Row of a scene: by its own name, else by one of ``scene_names``; case is no matter."""
+        return self._scene_rows.get(scene_key(name))
+
+    @cached_property
+    def _scene_rows(self) -> dict[str, int]:
+        rows = {
+            scene_key(name): row
+            for row, scene in enumerate(self.scenes)
+            for name in self.scene_names.get(scene, ())
         }
-        for name, (got, wanted) in shapes.items():
-            if got != wanted:
-                raise CorruptError(f"TextBank {name}: wanted shape {wanted}, got {got}")
-        if not self.scenes or self.scenes[0] != ANY_SCENE:
-            raise CorruptError(f"TextBank scenes: wanted {ANY_SCENE!r} first, got {self.scenes!r}")
-        if len(set(self.names)) != c or len(self.ids) != c or len(set(self.ids)) != c:
-            raise CorruptError("TextBank names and ids: wanted one distinct id for each name")
-        counts = self.mask.sum(axis=1)
-        if not counts.all():
-            bad = self.names[int(counts.argmin())]
-            raise CorruptError(f"TextBank mask: class {bad!r} has no descriptor")
-        for name, rows in (("texts", self.texts), ("slots", self.slots), ("owners", self.owners)):
-            if [len(row) for row in rows] != counts.tolist():
-                raise CorruptError(f"TextBank {name}: wanted as many as the mask holds, per class")
-        blocks = (slice(n, n + _CLASSES_AT_ONCE) for n in range(0, c, _CLASSES_AT_ONCE))
-        if not all(_are_unit(self.emb[some][self.mask[some]]) for some in blocks):
-            raise CorruptError("TextBank emb: wanted finite unit vectors")
-        if not _are_unit(self.scene):
-            raise CorruptError("TextBank scene: wanted finite unit vectors")
-        if not np.allclose(self.weight.sum(axis=1, where=self.mask), 1.0, atol=1e-4):
-            raise CorruptError("TextBank weight: wanted a sum of 1 for each class")
-        if not ((self.prior >= PRIOR_FLOOR * 0.99) & (self.prior <= 1.0)).all():
-            raise CorruptError(f"TextBank prior: wanted values in [{PRIOR_FLOOR}, 1]")
-        if self.recipe is not None and not {"arm", "rule", "seed", "of"} <= set(self.recipe):
-            raise CorruptError("TextBank recipe: wanted arm, rule, seed and of, or no recipe")
+        return rows | {scene_key(scene): row for row, scene in enumerate(self.scenes)}
+
+    def verify(self) -> None:
+        """Read all of the bank. Raises: CorruptError, naming what is broken or damaged."""
+        with broken_as(f"TextBank of {self.vocabulary}"):
+            check_header(self)
+            arrays = {name: getattr(self, name) for name in ARRAY_RULES}
+            check_shapes(self, {name: (a.dtype, a.shape) for name, a in arrays.items()})
+            for name, rule in RULES.items():
+                rule(self, getattr(self, name))
+
+
+class _MappedBank(TextBank):
+    """A bank in a file: each part of ``RULES`` is read, and verified, when first asked for.
+
+    Nobody can hold a part that is damaged, so ``verify`` only says so early.
+    """
+
+    _file: ArrayFile
+
+    @classmethod
+    def of(cls, folder: Path, header: Mapping[str, Any]) -> Self:
+        """Raises: CorruptError, for an array file of another index; OSError; for a header of
+        another shape or that breaks a rule, what ``broken_as`` catches."""
+        layout = {
+            name: Stored(entry["dtype"], tuple(entry["shape"]), entry["sha256"])
+            for name, entry in header["arrays"].items()
+        }
+        bank = cls.__new__(cls)
+        said = {"recipe": None, **header}
+        vars(bank).update({name: _frozen(said[name]) for name in _header_names()})
+        if not _FINGERPRINT.fullmatch(header["fingerprint"]):
+            raise ValueError(f"wanted a fingerprint, got {header['fingerprint']!r}")
+        vars(bank)["fingerprint"] = header["fingerprint"]  # sealed with the sha256 of what it names
+        check_header(bank)
+        check_shapes(bank, {name: (at.kind, at.shape) for name, at in layout.items()})
+        vars(bank)["_file"] = ArrayFile(folder / ARRAYS, layout)
+        return bank
+
+    def __getattr__(self, name: str) -> Any:  # called for what is not there yet
+        if name not in RULES or "_file" not in vars(self):
+            raise AttributeError(name)
+        with broken_as(self._file.path):
+            value = self._file.read(name) if name in ARRAY_RULES else self._words(name)
+            RULES[name](self, value)
+        vars(self)[name] = value
+        return value
+
+    def _words(self, column: str) -> tuple[tuple[str, ...], ...]:
+        words = unpacked({part: self._file.read(f"{column}.{part}") for part in PARTS})
+        ends = [*accumulate(self.mask.sum(axis=1).tolist(), initial=0)]
+        if len(words) != ends[-1]:
+            raise ValueError(f"{column}: wanted {ends[-1]} as the mask holds, got {len(words)}")
+        return tuple(tuple(words[begin:end]) for begin, end in pairwise(ends))
+
+    def verify(self) -> None:
+        if "_file" not in vars(self):  # by ``dataclasses.replace``: what it was given is all it has
+            super().verify()
+            return
+        for name in RULES:
+            getattr(self, name)
 
 
 def save_bank(bank: TextBank, banks: Path) -> Path:
@@ -140,18 +199,19 @@ def save_bank(bank: TextBank, banks: Path) -> Path:
 
     Returns: the folder. Raises: CorruptError, for a bank that breaks its own rules.
     """
-    from safetensors.numpy import save
-
-    bank.check()
+    bank.verify()
     folder = banks / bank.fingerprint
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.ascontiguousarray(getattr(bank, name)) for name in _array_names()}
-    write_atomic(folder / ARRAYS, save(arrays))
+    arrays: dict[str, NDArray[Any]] = {name: getattr(bank, name) for name in ARRAY_RULES}
+    for column in WORD_RULES:
+        parts = packed(chain.from_iterable(getattr(bank, column)))
+        arrays |= {f"{column}.{part}": array for part, array in parts.items()}
+    layout = write_arrays(folder / ARRAYS, arrays)
     header = {"format": BANK_FORMAT, "fingerprint": bank.fingerprint}
-    header |= {"sha256": sha256_of(folder / ARRAYS)}
     header |= {name: getattr(bank, name) for name in _header_names()}
-    if bank.recipe is None:  # as in every header before there were recipes
+    if bank.recipe is None:  # so that a glance at the header tells a control
         del header["recipe"]
+    header |= {"arrays": {name: asdict(stored) for name, stored in layout.items()}}
     header |= {HEADER_SHA256: _header_sha256(header)}
     write_atomic(folder / HEADER, json.dumps(header, indent=1, ensure_ascii=False).encode())
     return folder
@@ -176,46 +236,39 @@ def newest_bank(banks: Path, vocabulary: str) -> Path | None:
 
 
 def load_bank(folder: Path) -> TextBank:
-    """Map a bank back; its arrays are read-only views of the file.
+    """Open a bank; its arrays are read-only views of the file, verified when first read.
 
-    Raises: CorruptError, for a missing, damaged, edited or foreign bank (the checksums of both
-    files are verified, because safetensors itself does not notice a flipped bit).
+    Raises: CorruptError, for a header that is missing, changed or foreign and for an array file of
+    another index or size. Damage within an array raises it where the array is first asked for;
+    ``verify`` asks for all of them.
     """
-    header_path, arrays_path = folder / HEADER, folder / ARRAYS
+    path = folder / HEADER
     try:
-        header = json.loads(header_path.read_bytes())
-        found = sha256_of(arrays_path)
-    except (OSError, ValueError) as exc:
+        header = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as exc:
+        raise _no_bank(folder, exc) from exc
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != BANK_FORMAT:
         raise CorruptError(
-            f"{folder}: wanted a TextBank ({HEADER} and {ARRAYS}), got {exc}; "
-            "build one with `langseg-desc bank`"
-        ) from exc
-    if not isinstance(header, dict) or header.get("format") != BANK_FORMAT:
-        raise CorruptError(
-            f"{header_path}: wanted TextBank format {BANK_FORMAT}; rebuild with `langseg-desc bank`"
-        )
-    if header.get("sha256") != found:
-        raise CorruptError(
-            f"{arrays_path}: wanted sha256 {header.get('sha256')}, got {found}; "
-            "the file is damaged, rebuild it with `langseg-desc bank`"
-        )
-    try:
-        whole = header.get(HEADER_SHA256) == _header_sha256(header)
-        values: dict[str, Any] = {**_header_values(header), **_map_arrays(arrays_path)}
-        bank = TextBank(**values)
-        bank.check()
-        whole &= header["fingerprint"] == bank.fingerprint
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as exc:
-        raise CorruptError(
-            f"{header_path}: wanted a TextBank header, got {exc!r}; "
+            f"{path}: wanted TextBank format {BANK_FORMAT}, got {found!r}; "
             "rebuild it with `langseg-desc bank`"
-        ) from exc
-    if not whole:
-        raise CorruptError(
-            f"{header_path}: wanted the header that its {HEADER_SHA256} and fingerprint name, got "
-            "another; it was changed, rebuild it with `langseg-desc bank`"
         )
-    return bank
+    try:
+        with broken_as(path):
+            if header.get(HEADER_SHA256) != _header_sha256(header):
+                raise ValueError(
+                    f"wanted the header that its {HEADER_SHA256} names, got another; it was changed"
+                )
+            return _MappedBank.of(folder, header)
+    except OSError as exc:
+        raise _no_bank(folder, exc) from exc
+
+
+def _no_bank(folder: Path, reason: Exception) -> CorruptError:
+    return CorruptError(
+        f"{folder}: wanted a TextBank ({HEADER} and {ARRAYS}), got {reason}; "
+        "build one with `langseg-desc bank`"
+    )
 
 
 def _header_sha256(header: Mapping[str, Any]) -> str:
@@ -224,39 +277,12 @@ def _header_sha256(header: Mapping[str, Any]) -> str:
     return sha256_hex(canonical_json(said))
 
 
-def _array_names() -> tuple[str, ...]:
-    return ("emb", "mask", "weight", "scene", "prior")
-
-
 def _header_names() -> tuple[str, ...]:
-    return tuple(name for name in TextBank.__dataclass_fields__ if name not in _array_names())
+    return tuple(name for name in TextBank.__dataclass_fields__ if name not in RULES)
 
 
-def _header_values(header: Mapping[str, Any]) -> dict[str, Any]:
-    def frozen(value: Any) -> Any:
-        return tuple(frozen(item) for item in value) if isinstance(value, list) else value
-
-    header = {"recipe": None, **header}
-    return {name: frozen(header[name]) for name in _header_names()}
-
-
-def _map_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read-only numpy views of a safetensors file (8-byte length, JSON index, raw data)."""
-    with path.open("rb") as file:
-        view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    start = 8 + int.from_bytes(view[:8], "little")
-    index = json.loads(view[8:start])
-    arrays = {}
-    for name in _array_names():
-        entry = index[name]
-        begin, end = entry["data_offsets"]
-        dtype = np.dtype(_DTYPES[entry["dtype"]])
-        flat = np.frombuffer(view, dtype, (end - begin) // dtype.itemsize, start + begin)
-        arrays[name] = flat.reshape(entry["shape"])
-    return arrays
-
-
-def _are_unit(vectors: NDArray[np.float16]) -> bool:
-    """Whether vectors along the last axis are finite and of length 1, but for rounding."""
-    norms = np.linalg.norm(vectors.astype(np.float32), axis=-1)
-    return bool(np.allclose(norms, 1.0, atol=2e-3))  # float16 rounding is below 1e-3
+def _frozen(value: Any) -> Any:
+    """What JSON gives, its lists as tuples."""
+    if isinstance(value, dict):
+        return {name: _frozen(item) for name, item in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

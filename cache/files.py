@@ -11,6 +11,7 @@ never synced again, because the kernel may have marked the lost pages clean (ATC
 import errno
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,8 +19,8 @@ DAMAGED = ".damaged"
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # exFAT, some network folders
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Put ``data`` under ``path``, replacing what stood there. Raises: OSError."""
+def write_atomic(path: Path, *data: bytes | memoryview) -> None:
+    """Put the pieces of ``data`` under ``path``, replacing what stood there. Raises: OSError."""
     beside = _write_beside(path, data)
     try:
         beside.replace(path)
@@ -35,7 +36,7 @@ def write_new(path: Path, data: bytes) -> None:
     On a file system without hard links, "unless" is a look before the rename, which is safe
     only under a lock. Raises: FileExistsError, when another was first; OSError.
     """
-    beside = _write_beside(path, data)
+    beside = _write_beside(path, [data])
     try:
         os.link(beside, path)
     except OSError as exc:
@@ -91,11 +92,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_beside(path: Path, data: bytes) -> Path:
+def _write_beside(path: Path, data: Iterable[bytes | memoryview]) -> Path:
     beside = temporary_beside(path)
     try:
         with beside.open("xb") as file:
-            file.write(data)
+            file.writelines(data)
             file.flush()
             os.fsync(file.fileno())
     except BaseException:

@@ -30,6 +30,8 @@ def canonical_json(value: Any) -> str:
 
 
 def _canonical(value: Any) -> Any:
+    if isinstance(value, (str, int)):  # nearly all there is; to ask for a Mapping is slow
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):

@@ -102,7 +102,7 @@ def bank_problems(store_path: Path) -> list[tuple[Path, str]]:
     found = []
     for header in sorted((store_path / BANKS).glob(f"*/{HEADER}")):
         try:
-            load_bank(header.parent)
+            load_bank(header.parent).verify()
         except CorruptError as exc:
             found.append((header.parent, str(exc)))
     return found

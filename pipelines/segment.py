@@ -283,7 +283,7 @@ def _described(
 
 
 def _segmenter(settings: EvalSettings | PredictSettings) -> Segmenter:
-    bank = load_bank(settings.bank) if settings.bank else None
+    bank = _whole(settings.bank) if settings.bank else None
     segmenter = Segmenter.load(
         settings.checkpoint,
         bank=bank,
@@ -304,8 +304,15 @@ def _bank(given: Path | None, store: Path, dataset: str) -> TextBank:
             f"{store}: wanted a TextBank of {dataset}, found none; make one with "
             f"`langseg-desc generate --dataset {dataset}`, then encode and bank, or give --bank"
         )
-    bank = load_bank(folder)
+    bank = _whole(folder)
     _check_ids(bank, dataset)
+    return bank
+
+
+def _whole(folder: Path) -> TextBank:
+    """A bank all of which is verified: damage ends a command before it starts, not on the way."""
+    bank = load_bank(folder)
+    bank.verify()
     return bank
 
 

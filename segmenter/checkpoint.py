@@ -153,7 +153,9 @@ def load_checkpoint(
     if folder is None:
         raise CorruptError(f"{path}: wanted a checkpoint or a run with one, got none; train first")
     state = read_state(folder)
-    bank = load_bank(folder.parent / state.bank_folder) if bank is None else bank
+    if bank is None:
+        bank = load_bank(folder.parent / state.bank_folder)
+        bank.verify()
     check_bank(state, bank)
     if backbone is None:
         weights = state.backbone["weights"]

@@ -51,7 +51,6 @@ CLASSES_A_REFUSAL = 100  # for so many classes one more is asked about, and refu
 CUT_SHARE = 0.001
 TIMES_ASKED = 3
 TIMES_OPENED = 20
-OPENING_S = 60.0  # a bank that takes longer to open is opened fewer times
 _STRIDE = 104_729  # odd: meets each of the 2**20 phrases once
 _MB = 1e6
 
@@ -336,46 +335,35 @@ def random_bank(count: int) -> "TextBank":
 
 
 def opened(path: Path, _: int) -> Figures:
-    """Open the one bank there: its arrays alone, all of it, and each step of that by itself."""
-    from langseg.cache.bank import ARRAYS, _map_arrays, load_bank
+    """Open the one bank there, then read all of it once, and parts of it by themselves."""
+    from langseg.cache.bank import ARRAYS, load_bank
+    from langseg.cache.files import sha256_of
 
     (folder,) = path.iterdir()
     before = resident_mb()
-    arrays = _map_arrays(folder / ARRAYS)
-    mapped = resident_mb()
-    del arrays
-    map_s = timed(lambda: _map_arrays(folder / ARRAYS), TIMES_OPENED)
-    started = time.perf_counter()
     bank = load_bank(folder)
-    first_s = time.perf_counter() - started
+    at_open = resident_mb()
+    bank.verify()
     after = resident_mb()
-    step_ms = {f"of it {name}, ms": figure for name, figure in steps_ms(folder, bank).items()}
     del bank
-    rounds = int(min(TIMES_OPENED, max(3, OPENING_S // first_s)))
-    return {
-        "map the bank's arrays, ms": 1000 * map_s,
-        "memory of its own after mapping, MB": mapped["RssAnon"] - before["RssAnon"],
-        "pages of the file after mapping, MB": mapped["RssFile"] - before["RssFile"],
-        "load_bank, ms": 1000 * timed(lambda: load_bank(folder), rounds),
-        "load_bank, times measured": rounds,
-        **step_ms,
-        "memory of its own after load_bank, MB": after["RssAnon"] - before["RssAnon"],
-        "pages of the file after load_bank, MB": after["RssFile"] - before["RssFile"],
-    }
-
-
-def steps_ms(folder: Path, bank: "TextBank") -> Figures:
-    """What ``load_bank`` spends its time on, as far as it can be done by itself."""
-    from langseg.cache.bank import ARRAYS, HEADER
-    from langseg.cache.files import sha256_of
-
+    open_s = timed(lambda: load_bank(folder), TIMES_OPENED)
+    all_s = timed(lambda: load_bank(folder).verify(), TIMES_ASKED)
     steps: dict[str, Callable[[], Any]] = {
-        "sha256 of the arrays": lambda: sha256_of(folder / ARRAYS),
-        "JSON of the header": lambda: json.loads((folder / HEADER).read_bytes()),
-        "check of its rules": bank.check,
-        "fingerprint": lambda: bank.fingerprint,
+        "sha256 of the file by itself": lambda: sha256_of(folder / ARRAYS),
+        "first read of emb": lambda: load_bank(folder).emb,
+        "first read of prior": lambda: load_bank(folder).prior,
+        "first read of texts": lambda: load_bank(folder).texts,
     }
-    return {name: 1000 * timed(step, TIMES_ASKED) for name, step in steps.items()}
+    return {
+        "load_bank, ms": 1000 * open_s,
+        "memory of its own after load_bank, MB": at_open["RssAnon"] - before["RssAnon"],
+        "pages of the file after load_bank, MB": at_open["RssFile"] - before["RssFile"],
+        "load_bank and first read of everything, ms": 1000 * all_s,
+        "of the array file, GB/s": (folder / ARRAYS).stat().st_size / 1e9 / all_s,
+        **{f"{name}, ms": 1000 * timed(step, TIMES_ASKED) for name, step in steps.items()},
+        "memory of its own after reading, MB": after["RssAnon"] - before["RssAnon"],
+        "pages of the file after reading, MB": after["RssFile"] - before["RssFile"],
+    }
 
 
 def resident_mb() -> Figures:

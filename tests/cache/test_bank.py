@@ -4,9 +4,11 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file as load_numpy
 
 from langseg.cache.bank import (
     ARRAYS,
@@ -17,6 +19,8 @@ from langseg.cache.bank import (
     newest_bank,
     save_bank,
 )
+from langseg.cache.bank_arrays import write_arrays
+from langseg.cache.bank_rules import RULES
 from langseg.cache.errors import CorruptError
 from langseg.cache.keys import canonical_json, sha256_hex
 
@@ -84,17 +88,68 @@ def test_fingerprint__ignores_rounding_of_embeddings_but_not_what_is_said():
     assert small_bank(weight=bank.weight * 0.9).fingerprint != bank.fingerprint
 
 
-def test_load_bank__detects_every_flipped_bit(tmp_path: Path):
+def test_load_bank__reads_the_header_alone_and_an_array_when_it_is_asked_for(tmp_path: Path):
     folder = save_bank(small_bank(), tmp_path)
+    flip_last_byte_of(folder, "emb")
+    again = load_bank(folder)
+    assert again.fingerprint == folder.name
+    assert again.texts == small_bank().texts
+    for _ in range(2):  # what is damaged is never handed out, the second time neither
+        with pytest.raises(CorruptError, match=rf"{folder / ARRAYS}: wanted sha256 \w+ of emb"):
+            _ = again.emb
+    with pytest.raises(CorruptError, match="of emb"):
+        again.verify()
+
+
+@pytest.mark.parametrize("part", ["texts.codes", "texts.offsets", "texts.utf8", "mask"])
+def test_load_bank__gives_no_text_of_a_damaged_column(tmp_path: Path, part):
+    folder = save_bank(small_bank(), tmp_path)
+    flip_last_byte_of(folder, part)
+    again = load_bank(folder)
+    with pytest.raises(CorruptError, match=f"of {part}, got"):
+        _ = again.texts
+
+
+def flip_last_byte_of(folder: Path, array: str) -> None:
     arrays = folder / ARRAYS
-    good = arrays.read_bytes()
-    rng = np.random.default_rng(1)
-    for bit in rng.integers(0, len(good) * 8, 100):
-        bad = bytearray(good)
-        bad[bit // 8] ^= 1 << (bit % 8)
-        arrays.write_bytes(bad)
-        with pytest.raises(CorruptError, match="sha256"):
-            load_bank(folder)
+    data = bytearray(arrays.read_bytes())
+    start = 8 + int.from_bytes(data[:8], "little")
+    data[start + json.loads(data[8:start])[array]["data_offsets"][1] - 1] ^= 1
+    arrays.write_bytes(data)
+
+
+def test_load_bank__leaves_every_part_unread_until_it_is_asked_for(tmp_path: Path):
+    bank = load_bank(save_bank(small_bank(), tmp_path))
+    assert bank.scene_row("kitchen") == 1
+    assert not touched(bank)
+    assert bank.prior.shape == (2, 2, 3)
+    assert touched(bank) == {"prior"}
+    bank.verify()
+    assert touched(bank) == set(RULES)
+
+
+def touched(bank: TextBank) -> set[str]:
+    """The parts that have been read and verified."""
+    return set(RULES) & set(vars(bank))
+
+
+def test_replace__of_a_bank_on_disk_is_a_bank_that_keeps_the_rules_or_says_so(tmp_path: Path):
+    again = load_bank(save_bank(small_bank(), tmp_path))
+    other = dataclasses.replace(again, encoder_id="other-0123")
+    assert other.fingerprint == small_bank(encoder_id="other-0123").fingerprint
+    assert load_bank(save_bank(other, tmp_path)).encoder_id == "other-0123"
+    with pytest.raises(CorruptError, match="sum of 1"):
+        dataclasses.replace(again, weight=again.weight * 2).verify()
+
+
+def test_load_bank__says_how_to_rebuild_a_bank_of_an_older_format(tmp_path: Path):
+    folder = save_bank(small_bank(), tmp_path)
+    old = {"format": 1, "fingerprint": folder.name, "sha256": "", "names": ["wall", "sky"]}
+    (folder / HEADER).write_text(json.dumps(old))
+    with pytest.raises(CorruptError, match=r"format 2, got 1; rebuild it with `langseg-desc bank`"):
+        load_bank(folder)
+    assert save_bank(small_bank(), tmp_path) == folder
+    load_bank(folder).verify()
 
 
 def test_load_bank__refuses_a_header_that_was_edited(tmp_path: Path):
@@ -114,9 +169,9 @@ def test_load_bank__refuses_a_header_that_was_edited(tmp_path: Path):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("ignore_ids", [0, 255]), ("slots", [["name", "size", "material"], ["name", "size"]]),
-        ("owners", [["", "panel", ""], ["", ""]]), ("model", "another"), ("manifest", "000009"),
-        ("image_aligned", True), ("vocabulary", "three"), ("header_sha256", "00"),
+        ("ignore_ids", [0, 255]), ("scene_names", {"kitchen": ["pantry"]}), ("arrays", {}),
+        ("model", "another"), ("manifest", "000009"), ("image_aligned", True),
+        ("vocabulary", "three"), ("header_sha256", "00"), ("fingerprint", "ab" * 32),
     ],
 )  # fmt: skip
 def test_load_bank__refuses_every_edit_of_the_header(tmp_path: Path, key, value):
@@ -127,7 +182,7 @@ def test_load_bank__refuses_every_edit_of_the_header(tmp_path: Path, key, value)
         load_bank(folder)
 
 
-@pytest.mark.parametrize("key", ["names", "ids", "texts", "scenes", "fingerprint", "owners"])
+@pytest.mark.parametrize("key", ["names", "ids", "scenes", "fingerprint", "arrays", "scene_names"])
 @pytest.mark.parametrize("value", [5, None, "ab", {"a": 1}, [[[]]]])
 @pytest.mark.parametrize("sealed", [False, True])
 def test_load_bank__ends_in_a_sentence_for_a_header_of_any_shape(tmp_path, key, value, sealed):
@@ -157,13 +212,73 @@ def test_load_bank__says_how_to_build_one_that_is_missing(tmp_path: Path):
         ({"scenes": ("kitchen", "*")}, "first"),
         ({"ids": (1, 1)}, "distinct"),
         ({"scene": np.eye(3, 8, dtype=np.float16)}, "scene"),
+        ({"scene": np.eye(2, 8, dtype=np.float32)}, "wanted float16"),
         ({"slots": (("name",), ("name",))}, "slots"),
+        ({"emb": np.ones((2, 3, 8), np.float16) / np.float16(8**0.5)}, "zeros where mask is not"),
+        ({"scene_names": {"attic": ("loft",)}}, "scenes of the bank"),
+        ({"scene_names": {"kitchen": "pantry"}}, "a tuple of names"),
     ],
 )
 def test_save_bank__refuses_a_bank_that_breaks_its_rules(tmp_path, changes, word):
     with pytest.raises(CorruptError, match=word):
         save_bank(small_bank(**changes), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("damage", "word"),
+    [
+        ({"emb": np.full((2, 3, 8), np.nan, np.float16)}, "unit vectors"),
+        ({"weight": np.ones((2, 3), np.float32)}, "sum of 1"),
+        ({"texts.codes": np.array([0, 1, 2, 3, 9], np.uint8)}, "index"),
+        ({"texts.codes": np.array([0, 1, 2, 3], np.uint8)}, "wanted 5 as the mask holds, got 4"),
+        ({"texts.offsets": np.array([0, 24, 4, 29, 32, 42], np.int64)}, "offsets"),
+        ({"texts.utf8": np.full(42, 255, np.uint8)}, "utf-8"),
+    ],
+)
+def test_load_bank__refuses_what_another_program_wrote_against_the_rules(tmp_path, damage, word):
+    folder = save_bank(small_bank(), tmp_path)
+    arrays = load_numpy(folder / ARRAYS)
+    layout = write_arrays(folder / ARRAYS, arrays | damage)
+    header = json.loads((folder / HEADER).read_text())
+    header["arrays"] = {name: dataclasses.asdict(stored) for name, stored in layout.items()}
+    reseal(folder, header)
+    bank = load_bank(folder)
+    with pytest.raises(CorruptError, match=rf"{folder / ARRAYS}: .*({word}).*langseg-desc bank"):
+        bank.verify()
+
+
+def reseal(folder: Path, header: dict[str, Any]) -> None:
+    said = {name: value for name, value in header.items() if name != "header_sha256"}
+    sealed = {**said, "header_sha256": sha256_hex(canonical_json(said))}
+    (folder / HEADER).write_text(json.dumps(sealed))
+
+
+HOTEL = {"scenes": ("*", "bedroom"), "scene_names": {"bedroom": ("hotel room", "Dorm  Room")}}
+
+
+def test_scene_row__knows_a_scene_by_its_own_name_and_by_those_of_the_dataset(tmp_path: Path):
+    bank = load_bank(save_bank(small_bank(**HOTEL), tmp_path))
+    assert bank.scene_names == HOTEL["scene_names"]
+    rows = {name: bank.scene_row(name) for name in ("*", "bedroom", "hotel room", " dorm room")}
+    assert rows == {"*": 0, "bedroom": 1, "hotel room": 1, " dorm room": 1}
+    assert bank.scene_row("HOTEL ROOM") == 1
+    assert bank.scene_row("street") is None
+    assert small_bank().scene_row("hotel room") is None
+
+
+def test_scene_names__are_no_part_of_what_a_bank_says():
+    named, plain = small_bank(**HOTEL), small_bank(scenes=HOTEL["scenes"])
+    assert named.fingerprint == plain.fingerprint
+
+
+@pytest.mark.parametrize(
+    "names",
+    [{"*": ("Kitchen ",)}, {"kitchen": ("pantry",), "*": ("PANTRY",)}],
+)
+def test_scene_names__of_one_name_in_two_scenes_are_refused(tmp_path: Path, names):
+    with pytest.raises(CorruptError, match="each name in one scene, got .* in two"):
+        save_bank(small_bank(scene_names=names), tmp_path)
 
 
 RECIPE = {"arm": "swapped", "rule": "lists of others", "seed": 0, "of": "ef" * 32}

@@ -13,7 +13,7 @@ FLIPS = 200
 
 
 @pytest.mark.parametrize("name", [ARRAYS, HEADER])
-def test_load_bank__detects_200_of_200_flipped_bits(tmp_path: Path, name):
+def test_a_bank__detects_200_of_200_flipped_bits_before_they_are_used(tmp_path: Path, name):
     folder = save_bank(small_bank(), tmp_path)
     file = folder / name
     data = file.read_bytes()
@@ -24,20 +24,34 @@ def test_load_bank__detects_200_of_200_flipped_bits(tmp_path: Path, name):
         damaged[bit // 8] ^= 1 << bit % 8
         file.write_bytes(damaged)
         with pytest.raises(CorruptError, match=str(folder)) as told:
-            load_bank(folder)
+            load_bank(folder).verify()
         assert told.value.exit_code == 4
     file.write_bytes(data)
-    load_bank(folder)
+    load_bank(folder).verify()
+
+
+def test_load_bank__finds_flipped_bits_of_the_index_of_its_arrays(tmp_path):
+    folder = save_bank(small_bank(), tmp_path)
+    data = (folder / ARRAYS).read_bytes()
+    index = 8 + int.from_bytes(data[:8], "little")
+    for bit in range(0, 8 * index, 31):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        (folder / ARRAYS).write_bytes(damaged)
+        with pytest.raises(CorruptError, match=str(folder / ARRAYS)):
+            load_bank(folder)
 
 
 @pytest.mark.parametrize("name", [ARRAYS, HEADER])
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.999, None])
-def test_load_bank__names_a_bank_whose_file_was_cut_or_deleted(tmp_path: Path, name, share):
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999, 1.001, None])
+def test_load_bank__names_a_bank_whose_file_was_cut_lengthened_or_deleted(
+    tmp_path: Path, name, share
+):
     folder = save_bank(small_bank(), tmp_path)
     data = (folder / name).read_bytes()
     if share is None:
         (folder / name).unlink()
     else:
-        (folder / name).write_bytes(data[: int(len(data) * share)])
+        (folder / name).write_bytes((data + data)[: int(len(data) * share) + (share > 1)])
     with pytest.raises(CorruptError, match=rf"{folder}.*langseg-desc bank"):
         load_bank(folder)

@@ -2,15 +2,17 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from langseg.cache.bank import TextBank, newest_bank, save_bank
+from langseg.cache.bank import ARRAYS, TextBank, newest_bank, save_bank
 from langseg.descriptors.vocabulary import load_vocabulary
 from langseg.pipelines.segment import run_demo_data
+from tests.cache.test_bank import flip_last_byte_of
 
 SEG = "langseg-seg"
 HERE = ("--data", "{data}", "--store", "{store}")
@@ -131,6 +133,29 @@ def test_eval__of_a_checkpoint_folder_writes_into_the_run_and_of_another_protoco
     report = call(SEG, "eval", *flags).json
     assert json.loads((trained / "eval.json").read_text()) == report
     assert list(trained.rglob("eval.json")) == [trained / "eval.json"]
+
+
+@pytest.mark.parametrize("array", ["emb", "texts.utf8"])
+def test_a_damaged_bank__ends_every_command_with_4_before_anything_is_written(
+    call, home, trained, tmp_path, array
+):
+    bank, run = save_bank(random_bank("ade20k"), tmp_path), tmp_path / "run"
+    shutil.copytree(trained, run)
+    (own,) = (run / "banks").iterdir()
+    flip_last_byte_of(bank, array)
+    flip_last_byte_of(own, array)
+    picture = next((home / "data/images/validation").iterdir())
+    data, out = ("--data", home / "data"), ("--out", tmp_path / "out")
+    for command, damaged in (
+        (("train", "--config", home / "quick.yaml", *data, *out, "--bank", bank), bank),
+        (("eval", "--checkpoint", trained, *data, "--bank", bank), bank),
+        (("predict", "--checkpoint", trained, *out, "--bank", bank, picture), bank),
+        (("eval", "--checkpoint", run, *data), own),
+        (("predict", "--checkpoint", run, *out, picture), own),
+    ):
+        done = call(SEG, *command)
+        assert (done.code, f"{damaged / ARRAYS}: wanted sha256" in done.err) == (4, True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_train__names_an_eval_command_that_works(call, home, trained):
