@@ -31,6 +31,7 @@ from langseg.cache.manifest import (
     is_store,
     live_manifest,
     publish,
+    while_kept,
 )
 from langseg.cache.parts import check_part, read_part
 from langseg.cache.records import TABLES, arrow_schema, embedding_schema
@@ -131,13 +132,17 @@ class Store:
         return examine(self.path)
 
     def read_parts(self, parts: Sequence[Part], wanted: pa.Schema) -> pa.Table:
-        """Some parts of the manifest, with the columns of ``wanted``. Raises: CorruptError."""
+        """Some parts of the manifest, with the columns of ``wanted``.
+
+        Raises: CorruptError; CollectedError, for a snapshot that was removed since it was opened.
+        """
         tables = []
-        for part in parts:
-            if part not in self._checked:
-                check_part(self.path, part)
-                self._checked.add(part)
-            tables.append(read_part(self.path, part, wanted))
+        with while_kept(self.path, self.manifest):
+            for part in parts:
+                if part not in self._checked:
+                    check_part(self.path, part)
+                    self._checked.add(part)
+                tables.append(read_part(self.path, part, wanted))
         return pa.concat_tables([wanted.empty_table(), *tables])
 
 
