@@ -25,6 +25,7 @@ from langseg.cache.manifest import (
     MANIFESTS,
     VERIFY,
     Manifest,
+    NewerError,
     Part,
     is_kept,
     live_manifest,
@@ -76,6 +77,7 @@ def examine(root: Path) -> Findings:
     """Check every manifest, part, record, journal, batch and reference; damage never raises.
 
     Of snapshots before the live one the bytes are checked, and not what they say.
+    Raises: NewerError, for a store that only a newer LangSeg can judge.
     """
     while True:
         found, live = _examined(root)
@@ -92,6 +94,8 @@ def _examined(root: Path) -> tuple[Findings, Manifest | None]:
     found.notes += batch_notes(root)
     try:
         manifest = live_manifest(root)
+    except NewerError:
+        raise
     except LangSegError as exc:
         _add(found, str(exc))
         return found, None

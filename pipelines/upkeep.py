@@ -91,7 +91,7 @@ def run_gc(
         kept += f", {_few(older)} kept"
     if done.recent:
         kept += (
-            f", {_few(done.recent)} kept for readers of the last {keep_hours:g} hours "
+            f", {_few(done.recent)} kept for readers of the last {_hours(keep_hours)} "
             "(`--keep-hours 0` when nobody reads)"
         )
     return {
@@ -156,6 +156,10 @@ def _command(command: str, vocabulary: str, store_path: Path) -> str:
     shipped = vocabulary in shipped_vocabularies()
     which = f"--dataset {vocabulary}" if shipped else "--classes FILE"
     return f"langseg-desc {command} {which} --store {store_path}"
+
+
+def _hours(hours: float) -> str:
+    return "hour" if hours == 1 else f"{hours:g} hours"
 
 
 def _few(names: Sequence[str]) -> str:
