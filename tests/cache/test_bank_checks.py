@@ -26,7 +26,7 @@ def index(tmp_path: Path) -> Path:
     """The index of three arms whose banks are beside it, in ``tmp_path / "banks"``."""
     banks = tmp_path / "banks"
     banks.mkdir()
-    arms = []
+    arms: list[dict[str, Any]] = []
     for name in ARMS:
         recipe = None
         if arms:

@@ -133,9 +133,10 @@ def test_reader__of_an_older_snapshot_that_is_kept_is_told_of_damage(filled):
 
 
 def test_verify__during_which_the_snapshot_is_removed_looks_at_the_next_one(filled, monkeypatch):
+    from langseg.cache import manifest
     from langseg.cache import verify as module
 
-    old, real, calls = filled.manifest, module.live_manifest, []
+    old, real, calls = filled.manifest, manifest.live_manifest, []
     compact(filled)
     collect_at_once(Store.open(filled.path))
 

@@ -200,7 +200,7 @@ def test_reader__whose_snapshot_gc_removed_ends_with_7_and_says_run_again(
 ):
     from langseg.cache import store as module
 
-    path, real = folder / "store", module.live_manifest
+    path, real = folder / "store", manifest.live_manifest
 
     def slow(root: Path) -> Manifest:
         """A reader that is overtaken once it has its snapshot."""
