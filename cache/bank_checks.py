@@ -60,7 +60,7 @@ def bank_notes(root: Path) -> list[str]:
     ]
     listed = listed_vocabularies(root)
     loose = [folder for folder in _folders(root) if folder.name not in listed and _is_arm(folder)]
-    if loose:
+    if loose and not index_problems(root):  # else that says it
         notes.append(
             f"{root / BANKS}: {len(loose)} control arms in no {INDEXES}, such as {loose[0].name}: "
             f"`langseg-desc arms` was cut off, or its index is lost; {REMAKE}"
