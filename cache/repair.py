@@ -30,6 +30,7 @@ from langseg.cache.salvage import (
     whole_encoders,
     whole_manifest,
     whole_parts,
+    whole_snapshots,
 )
 from langseg.cache.verify import COLUMNS
 
@@ -114,7 +115,8 @@ def _repair(root: Path, remake: Remake) -> Repaired:
     if whole != base or losses.start:
         # no journal is done with: one may hold what the tables have lost
         whole = publish_alone(root, base, replace(whole, journals=()), number)
-        finish_commit(root, whole)
+    finish_commit(root, whole)  # of a repair that was cut off, too: ``CURRENT`` names this one now
+    whole_snapshots(root, whole, losses)
     dropped = {name: rows.dropped for name, rows in tables.items()}
     dropped[EMBEDDINGS] = sum(rows.dropped for rows in vectors.values())
     remade = {name: table.num_rows for name, table in made.items()}

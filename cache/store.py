@@ -31,6 +31,7 @@ from langseg.cache.manifest import (
     is_store,
     live_manifest,
     publish,
+    while_kept,
 )
 from langseg.cache.parts import check_part, read_part, stream_part
 from langseg.cache.records import TABLES, arrow_schema, embedding_schema
@@ -135,11 +136,15 @@ class Store:
         return examine(self.path)
 
     def read_parts(self, parts: Sequence[Part], wanted: pa.Schema) -> pa.Table:
-        """Some parts of the manifest, with the columns of ``wanted``. Raises: CorruptError."""
+        """Some parts of the manifest, with the columns of ``wanted``.
+
+        Raises: CorruptError; CollectedError, for a snapshot that was removed since it was opened.
+        """
         tables = []
-        for part in parts:
-            self._check(part)
-            tables.append(read_part(self.path, part, wanted))
+        with while_kept(self.path, self.manifest):
+            for part in parts:
+                self._check(part)
+                tables.append(read_part(self.path, part, wanted))
         return pa.concat_tables([wanted.empty_table(), *tables])
 
     def stream_parts(
@@ -147,11 +152,12 @@ class Store:
     ) -> Iterator[pa.Table]:
         """``read_parts``, in pieces of so many rows, of which none is kept.
 
-        A part is verified before its first piece. Raises: CorruptError.
+        A part is verified before its first piece. Raises: as ``read_parts``.
         """
-        for part in parts:
-            self._check(part)
-            yield from stream_part(self.path, part, wanted, rows)
+        with while_kept(self.path, self.manifest):
+            for part in parts:
+                self._check(part)
+                yield from stream_part(self.path, part, wanted, rows)
 
     def _check(self, part: Part) -> None:
         if part not in self._checked:

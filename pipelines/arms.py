@@ -5,7 +5,6 @@ Out: a TextBank for each arm, its recipe in its header, and ``banks/arms-<bank>.
      them all.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -33,8 +32,8 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     An arm that says word for word what one before it says is left out: it would be compared with
     itself. Raises: InputError, when no class of the vocabulary has a descriptor.
     """
+    from langseg.cache.arms_index import write_index
     from langseg.cache.bank import save_bank
-    from langseg.cache.files import write_atomic
     from langseg.descriptors.arm_texts import Bank
     from langseg.descriptors.arms import derive_arms
     from langseg.descriptors.build_bank import bank_texts
@@ -73,8 +72,7 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
         "arms": made,
         "left_out": left_out | scant | same,
     }
-    path = store.path / "banks" / f"arms-{index['real']}.json"
-    write_atomic(path, json.dumps(index, indent=1, ensure_ascii=False).encode())
+    path = write_index(store.path / "banks", index)
     return {
         **index,
         "index": str(path),

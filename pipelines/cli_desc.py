@@ -362,7 +362,7 @@ def sql(
 
 @app.command()
 def verify(store: StorePath = None, as_json: Json = False) -> None:
-    """Check every file of the live snapshot against its checksum and every reference.
+    """Check every file of every snapshot and bank against its checksum, and every reference.
 
     Exit code 4 when anything is wrong. A note (a journal left by a run that was cut off) is
     nothing wrong. Example:
@@ -380,7 +380,8 @@ def verify(store: StorePath = None, as_json: Json = False) -> None:
     for note in report["notes"]:
         say(f"note: {note}")
     if report["problems"]:
-        say("`langseg-desc repair` goes on with everything that is whole")
+        many = f"{len(report['problems'])} problem{'s' * (len(report['problems']) > 1)}"
+        say(f"{store or DEFAULT_STORE}: {many}; `langseg-desc repair` goes on with what is whole")
         raise typer.Exit(4)
     say(f"{store or DEFAULT_STORE}: intact")
 
@@ -425,6 +426,9 @@ def compact(store: StorePath = None, as_json: Json = False) -> None:
 def gc(
     store: StorePath = None,
     keep: Annotated[int, typer.Option(min=1, help="Newest snapshots to keep.")] = 1,
+    keep_hours: Annotated[
+        float, typer.Option(min=0.0, help="Keep what was live in these hours; 0 if nobody reads.")
+    ] = 1.0,
     damaged: Annotated[
         bool, typer.Option("--damaged", help="Remove what `repair` set aside, too.")
     ] = False,
@@ -435,6 +439,7 @@ def gc(
 ) -> None:
     """Remove files that no kept snapshot needs: the live one, and those that banks were built from.
 
+    What was live within the last hour stays, too, because a command that reads may hold it.
     Answers in a journal or a batch are never removed. Prints the files. Example:
 
     \b
@@ -442,7 +447,7 @@ def gc(
     """
     from langseg.pipelines.upkeep import run_gc
 
-    report = run_gc(store or DEFAULT_STORE, keep, damaged, dry_run)
+    report = run_gc(store or DEFAULT_STORE, keep, keep_hours, damaged, dry_run)
     if as_json:
         emit_json(report)
         return

@@ -8,8 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langseg.cache.bank import ARRAYS, HEADER
-from langseg.cache.errors import CorruptError, InputError
+from langseg.cache.errors import InputError
 from langseg.cache.records import TABLES, embedding_schema
 from langseg.pipelines.config import Source, load_config
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from langseg.cache.audit import Answer, TableAnswer
     from langseg.cache.limits import Limits
     from langseg.cache.store import Store
-
-BANKS = "banks"
 
 
 def run_audit(
@@ -68,29 +65,15 @@ def run_sql_table(store_path: Path, statement: str, limits: "Limits") -> "TableA
 def run_verify(store_path: Path) -> dict[str, list[str]]:
     """``problems`` of the store and its banks, which lose or falsify data, and ``notes``, which
     nobody need mind; a sentence each."""
+    from langseg.cache.bank_checks import bank_notes, bank_problems, index_problems
     from langseg.cache.store import Store
 
     found = Store.open(store_path).verify()
-    problems = [problem for _, problem in bank_problems(store_path)]
-    notes = [
-        f"{folder}: no {HEADER}: `langseg-desc bank` was cut off here, or the file is lost"
-        for folder in sorted((store_path / BANKS).glob("*"))
-        if (folder / ARRAYS).exists() and not (folder / HEADER).exists()
-    ]
-    return {"problems": found.problems + problems, "notes": found.notes + notes}
-
-
-def bank_problems(store_path: Path) -> list[tuple[Path, str]]:
-    """The folder of each damaged bank of a store, and what is wrong with it."""
-    from langseg.cache.bank import load_bank
-
-    found = []
-    for header in sorted((store_path / BANKS).glob(f"*/{HEADER}")):
-        try:
-            load_bank(header.parent).verify()
-        except CorruptError as exc:
-            found.append((header.parent, str(exc)))
-    return found
+    banks = [*bank_problems(store_path), *index_problems(store_path)]
+    return {
+        "problems": found.problems + [problem for _, problem in banks],
+        "notes": found.notes + bank_notes(store_path),
+    }
 
 
 def _opened(store_path: Path, statement: str, limits: "Limits") -> "DuckDBPyConnection":
