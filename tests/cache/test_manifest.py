@@ -80,8 +80,6 @@ def test_verify__names_rows_that_are_there_twice(filled):
 
 
 def test_examine__only_notes_files_that_nobody_reads(filled, rows):
-    with filled.writer():  # a copy's views.sql is behind until its first writer
-        pass
     (filled.path / "texts" / "part-0.parquet").write_bytes(b"")
     (filled.path / "texts" / ".part.parquet.1.tmp").write_bytes(b"")
     (filled.path / "encoders" / "old.json").write_bytes(b"{}")
@@ -92,8 +90,6 @@ def test_examine__only_notes_files_that_nobody_reads(filled, rows):
 
 
 def test_examine__counts_what_only_older_snapshots_need_in_one_note(filled):
-    with filled.writer():  # a copy's views.sql is behind until its first writer
-        pass
     assert examine(filled.path).notes == []
     compact(filled)
     (note,) = examine(filled.path).notes
