@@ -92,6 +92,8 @@ def test_examine__only_notes_files_that_nobody_reads(filled, rows):
 
 
 def test_examine__counts_what_only_older_snapshots_need_in_one_note(filled):
+    with filled.writer():  # the views of a copied store are behind
+        pass
     assert examine(filled.path).notes == []
     compact(filled)
     (note,) = examine(filled.path).notes
