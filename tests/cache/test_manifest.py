@@ -92,7 +92,7 @@ def test_examine__only_notes_files_that_nobody_reads(filled, rows):
 
 
 def test_examine__counts_what_only_older_snapshots_need_in_one_note(filled):
-    with filled.writer():  # the views of a copied store are behind
+    with filled.writer():  # a copy's views.sql is behind until its first writer
         pass
     assert examine(filled.path).notes == []
     compact(filled)
