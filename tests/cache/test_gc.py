@@ -117,6 +117,8 @@ def test_reader__whose_snapshot_was_removed_is_told_so_and_not_that_the_store_is
             CollectedError, match=r"000003\.json.*run the same command again"
         ) as told:
             reader.table("texts")
+        with pytest.raises(CollectedError):
+            list(reader.stream("texts"))
         assert told.value.exit_code == 7
         assert "verify" not in str(told.value)
     assert Store.open(filled.path).table("texts").num_rows == 6
