@@ -4,6 +4,8 @@ In:  the rows of an export, its vocabulary and the snapshot of the store they ar
 Out: a README.md that Hugging Face reads: YAML in front, Markdown behind.
 
 Names of models and files are somebody's text: they stand in code spans, without back quotes.
+The last line, which no reader sees, is a checksum of the others: so a card can be told from one
+that somebody wrote or changed, and is worth more than a new one.
 """
 
 from collections import Counter
@@ -11,12 +13,14 @@ from collections.abc import Iterable, Sequence
 
 import yaml
 
+from langseg.cache.keys import sha256_hex
 from langseg.descriptors.export import ExportRow
 from langseg.descriptors.foreign import MODEL_PREFIX
 from langseg.descriptors.plain_text import printable
 from langseg.descriptors.vocabulary import Vocabulary
 
 DATA_FILE = "data/train-00000-of-00001.parquet"
+FOLDER_MARK = "PATH/OF/THIS/FOLDER"
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 _COLUMNS = {
     "class_id": "place of the class in the vocabulary, from 0; not the value in label files",
@@ -52,8 +56,10 @@ def dataset_card(
         "Short phrases that say what the classes of a segmentation vocabulary look like, with the "
         f"request each one comes from. Exported by LangSeg {version} from snapshot "
         f"{_code(manifest)} of a store; the vocabulary's sha256 is {_code(vocabulary.hash)}.",
-        "```python\nfrom datasets import load_dataset\n\n"
-        f'rows = load_dataset("parquet", data_files="{DATA_FILE}", split="train")\n```',
+        f"```python\nfrom datasets import load_dataset\n\n"
+        f'rows = load_dataset("{FOLDER_MARK}", split="train")\n```',
+        f"`{FOLDER_MARK}` is the folder that this file is in, or its name on the Hugging Face Hub; "
+        f"every other Parquet reader opens `{DATA_FILE}` in it.",
         _table(("count", ""), _counts(vocabulary, rows)),
         "## Columns",
         _table(("column", "meaning"), [(_code(name), told) for name, told in _COLUMNS.items()]),
@@ -63,7 +69,19 @@ def dataset_card(
         "## Limits",
         "\n".join(f"- {limit}" for limit in _limits(rows, bare)),
     ]
-    return "\n\n".join(parts) + "\n"
+    card = "\n\n".join(parts) + "\n"
+    return card + _seal(card)
+
+
+def is_own_card(data: bytes) -> bool:
+    """Whether a README.md is a card as ``dataset_card`` wrote it; other line ends are no change."""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    card = text[:-1].rpartition("\n")[0] + "\n"
+    return text == card + _seal(card)
+
+
+def _seal(card: str) -> str:
+    return f"<!-- langseg-desc export {sha256_hex(card)} -->\n"
 
 
 def _front(vocabulary: Vocabulary, rows: Sequence[ExportRow]) -> dict[str, object]:

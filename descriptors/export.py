@@ -18,7 +18,7 @@ import pyarrow as pa
 from langseg.cache.keys import text_id
 from langseg.cache.records import Descriptor, Request, Response
 from langseg.descriptors.build_bank import class_phrases
-from langseg.descriptors.foreign import guarded_cell
+from langseg.descriptors.foreign_rows import guarded_cell
 from langseg.descriptors.plain_text import printable
 from langseg.descriptors.vocabulary import Vocabulary
 

@@ -1,8 +1,8 @@
 """Read a set of descriptors that somebody else wrote, before anything in it is checked.
 
 In:  the bytes of a json, jsonl or csv file, and its name.
-Out: its phrases, each with the class it names and the place it stands in; and the classes that
-     it lists without a phrase, which published files have.
+Out: its phrases, each with the class it names and the place it stands in; the classes that it
+     lists without a phrase, which published files have; and the rows that are none.
 
     json   {class: [phrase, ...]}              classify-by-description, and most CuPL files
            {class: {prompt: [phrase, ...]}}    CuPL, by prompt
@@ -11,22 +11,26 @@ Out: its phrases, each with the class it names and the place it stands in; and t
     csv    such rows under a header
 
 A row names its class by ``class_name``, or by ``class_id``: the place in the vocabulary, counted
-from 0; where it has both, the name counts. ``scene``, ``subclass``, ``slot`` and ``source`` may be
-there. Where no slot is named it is ``any``: to guess one would add a fact that the file does not
-hold. Further keys are not read, and are told.
+from 0; where it has both, the name counts, and where they disagree that is told. ``scene``,
+``subclass``, ``slot`` and ``source`` may be there. Where no slot is named it is ``any``: to guess
+one would add a fact that the file does not hold. Further keys are not read, and are told.
+
+A file that cannot be taken apart (no JSON, no UTF-8, a column lacking, a quote left open) is
+refused as a whole. A row that is no phrase (no class, no text, too long, of another type) is left
+out and told with its place; a file with more of these than phrases is refused, too, as it is
+most likely another kind of file.
 """
 
 import csv
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any
 
 from langseg.cache.errors import InputError
 from langseg.cache.keys import normalise_text, sha256_hex
 from langseg.cache.records import ANY_SCENE, ANY_SLOT
+from langseg.descriptors.foreign_rows import NAME_CHARS, READERS, SAVE_AS, Rows
 from langseg.descriptors.plain_text import printable, shown
 
 MODEL_PREFIX = "import:"  # of the model id that an imported set has in a store
@@ -34,13 +38,12 @@ MAX_FILE_BYTES = 64 * 2**20  # LaBo's largest has 91,452 phrases in 5 MB
 MAX_TEXT_CHARS = 1000  # the longest of CuPL have 300, of MPVR 600
 KEYS = ("class_id", "class_name", "scene", "subclass", "slot", "text", "source")
 PROVENANCE = ("model", "prompt_id", "request_key", "served_model")  # ``export`` writes them, too
-_FORMULA = re.compile(r"'*\s*[=+\-@]")
-_NAME_CHARS = 200
+_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignPhrase:
-    """One phrase as written. ``class_id`` is None where ``class_name`` names the class."""
+    """One phrase as written. Where ``class_name`` names the class, ``class_id`` only echoes it."""
 
     text: str
     class_name: str = ""
@@ -54,7 +57,7 @@ class ForeignPhrase:
 @dataclass(frozen=True, kw_only=True)
 class ForeignSet:
     """A file's phrases in its order. ``empty`` classes are listed without any; ``ignored`` keys
-    were not read."""
+    were not read; ``bad`` rows are no phrases: where each stands, and why."""
 
     file: str
     form: str
@@ -62,52 +65,49 @@ class ForeignSet:
     phrases: tuple[ForeignPhrase, ...]
     empty: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
-
-
-# (where it stands, its keys, or only a name for a class that the file lists)
-Rows = Iterator[tuple[str, Mapping[str, Any] | str]]
+    bad: tuple[str, ...] = ()
 
 
 def parse_foreign(data: bytes, file: str) -> ForeignSet:
     """Read a file whose name ends in .json, .jsonl or .csv.
 
-    Raises: InputError, naming the file and the first line, row or class that cannot be read.
+    Raises: InputError, naming the file and what in it cannot be read.
     """
     name = printable(file, 100)
     kind = file.rpartition(".")[2].lower()
-    if kind not in _READERS:
-        raise InputError(f"{name}: wanted descriptors in a file ending in {', '.join(_READERS)}")
+    if kind not in READERS:
+        raise InputError(f"{name}: wanted descriptors in a file ending in {', '.join(READERS)}")
     try:
-        form, rows = _READERS[kind](data.decode("utf-8-sig"))
+        form, rows = READERS[kind](data.decode("utf-8-sig"))
         return _collected(name, form, sha256_hex(data), rows)
+    except UnicodeDecodeError as exc:
+        utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        reason = "UTF-16" if utf_16 else f"another encoding (byte {exc.start} is none of UTF-8)"
+        reason = f"{reason}; {SAVE_AS[kind]}"
     except (ValueError, csv.Error, RecursionError) as exc:
-        reason = printable(" ".join(str(exc).split()))
-        raise InputError(f"{name}: wanted {kind} descriptors in UTF-8, got {reason}") from None
-
-
-def guarded_cell(text: str) -> str:
-    """A CSV cell that no spreadsheet runs as a formula; ``plain_cell`` takes the guard off."""
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def plain_cell(text: str) -> str:
-    """What ``guarded_cell`` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+        reason = printable(" ".join(str(exc).split()), 300)
+    raise InputError(f"{name}: wanted {kind} descriptors in UTF-8, got {reason}")
 
 
 def _collected(file: str, form: str, sha256: str, rows: Rows) -> ForeignSet:
     phrases: list[ForeignPhrase] = []
     empty: dict[str, None] = {}
     ignored: dict[str, None] = {}
+    bad: list[str] = []
     for where, row in rows:
         try:
+            if isinstance(row, ValueError):
+                raise row
             if isinstance(row, str):
-                empty[_name({"class_name": row}, "class_name")] = None
+                empty[normalise_text(row)] = None
                 continue
             phrases.append(_phrase(row))
         except ValueError as exc:
-            raise ValueError(f"{where}: {exc}") from None
+            bad.append(printable(f"{where}: {exc}"))
+            continue
         ignored |= dict.fromkeys(key for key in row if key not in KEYS + PROVENANCE)
+    if len(bad) > len(phrases):
+        raise ValueError(_mostly_bad(bad, len(phrases)))
     described = {phrase.class_name for phrase in phrases}
     return ForeignSet(
         file=file,
@@ -116,7 +116,15 @@ def _collected(file: str, form: str, sha256: str, rows: Rows) -> ForeignSet:
         phrases=tuple(phrases),
         empty=tuple(name for name in empty if name not in described),
         ignored=tuple(printable(key, 60) for key in ignored),
+        bad=tuple(bad),
     )
+
+
+def _mostly_bad(bad: Sequence[str], good: int) -> str:
+    if len(bad) == 1:
+        return bad[0]
+    told = " / ".join(one[:80] for one in bad[:_SHOWN])
+    return f"{len(bad)} rows that are none beside {good} phrases: {told}"
 
 
 def _phrase(row: Mapping[str, Any]) -> ForeignPhrase:
@@ -132,7 +140,7 @@ def _phrase(row: Mapping[str, Any]) -> ForeignPhrase:
     return ForeignPhrase(
         text=text,
         class_name=class_name,
-        class_id=None if class_name else class_id,
+        class_id=class_id,
         scene=_name(row, "scene") or ANY_SCENE,
         subclass=_name(row, "subclass"),
         slot=_name(row, "slot").casefold() or ANY_SLOT,
@@ -144,9 +152,9 @@ def _name(row: Mapping[str, Any], key: str) -> str:
     value = row.get(key)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > _NAME_CHARS:
+    if not isinstance(value, str) or len(value) > NAME_CHARS:
         raise ValueError(
-            f"{key}: wanted text of at most {_NAME_CHARS} characters, got {shown(value)}"
+            f"{key}: wanted text of at most {NAME_CHARS} characters, got {shown(value)}"
         )
     return normalise_text(value)
 
@@ -154,109 +162,10 @@ def _name(row: Mapping[str, Any], key: str) -> str:
 def _class_id(value: object) -> int | None:
     if value is None or value == "":
         return None
-    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
-        return int(value)
+    if isinstance(value, str) and (number := re.fullmatch(r"\s*([0-9]{1,9})(\.0+)?\s*", value)):
+        return int(number[1])
+    if isinstance(value, float) and value.is_integer():  # pandas, of a column with a gap
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 10**9:
         raise ValueError(f"class_id: wanted a whole number from 0, got {shown(value)}")
     return value
-
-
-def _read_json(text: str) -> tuple[str, Rows]:
-    document = _json(text)
-    if isinstance(document, list):
-        return "JSON rows", _listed_rows(document)
-    if not isinstance(document, dict):
-        raise ValueError(f"neither a list nor an object but {shown(document)}")
-    if any(isinstance(said, dict) for said in document.values()):
-        return "JSON, class -> prompt -> phrases", _classes(document)
-    return "JSON, class -> phrases", _classes(document)
-
-
-def _listed_rows(document: list[Any]) -> Rows:
-    for number, row in enumerate(document, start=1):
-        if not isinstance(row, dict):
-            raise ValueError(f"row {number}: wanted an object, got {shown(row)}")
-        yield f"row {number}", row
-
-
-def _classes(document: Mapping[str, Any]) -> Rows:
-    for name, said in document.items():
-        where = f"class {shown(name)}"
-        if not name.strip():
-            raise ValueError(f"{where}: wanted a class's name")
-        lists = said if isinstance(said, dict) else {"": said}
-        yield where, name
-        for prompt, listed in lists.items():
-            asked = f", prompt {shown(prompt)}" if prompt else ""
-            if listed is not None and not isinstance(listed, list):
-                raise ValueError(f"{where}{asked}: wanted a list of phrases, got {shown(listed)}")
-            for number, item in enumerate(listed or (), start=1):
-                row = item if isinstance(item, dict) else {"text": item}
-                yield f"{where}{asked}, phrase {number}", {**row, "class_name": name}
-
-
-def _read_jsonl(text: str) -> tuple[str, Rows]:
-    return "JSONL rows", _json_lines(text)
-
-
-def _json_lines(text: str) -> Rows:
-    for number, line in enumerate(text.split("\n"), start=1):  # splitlines would split at U+2028
-        if not line.strip():
-            continue
-        try:
-            row = _json(line)
-        except (ValueError, RecursionError) as exc:
-            raise ValueError(f"line {number}: {exc}") from None
-        if not isinstance(row, dict):
-            raise ValueError(f"line {number}: wanted an object, got {shown(row)}")
-        yield f"line {number}", row
-
-
-def _read_csv(text: str) -> tuple[str, Rows]:
-    reader = csv.reader(StringIO(text, newline=""), strict=True)
-    header = [column.strip().casefold() for column in next(reader, [])]
-    twice = [column for column in header if header.count(column) > 1]
-    if "text" not in header or not {"class_name", "class_id"} & set(header) or twice:
-        got = f"{twice[0]!r} twice" if twice else ", ".join(header) or "none"
-        raise ValueError(f"line 1: wanted the columns class_name (or class_id) and text, got {got}")
-    return "CSV", _csv_rows(reader, header)
-
-
-def _csv_rows(reader: Any, header: list[str]) -> Rows:
-    line = 1
-    try:
-        for cells in reader:
-            line = reader.line_num
-            if any(cell.strip() for cell in cells):
-                if len(cells) > len(header):
-                    raise ValueError(
-                        f"line {line}: {len(cells)} cells for {len(header)} columns (a cell that "
-                        "holds a comma needs quotes)"
-                    )
-                yield f"line {line}", dict(zip(header, map(plain_cell, cells), strict=False))
-    except csv.Error as exc:
-        raise ValueError(f"line {reader.line_num}: {exc}") from None
-
-
-_READERS: dict[str, Callable[[str], tuple[str, Rows]]] = {
-    "json": _read_json,
-    "jsonl": _read_jsonl,
-    "csv": _read_csv,
-}
-
-
-def _json(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {shown(key)} twice")
-        found[key] = value
-    return found
-
-
-def _no_number(constant: str) -> None:
-    raise ValueError(f"{constant}, which is no number")

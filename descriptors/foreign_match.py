@@ -9,14 +9,16 @@ the synonyms; then without the view of a place that Places and SUN set behind it
 ``lake-natural``); then among the names, not the synonyms, in the other number (``trees``; but
 ``wheels`` is no bicycle, which ADE20K calls a wheel, too). Where that fits two classes it fits
 none: a wrong class is worse than a lacking one, and so ``car_interior`` is no car, ``crane (bird)``
-no crane and ``glasses`` no glass. What was found by another name is told.
+no crane and ``glasses`` no glass. What was found by another name is told; of what was not found
+the nearest spellings are.
 """
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from langseg.cache.errors import InputError
 from langseg.cache.keys import canonical_json, sha256_hex
@@ -29,6 +31,8 @@ from langseg.descriptors.vocabulary import Vocabulary
 
 Pair = tuple[str, str]  # class name, scene
 _SHOWN = 5
+_GUESSED = 100  # names at most that nearest spellings are looked for
+_ALIKE = 0.82  # below it a beach is near a bench, and an airfield near a field
 # What Places and SUN set behind the name of a place that they show in several ways. Not the inside
 # of a thing, which does not look like it; and no other word: a car-wash is no car.
 _VIEW = re.compile(
@@ -41,13 +45,17 @@ _OTHER_THINGS = frozenset(("glasses", "arms", "goods", "irons", "customs"))  # n
 class Match:
     """``lists`` has no empty one. ``renamed`` gives the class that a name of the file was taken
     for, where it is called otherwise. ``unknown`` names of the file are no class, ``unknown_pairs``
-    no (class, scene) of the vocabulary; both count their phrases. ``empty`` classes are listed in
-    the file without any phrase, ``missing`` ones not at all."""
+    no (class, scene) of the vocabulary, ``disagreeing`` ids those of another class than the one
+    their row names; all three count their phrases. ``guesses`` are the classes that unknown names
+    are spelled most like. ``empty`` classes are listed in the file without any phrase, ``missing``
+    ones not at all."""
 
     lists: Mapping[Pair, tuple[ForeignPhrase, ...]]
     renamed: Mapping[str, str]
     unknown: Mapping[str, int]
     unknown_pairs: Mapping[str, int]
+    disagreeing: Mapping[str, int]
+    guesses: Mapping[str, tuple[str, ...]]
     empty: tuple[str, ...]
     missing: tuple[str, ...]
 
@@ -61,13 +69,16 @@ def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
     renamed: dict[str, str] = {}
     unknown: Counter[str] = Counter()
     unknown_pairs: Counter[str] = Counter()
+    disagreeing: Counter[str] = Counter()
     for phrase in foreign.phrases:
         name, label = _class_of(phrase, names, find)
         if name is None:
             unknown[label] += 1
             continue
-        if phrase.class_id is None and _folded(phrase.class_name) != _folded(name):
+        if phrase.class_name and _folded(phrase.class_name) != _folded(name):
             renamed[label] = name
+        if said := _other_id(phrase, name, names):
+            disagreeing[said] += 1
         scene = scenes.get(_folded(phrase.scene), "")
         if scene == ANY_SCENE or name in vocabulary.scenes.get(scene, ()):
             found.setdefault((name, scene), []).append(phrase)
@@ -77,11 +88,13 @@ def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
     unknown.update({printable(label, 60): 0 for label, name in listed.items() if name is None})
     if not foreign.phrases:
         raise InputError(f"{foreign.file}: wanted phrases about classes, got none at all")
+    guesses = _guesses(unknown, vocabulary)
     if not found:
+        perhaps = f"; did you mean {told_guesses(guesses)}? If not," if guesses else ""
         raise InputError(
             f"{foreign.file}: wanted phrases about classes of {vocabulary.name}, got "
-            f"{len(foreign.phrases)} phrases about others ({some(unknown or unknown_pairs)}); "
-            "give the vocabulary it is about with --dataset or --classes"
+            f"{len(foreign.phrases)} phrases about others ({some(unknown or unknown_pairs)})"
+            f"{perhaps or ';'} give the vocabulary it is about with --dataset or --classes"
         )
     described = {name for name, _ in found}
     empty = [name for name in names if name in listed.values() and name not in described]
@@ -93,6 +106,8 @@ def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
         renamed=renamed,
         unknown=unknown,
         unknown_pairs=unknown_pairs,
+        disagreeing=disagreeing,
+        guesses=guesses,
         empty=tuple(empty),
         missing=tuple(n for n in names if n not in described and n not in empty),
     )
@@ -111,10 +126,38 @@ def some(names: Iterable[str]) -> str:
     return ", ".join(map(repr, listed[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
+def told_guesses(guesses: Mapping[str, Sequence[str]]) -> str:
+    """The first few, in words."""
+    told = ((label, " or ".join(map(repr, names[:3]))) for label, names in guesses.items())
+    shown = [f"{names} by {label!r}" for label, names in told][:_SHOWN]
+    more = len(guesses) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _guesses(unknown: Iterable[str], vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
+    spelled: dict[str, dict[str, None]] = {}
+    for entry in vocabulary.classes:
+        for name in (entry.name, *entry.synonyms):
+            spelled.setdefault(_folded(name), {})[entry.name] = None
+    found: dict[str, tuple[str, ...]] = {}
+    for label in list(unknown)[:_GUESSED]:
+        if near := get_close_matches(_folded(label), spelled, n=1, cutoff=_ALIKE):
+            found[label] = tuple(spelled[near[0]])
+    return found
+
+
+def _other_id(phrase: ForeignPhrase, name: str, names: list[str]) -> str:
+    """What a row's ``class_id`` says that its ``class_name`` does not, or ``""``."""
+    number = phrase.class_id
+    if number is None or not phrase.class_name or names[number : number + 1] == [name]:
+        return ""
+    return f"{number} ({names[number] if number < len(names) else 'no class'}) for {name}"
+
+
 def _class_of(
     phrase: ForeignPhrase, names: list[str], find: Callable[[str], str | None]
 ) -> tuple[str | None, str]:
-    if phrase.class_id is None:
+    if phrase.class_name or phrase.class_id is None:
         return find(phrase.class_name), printable(phrase.class_name, 60)
     known = phrase.class_id < len(names)
     return names[phrase.class_id] if known else None, f"class_id {phrase.class_id}"

@@ -105,7 +105,8 @@ class ImportProvider(HeldReplies):
             if len(items) > MAX_PHRASES:
                 raise InputError(
                     f"{where}: wanted at most {MAX_PHRASES} phrases in one scene, subclasses "
-                    f"counted, got {len(items)}; split the file"
+                    f"counted, got {len(items)}; keep the best of them (a second file under the "
+                    "same name would replace the first, not add to it)"
                 )
             reply = _strict_reply(pair[0], items)
             request, checked = strict, _checked(reply, strict, where)
@@ -241,7 +242,10 @@ def _dumped(reply: Mapping[str, Any]) -> str:
 def _checked(reply: str, request: Request, where: str) -> ParsedReply:
     parsed = parse_reply(reply, request)
     if parsed.status != "ok":
-        raise InputError(f"{where}: wanted phrases of a class, got a set that is {parsed.error}")
+        raise InputError(
+            f"{where}: wanted phrases that fit into one answer, got a list that is {parsed.error}; "
+            "keep fewer or shorter ones"
+        )
     return parsed
 
 

@@ -18,7 +18,7 @@ from langseg.descriptors.leaks import words
 from langseg.descriptors.prompts import list_of, name_text, object_of
 
 REPLY_KEY = "published"  # what tells this kind of reply from the others
-MAX_PHRASES = 1000  # of one class in one scene; LaBo has 805 at most
+MAX_PHRASES = 5000  # of one class in one scene; LaBo has 805 at most
 
 
 def published_schema(max_chars: int) -> dict[str, Any]:

@@ -176,9 +176,11 @@ def import_set(settings: ImportConfig, as_json: bool) -> None:
     """Bring in descriptors of others: CuPL, classify by description, JSON, JSONL, CSV.
 
     They pass the same checks as a model's, dropped ones are kept with their reason, and they stay
-    a set of their own, named by --model: banks take it only where it is asked for, or alone.
+    a set of their own, named by --model: banks take it only where it is asked for, or alone. A
+    second import of a name replaces the first.
 
-    Examples:
+    A file that cannot be read as what it is stops the import; a row without a class or a phrase is
+    left out and named, and stops it only where there are more such rows than others. Examples:
 
     \b
         langseg-desc import cupl_cifar10.json --classes cifar10.txt

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from langseg.cache.records import SLOTS, Descriptor
 from langseg.descriptors.build_bank import class_phrases
-from langseg.descriptors.dataset_card import DATA_FILE, dataset_card
+from langseg.descriptors.dataset_card import DATA_FILE, dataset_card, is_own_card
 from langseg.descriptors.export import (
     COLUMNS,
     SCHEMA,
@@ -94,7 +94,8 @@ def test_jsonl__has_an_object_a_line_with_null_where_there_is_no_subclass():
 
 def test_csv__has_no_cell_that_a_spreadsheet_runs():
     hostile = replace(ROWS[0], class_name="=1+1", model="@SUM(A1)", served_model="\t-2")
-    cells = list(csv.reader(StringIO(csv_bytes([*ROWS, hostile]).decode(), newline="")))
+    starts = [replace(ROWS[0], text=f"{mark}1+1", subclass=f" {mark}A1") for mark in "=+-@"]
+    cells = list(csv.reader(StringIO(csv_bytes([*ROWS, hostile, *starts]).decode(), newline="")))
     assert cells[0] == list(COLUMNS)
     assert cells[5][1] == "'-bed"
     assert not [c for row in cells for c in row if c.lstrip().startswith(("=", "+", "-", "@"))]
@@ -174,6 +175,17 @@ def test_card__tells_counts_authors_and_limits():
     assert "written by a language model" in body
     assert "written by a language model" not in card(ROWS)[1]
     assert "000007.json" in body
+
+
+def test_card__is_known_as_its_own_until_it_is_changed():
+    text = dataset_card(ROOMS, ROWS, manifest="000007.json", version="0.1.0")
+    assert is_own_card(text.encode())
+    assert is_own_card(text.replace("\n", "\r\n").encode())
+    for other in (
+        "", "\n", "# Mine\n", "\xff", text.replace("unknown", "mit"), f"{text}\nMore.\n",
+        text.splitlines()[-1] + "\n", text[:-10],
+    ):  # fmt: skip
+        assert not is_own_card(other.encode("latin-1", "replace")), other
 
 
 def test_card__shows_a_hostile_server_as_text():

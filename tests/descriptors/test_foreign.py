@@ -14,11 +14,10 @@ from langseg.descriptors.foreign import (
     MAX_TEXT_CHARS,
     ForeignPhrase,
     ForeignSet,
-    guarded_cell,
     parse_foreign,
-    plain_cell,
 )
 from langseg.descriptors.foreign_match import Match, match_classes
+from langseg.descriptors.foreign_rows import guarded_cell, plain_cell
 from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
 
 
@@ -88,6 +87,7 @@ def test_row__keeps_what_it_says_and_tells_what_was_not_read():
     assert phrase == ForeignPhrase(
         text=" glossy  squares ",
         class_name="Wall",
+        class_id=7,
         scene="kitchen",
         subclass="tiled wall",
         slot="texture",
@@ -109,7 +109,7 @@ def test_class_without_a_phrase__is_listed():
         ("a.json", '{"wall": ["x"', r"line 1 column"),
         ("a.json", '{"wall": ["x"], "wall": ["y"]}', r"the key 'wall' twice"),
         ("a.json", '{"wall": NaN}', r"NaN, which is no number"),
-        ("a.json", '{"wall": ["x", 3.5]}', r"class 'wall', phrase 2: text: .*got 3\.5"),
+        ("a.json", '{"wall": [3.5]}', r"class 'wall', phrase 1: text: .*got 3\.5"),
         ("a.json", '{"wall": [["x"]]}', r"class 'wall', phrase 1: text: .*type list"),
         ("a.json", '{"wall": "x"}', r"class 'wall': wanted a list of phrases, got 'x'"),
         ("a.json", '{"wall": {"p": {"q": []}}}', r"class 'wall', prompt 'p': wanted a list"),
@@ -120,12 +120,12 @@ def test_class_without_a_phrase__is_listed():
         ("a.json", '[{"class_name": "x"}]', r"row 1: text: wanted a phrase, got None"),
         ("a.json", "[" * 100_000, r"recursion"),
         ("a.json", '{"wall": ["' + "x" * (MAX_TEXT_CHARS + 1) + '"]}', r"at most 1000 .* got 1001"),
-        ("a.json", '{"' + "w" * 201 + '": ["x"]}', r"class_name: wanted text of at most 200"),
+        ("a.json", '{"' + "w" * 201 + '": ["x"]}', r"class's name of at most 200 .* got 201"),
         ("a.json", '[{"class_id": -1, "text": "x"}]', r"class_id: wanted a whole number .* got -1"),
         ("a.json", '[{"class_id": true, "text": "x"}]', r"class_id: .* got True"),
         ("a.json", '[{"class_id": 1' + "0" * 5000 + ', "text": "x"}]', r"digits|of type int"),
         ("a.jsonl", '{"class_name": "a", "text": "b"}\n{', r"line 2: "),
-        ("a.jsonl", '{"class_name": "a", "text": "b"}\n[1]', r"line 2: wanted an object"),
+        ("a.jsonl", "[1]", r"line 1: wanted an object"),
         ("a.jsonl", '\n{"class_name": "a", "text": "b", "slot": 3}', r"line 2: slot: wanted text"),
         ("a.csv", "name,phrase\na,b\n", r"line 1: wanted the columns .*, got name, phrase"),
         ("a.csv", "class_name,text,text\na,b,c\n", r"line 1: .*'text' twice"),
@@ -135,7 +135,21 @@ def test_class_without_a_phrase__is_listed():
         ("a.csv", "class_name,text\na\n", r"line 2: text: wanted a phrase, got None"),
         ("a.csv", "", r"line 1: .*got none"),
         ("a.txt", "wall", r"ending in json, jsonl, csv"),
-        ("a.json", "\ud800", r"in UTF-8, got"),
+        ("a.json", "\ud800", r"got another encoding \(byte 0 .*; save it as UTF-8$"),
+        (
+            "a.csv",
+            "class_name;text\na;b\n",
+            r"got class_name;text; save it as comma-separated UTF-8$",
+        ),
+        ("a.csv", '"class_name";"text"\n', r"line 1: .*; save it as comma-separated UTF-8$"),
+        ("a.csv", "class_name\ttext\n", r"save it as comma-separated UTF-8$"),
+        ("a.csv", ";".join(["class_name"] * 60), r"…; save it as comma-separated UTF-8$"),
+        ("a.csv", "text\n", r"class_id\) and text, got text$"),
+        (
+            "a.jsonl",
+            "[1]\n2\n3\n4",
+            r"4 rows that are none beside 0 phrases: line 1: .* / line 3: ",
+        ),
     ],
 )
 def test_broken_file__is_refused_in_one_printable_sentence_with_its_place(
@@ -147,6 +161,50 @@ def test_broken_file__is_refused_in_one_printable_sentence_with_its_place(
     assert message.startswith(f"{file}: wanted ")
     assert message.isprintable()
     assert len(message) < 400
+
+
+def test_row_that_is_no_phrase__is_left_out_and_told_with_its_place():
+    found = read(
+        "class_name,text,class_id\nwall,flat plaster,\nwall," + "x" * 1001 + ",\nsky\n"
+        "wall,red,bricks,and more\nwall,rows of bricks,\nsky,pale blue expanse,\nsky,grey,0\n",
+        "a.csv",
+    )
+    assert said(found) == [*SPEC, ("sky", "grey")]
+    assert found.bad == (
+        "line 3: text: wanted at most 1000 characters, got 1001",
+        "line 4: text: wanted a phrase, got None",
+        "line 5: 4 cells for 3 columns (a cell that holds a comma needs quotes)",
+    )
+    lists = read('{"wall": ["x", 3.5], "sky": {"p": {"q": []}, "r": ["grey", "blue"]}, "": 1}')
+    assert said(lists) == [("wall", "x"), ("sky", "grey"), ("sky", "blue")]
+    assert [one.partition(": ")[0] for one in lists.bad] == [
+        "class 'wall', phrase 2", "class 'sky', prompt 'p'", "class ''",
+    ]  # fmt: skip
+
+
+def test_file_with_more_bad_rows_than_phrases__is_refused():
+    good, bad = '{"class_name": "wall", "text": "flat plaster"}', '{"name": "wall"}'
+    assert len(read(f"{good}\n{bad}", "a.jsonl").bad) == 1
+    with pytest.raises(InputError, match=r"2 rows that are none beside 1 phrases: line 2: text"):
+        read(f"{good}\n{bad}\n{bad}", "a.jsonl")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252"])
+def test_table_in_another_encoding__is_told_how_to_save_it(encoding: str):
+    table = "class_name,text\nwall,façade of bricks\n".encode(encoding)
+    with pytest.raises(
+        InputError, match=r"^a\.csv: wanted csv .*; save it as comma-separated UTF-8$"
+    ):
+        parse_foreign(table, "a.csv")
+
+
+@pytest.mark.parametrize("number", ["7.0", " 7.00 ", "7"])
+def test_class_id__of_a_whole_float_is_that_number(number: str):
+    (phrase,) = read(f"class_id,text\n{number},x y\n", "a.csv").phrases
+    (same,) = read('[{"class_id": 7.0, "text": "x y"}]').phrases
+    assert (phrase.class_id, same.class_id) == (7, 7)
+    with pytest.raises(InputError, match=r"wanted a whole number from 0, got 1\.5"):
+        read('[{"class_id": 1.5, "text": "x y"}]')
 
 
 def test_hostile_file_name__reaches_no_message():
@@ -227,6 +285,29 @@ def test_class_id__counts_from_0_in_the_vocabularys_order():
     found = match(ForeignPhrase(text="low frame", class_id=4), ForeignPhrase(text="x", class_id=5))
     assert list(found.lists) == [("bed", "*")]
     assert found.unknown == {"class_id 5": 1}
+
+
+def test_class_id__that_is_another_class_than_the_name_is_told_and_the_name_taken():
+    rows = ((4, "bed"), (0, "bed"), (0, "Bed"), (9, "TV"), (1, "TV"), (0, "lamp"))
+    phrases = [ForeignPhrase(text="x y", class_id=n, class_name=name) for n, name in rows]
+    found = match(*phrases)
+    assert [len(own) for own in found.lists.values()] == [2, 3]
+    assert found.disagreeing == {"0 (traffic light) for bed": 2, "9 (no class) for screen": 1}
+
+
+def test_name_that_is_nearly_a_classs__is_told_with_that_class():
+    labels = ("trafic_light", "duoble door", "lamp", "gate")
+    bed = ForeignPhrase(text="low frame", class_name="bed")
+    found = match(bed, *(ForeignPhrase(text="x y", class_name=label) for label in labels))
+    assert found.guesses == {
+        "trafic_light": ("traffic light",),
+        "duoble door": ("door",),
+        "gate": ("door", "fence"),
+    }
+    with pytest.raises(
+        InputError, match=r"; did you mean 'traffic light' by 'trafic_light'\? If not, give the"
+    ):
+        match(ForeignPhrase(text="x y", class_name="trafic_light"))
 
 
 def test_what_finds_no_place__is_told_by_name():

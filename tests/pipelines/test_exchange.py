@@ -1,6 +1,7 @@
 """`import` and `export` as a person runs them, and the way there and back."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from langseg.cache.store import Store
+from langseg.descriptors.dataset_card import FOLDER_MARK
 from langseg.pipelines.chosen import choose
 from langseg.pipelines.config import Source
 
@@ -67,6 +69,9 @@ def test_import__tells_everything_that_was_dropped_or_found_no_place(call, forei
     ):
         assert part in told
     assert "the store had all of it" in told
+    assert told.strip().endswith(
+        f"next: langseg-desc encode --classes {flags[1]} --store {flags[3]} --model import:others"
+    )
 
 
 def test_import__is_in_the_store_like_any_answer(call, foreign, flags, tmp_path: Path):
@@ -97,14 +102,59 @@ def test_import__of_a_changed_file_replaces_the_set(call, foreign, flags, tmp_pa
     call(DESC, "import", foreign, *flags)
     first = foreign.read_text()
     foreign.write_text('{"bed": ["low soft rectangle"]}')
-    assert call(DESC, "import", foreign, *flags, "--json").json["newest"]
+    report = call(DESC, "import", foreign, *flags, "--json").json
+    assert (report["newest"], report["replaced"]) == (True, "others.json (JSON, class -> phrases)")
+    assert "this replaces what others.json (JSON, class -> phrases) said" in report["sentence"]
+    again = call(DESC, "import", foreign, *flags, "--json").json
+    assert (again["asked"], again["newest"], again["replaced"]) == (0, True, "")
     out = tmp_path / "out.jsonl"
     call(DESC, "export", *flags, "--out", out)
     assert texts(lines(out)) == [(2, "*", None, "low soft rectangle")]
     foreign.write_text(first)  # which is stored, and older
-    assert "a later import named import:others" in call(DESC, "import", foreign, *flags).err
+    told = call(DESC, "import", foreign, *flags).err
+    assert "a later import named import:others" in told
+    assert "this replaces" not in told
     again = call(DESC, "import", foreign, *flags, "--model", "first", "--json").json
-    assert (again["model"], again["newest"]) == ("import:first", True)
+    assert (again["model"], again["newest"], again["replaced"]) == ("import:first", True, "")
+
+
+def test_import__of_which_nothing_is_kept_leaves_the_store_as_it_was(call, flags, tmp_path: Path):
+    lost = tmp_path / "lost.json"
+    lost.write_text('{"wall": ["a wall of bricks", "wall", "smells of paint"], "sky": []}')
+    done = call(DESC, "import", lost, *flags)
+    assert done.code == 3
+    assert done.err.strip() == (
+        "error: lost.json: wanted phrases that pass the checks, got 3 phrases of which none does "
+        "(names_class 1, too_short 1, not_visual 1); reword them, or keep them with "
+        "--as-published; nothing was stored"
+    )
+    assert not (tmp_path / "store").exists()
+    assert call(DESC, "import", lost, *flags, "--as-published", "--json").json["accepted"] == 3
+    lost.write_text('{"wall": ["=cmd()"]}')
+    assert "(hostile 1); reword them; nothing" in call(DESC, "import", lost, *flags).err
+    told = call(DESC, "import", lost, *flags, "--as-published").err
+    assert "(hostile 1); reword them; nothing was stored" in told
+
+
+def test_import__tells_rows_that_are_none_ids_that_disagree_and_names_that_are_near(
+    call, flags, tmp_path: Path
+):
+    table = tmp_path / "table.csv"
+    table.write_text(
+        "class_id,class_name,text\n1.0,,flat plaster in one hue\n0,bed,low soft rectangle\n"
+        ",wall\n,walll,rows of reddish blocks\n"
+    )
+    report = call(DESC, "import", table, *flags, "--json").json
+    assert report["bad_rows"] == ["line 4: text: wanted a phrase, got None"]
+    assert report["disagreeing"] == {"0 (sky) for bed": 1}
+    assert report["guesses"] == {"walll": ["wall"]}
+    assert report["accepted"] == 2
+    for part in (
+        "1 row left out as unreadable ('line 4: text: wanted a phrase, got None')",
+        "1 class_id of another class than the class_name, which was taken, 1 phrase ('0 (sky) for",
+        "did you mean 'wall' by 'walll'? Rename in the file what you did",
+    ):
+        assert part in report["sentence"]
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
@@ -136,6 +186,32 @@ def test_export__is_what_the_bank_would_hold(call, flags, tmp_path: Path, classe
     assert {(row["source"], row["model"]) for row in rows} == {("bundled", "bundled")}
 
 
+def test_export__of_one_of_two_sets_has_its_rows_only_with_scenes_and_0_based_ids(
+    call, tmp_path: Path
+):
+    rows = [
+        {"class_name": "sky", "text": "pale blue expanse", "slot": "colour"},
+        {"class_name": "wall", "text": "flat plaster in one hue", "subclass": "plastered wall"},
+        {"class_name": "wall", "text": "grid of glossy squares", "scene": "kitchen"},
+    ]
+    store = ("--dataset", "ade20k", "--store", tmp_path / "store")
+    for name, own in (("mine", rows), ("other", rows[:1])):
+        file = tmp_path / f"{name}.jsonl"
+        file.write_text("\n".join(map(json.dumps, own)))
+        assert call(DESC, "import", file, *store).code == 0
+    out = tmp_path / "out.jsonl"
+    assert call(DESC, "export", *store, "--model", "import:mine", "--out", out).code == 0
+    told = ("class_id", "class_name", "scene", "subclass", "slot", "text", "source")
+    assert [list(row)[:7] for row in lines(out)] == [list(told)] * 4
+    assert [tuple(row[name] for name in told) for row in lines(out)] == [
+        (0, "wall", "*", "plastered wall", "name", "plastered wall", "import"),
+        (0, "wall", "*", "plastered wall", "any", "flat plaster in one hue", "import"),
+        (0, "wall", "kitchen", None, "any", "grid of glossy squares", "import"),
+        (2, "sky", "*", None, "colour", "pale blue expanse", "import"),
+    ]
+    assert {row["model"] for row in lines(out)} == {"import:mine"}
+
+
 def test_export_hf__is_a_folder_with_a_card_that_names_its_file(call, flags, tmp_path: Path):
     call(DESC, "generate", *flags)
     out = tmp_path / "dataset"
@@ -152,17 +228,63 @@ def test_export_hf__is_a_folder_with_a_card_that_names_its_file(call, flags, tmp
     ]  # fmt: skip
 
 
-def test_export_hf__loads_with_datasets(call, flags, tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    datasets = pytest.importorskip("datasets")
+def test_export_hf__names_its_data_by_a_path_that_holds_inside_the_folder(
+    call, flags, tmp_path: Path, monkeypatch
+):
     call(DESC, "generate", *flags)
-    out, cache = tmp_path / "dataset", str(tmp_path / "cache")
-    call(DESC, "export", *flags, "--format", "hf", "--out", out)
-    files = str(out / "data" / "*.parquet")
-    by_file = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=cache)
-    by_card = datasets.load_dataset(str(out), cache_dir=cache)["train"]
-    assert list(by_file["text"]) == list(by_card["text"])
-    assert by_file.column_names[:3] == ["class_id", "class_name", "scene"]
+    monkeypatch.chdir(tmp_path)
+    call(DESC, "export", *flags, "--format", "hf", "--out", Path("a", "dataset"))
+    moved = (tmp_path / "a" / "dataset").rename(tmp_path / "elsewhere")
+    _, front, body = (moved / "README.md").read_text().split("---\n", 2)
+    (file,) = yaml.safe_load(front)["configs"][0]["data_files"]
+    table = pq.read_table(moved / file["path"])
+    assert table.column_names[:4] == ["class_id", "class_name", "scene", "subclass"]
+    assert f'load_dataset("{FOLDER_MARK}", split="{file["split"]}")' in body
+    assert f"`{FOLDER_MARK}` is the folder that this file is in" in body
+
+
+def test_export_hf__replaces_no_readme_but_its_own(call, flags, tmp_path: Path):
+    call(DESC, "generate", *flags)
+    out = tmp_path / "mine"
+    out.mkdir()
+    hf = (DESC, "export", *flags, "--format", "hf", "--out", out)
+    (out / "notes.txt").write_text("mine")
+    done = call(*hf)
+    assert (done.code, "got one with other files and no README.md" in done.err) == (3, True)
+    (out / "README.md").write_text("# Mine\n")
+    done = call(*hf)
+    assert (done.code, "README.md no export wrote, or that was changed since" in done.err) == (3, 1)
+    assert sorted(path.name for path in out.iterdir()) == ["README.md", "notes.txt"]
+    assert (out / "README.md").read_text() == "# Mine\n"
+    (out / "README.md").unlink()
+    (out / "notes.txt").rename(out / ".gitattributes")
+    assert call(*hf).code == 0  # as a fresh clone of a hub repository
+    card = (out / "README.md").read_bytes()
+    (out / "README.md").write_bytes(card.replace(b"\n", b"\r\n"))
+    assert call(*hf).code == 0
+    edited = card.replace(b"apache-2.0", b"cc-by-4.0")
+    (out / "README.md").write_bytes(edited)
+    assert call(*hf).code == 3
+    assert (out / "README.md").read_bytes() == edited
+
+
+def test_export__says_what_is_at_its_target_instead(call, flags, tmp_path: Path):
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.write_text("before")
+    folder.mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for form, out, told in (
+        ("jsonl", folder, f"{folder}: wanted a file for --out, got a folder; name a file in it, "
+         f"such as {folder}/descriptors.jsonl, or"),
+        ("csv", tmp_path / "pipe", "got a device or a pipe; name a file"),
+        ("hf", file, f"{file}: wanted a folder for --format hf, got a file; give --out another"),
+        ("parquet", file / "x.parquet", f"wanted a folder at {file}, got a file; give"),
+        ("hf", file / "a" / "b", f"wanted a folder at {file}, got a file; give"),
+    ):  # fmt: skip
+        done = call(DESC, "export", *flags, "--format", form, "--out", out)
+        assert (done.code, done.err.startswith("error: ")) == (3, True)
+        assert told in done.err
+    assert file.read_text() == "before"
 
 
 def test_failed_write__leaves_what_was_there(call, flags, tmp_path: Path, monkeypatch):
@@ -215,6 +337,16 @@ def test_export__of_an_unanswered_vocabulary_writes_nothing(call, foreign, flags
     asked = ("--dataset", "camvid", "--store", tmp_path / "store")
     assert call(DESC, "export", *asked, "--out", tmp_path / "x.jsonl").code == 3
     assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_as_published__says_in_its_help_what_it_drops_all_the_same(call, flags, tmp_path: Path):
+    (tmp_path / "a.json").write_text(
+        json.dumps({"wall": ["a wall", "A wall.", "", "=cmd()", "bricks", "smells of paint"]})
+    )
+    report = call(DESC, "import", tmp_path / "a.json", *flags, "--as-published", "--json").json
+    assert report["rejected"] == {"duplicate": 1, "too_short": 1, "hostile": 1}
+    told = " ".join(call(DESC, "import", "--help").out.split())
+    assert "but for repeated phrases, those without a word and hostile ones" in told
 
 
 def test_published_set__is_lost_to_the_checks_and_kept_as_published(call, shared_data, tmp_path):
