@@ -20,6 +20,7 @@ from langseg.pipelines.audit_tables import (
     WORST_COLUMNS,
     found_rows,
     listed_flags,
+    not_measured,
     reasons,
     set_rows,
     set_title,
@@ -111,12 +112,12 @@ def _shown(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tiles(report: Mapping[str, Any], answers: Mapping[str, Any]) -> list[tuple[str, str]]:
     classes, found = report["classes"], report["discriminability"]
-    covered = report["coverage"]
+    covered, unlooked = report["coverage"], not_measured(report["not_measured"])
     tiles = [
         (f"{covered['described']:,}", f"of {len(classes):,} classes described"),
         (f"{sum(row['phrases'] for row in classes):,}", "phrases kept"),
         (f"{sum(row[1] for row in answers['rejections']['rows']):,}", "phrases dropped"),
-        (f"{sum(report['flag_counts'].values()):,}", "flags"),
+        (f"{len(report['flags']):,}", ", ".join(filter(None, ("flags", unlooked)))),
     ]
     if covered["slots"]:
         tiles.append(

@@ -32,6 +32,7 @@ WORST_COLUMNS = (
     "slots without a phrase",
 )
 FLAG_COLUMNS = ("flag", "class", "phrase", "seen")
+NOT_MEASURED = "not measured"
 
 
 def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
@@ -45,12 +46,13 @@ def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
         yield set_title(report), set_columns(report["sets"]), set_rows(report["sets"])
     worst = [worst_row(row) for row in worst_classes(report["classes"], rows)]
     yield "Which classes are told apart worst?", WORST_COLUMNS, worst
-    if flags := listed_flags(report):
+    unlooked = [(rule, "", "", NOT_MEASURED) for rule in report["not_measured"]]
+    if (flags := listed_flags(report)) or unlooked:
         keys = ("reason", "class_name", "text", "detail")
         shown = [tuple(flag[key] for key in keys) for flag in flags[:rows]]
         more = len(flags) - len(shown)
         title = "What looks wrong?" + (f" ({more} more: --json, --html)" if more else "")
-        yield title, FLAG_COLUMNS, shown
+        yield title, FLAG_COLUMNS, [*shown, *unlooked]
 
 
 def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -59,7 +61,8 @@ def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         (
             "names only: what each class is called and means",
             share(found["score"], found["interval"]),
-            f"the number of this set; {found['phrases']:,} phrases of {found['classes']} classes",
+            f"the number of this set; {found['phrases']:,} phrases of {found['classes']} classes"
+            + (f", {found['masked']:,} with the name masked" if found["masked"] else ""),
         ),
         (
             "names only, the phrases dealt to classes at random",
@@ -106,9 +109,13 @@ def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
     rows = []
     for one in sets:
         flags = "" if one["flags_per_100"] is None else f"{one['flags_per_100']:.1f}"
+        if unsaid := not_measured(one["not_measured"]):
+            flags += f", {unsaid}"
         number = share(one["score"], one["interval"]) or one["why_not"]
         if one["score"] is not None and one["measured_classes"] != one["classes"]:
             number += f" over {one['measured_classes']}"
+        if one["masked_phrases"]:
+            number += f", {one['masked_phrases']:,} phrases masked"
         row = (_set_name(one, sets), one["classes"], one["phrases"], flags, number, *_pair(one))
         rows.append(row[: len(set_columns(sets))])
     return rows
@@ -132,6 +139,11 @@ def undescribed(classes: Sequence[Mapping[str, Any]]) -> list[str]:
 def listed_flags(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Every flag but of classes without a phrase, which ``undescribed`` names."""
     return [flag for flag in report["flags"] if flag["reason"] != "empty"]
+
+
+def not_measured(rules: Sequence[str]) -> str:
+    """``3 rules not measured``, or nothing."""
+    return f"{len(rules)} {'rule' if len(rules) == 1 else 'rules'} {NOT_MEASURED}" if rules else ""
 
 
 def worst_row(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from langseg.cache.errors import InputError
 from langseg.cache.store import Store
-from langseg.descriptors import text_encoder
+from langseg.descriptors import select, text_encoder
 from langseg.descriptors.rivals import class_texts
 from langseg.descriptors.vocabulary import load_vocabulary
 from langseg.pipelines.audit import quality_report, questions, run_whole_audit
@@ -91,10 +92,79 @@ def test_quality__without_vectors_still_flags_and_says_what_is_missing(store):
     assert report["flag_counts"]["empty"] == 0
 
 
+BY_VECTORS = ["near_duplicate", "truncated", "wrong_sense"]
+
+
+def test_flags__that_need_vectors_have_no_count_without_them(call, store, tmp_path):
+    flags = ("audit", "--store", store, "--classes", store.parent / "sofa.txt")
+    told = call(DESC, *flags, "--json").json["quality"]
+    assert told["not_measured"] == BY_VECTORS
+    assert [told["flag_counts"][reason] for reason in BY_VECTORS] == [None] * 3
+    assert told["flag_counts"]["duplicate"] == 0
+    assert "not measured: near_duplicate, truncated, wrong_sense" in told["sentence"]
+    assert told["sets"][0]["not_measured"] == BY_VECTORS
+    shown = call(DESC, *flags).out
+    assert all(re.search(rf"{reason} .*not measured", shown) for reason in BY_VECTORS)
+    call(DESC, *flags, "--html", tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text()
+    assert page.count('<td class="number">not measured</td>') == 3
+    assert "flags, 3 rules not measured" in page
+
+
+def test_flags__are_counted_where_they_were_looked_for(store, compared):
+    assert quality_report(judge_quality(camvid(store)))["not_measured"] == []
+    few = quality_report(judge_quality(camvid(compared, "import:others")))  # of three classes
+    assert (few["not_measured"], few["flag_counts"]["near_duplicate"]) == (["wrong_sense"], 0)
+
+
+@pytest.fixture
+def named(compared: Path, tmp_path: Path) -> EncodedSource:
+    """A set as published, all of whose phrases hold their class's name, with its vectors."""
+    copied = tmp_path / "store"
+    shutil.copytree(compared, copied)
+    file = tmp_path / "cupl.json"
+    said = {"car": ["A car has four wheels and doors.", "A car."], "sky": ["The sky is blue."]}
+    file.write_text(json.dumps(said))
+    imported = ImportConfig(dataset="camvid", store=copied, file=file, as_published=True)
+    source = camvid(copied, run_import(imported)["model"])
+    run_encode(source, "minilm", silent)
+    return source
+
+
+def test_names__in_phrases_are_masked_and_the_phrases_measured(named):
+    quality = judge_quality(named)
+    report = quality_report(quality)
+    assert (quality.masked, report["discriminability"]["phrases"]) == (2, 2)  # not "A car."
+    assert report["discriminability"]["score"] == 1.0
+    assert report["sets"][0]["masked_phrases"] == 2
+    assert quality.fit is not None
+    encoder = text_encoder.load_encoder("minilm", device="cpu")
+    wanted = encoder.encode(["it has four wheels and doors.", "it is blue."])[0]
+    shown = {tuple(row) for row in wanted.astype(np.float16)}
+    assert {tuple(row) for row in quality.fit[0]} == shown
+
+
+def test_names__in_phrases_cannot_be_masked_without_an_encoder(named, monkeypatch):
+    embed_missing(
+        Store.open(named.store), "minilm", class_texts(load_vocabulary("camvid")), silent
+    )
+
+    def refused(name: str, device: str | None = None) -> None:
+        raise InputError(f"{name} is not here")
+
+    monkeypatch.setattr(text_encoder, "load_encoder", refused)
+    report = quality_report(judge_quality(named))
+    assert report["discriminability"]["phrases"] == 0
+    assert report["why_not"] == (
+        "2 phrases that hold their class's name are left out: minilm is not here"
+    )
+
+
 def test_quality__says_how_many_phrases_have_no_vector_yet(store):
     source = EncodedSource(classes=store.parent / "sofa.txt", store=store)
     report = quality_report(judge_quality(source))
-    assert "phrases that have no vector yet: 36" in report["why_not"]
+    count = sum(row["phrases"] for row in report["classes"])
+    assert f"phrases that have no vector yet: {count};" in report["why_not"]
     assert report["discriminability"]["classes"] == 0
     assert "no class has the phrases" in report["sentence"]
 
@@ -194,6 +264,28 @@ def test_audit__of_a_vocabulary_nobody_asked_about_has_no_quality(store, tmp_pat
     assert "quality" not in report
     with pytest.raises(InputError, match="langseg-desc generate"):
         run_whole_audit(source, html=tmp_path / "page.html")
+
+
+def test_page__of_no_vocabulary_in_particular_names_those_the_store_has(call, store, tmp_path):
+    refused = call(DESC, "audit", "--store", store, "--html", tmp_path / "a.html")
+    assert refused.code == 3
+    assert "vocabulary ade20k: the store has no accepted answer" in refused.err
+    assert "--dataset camvid or --classes FILE" in refused.err
+    assert not (tmp_path / "a.html").exists()
+
+
+def test_audit__selects_the_answers_of_a_set_once(store, monkeypatch):
+    selected = []
+
+    def counted(*args: Any, **named: Any) -> select.Selection:
+        selected.append(args)
+        return found(*args, **named)
+
+    found = select.select_answers
+    monkeypatch.setattr(select, "select_answers", counted)
+    report = run_whole_audit(camvid(store))
+    assert len(selected) == 1
+    assert report["missing"] == []
 
 
 def test_audit__lists_its_questions_and_answers_one(call, store):
