@@ -134,7 +134,8 @@ def quality_report(quality: Quality, judge: Judge | None = None) -> dict[str, An
 
 
 def _class_rows(quality: Quality) -> list[dict[str, Any]]:
-    """``flags`` counts each reason; ``not_told_from`` are the class's weak pairs, worst first."""
+    """``flags`` counts each reason; ``rivals`` are what the class's phrases are tried against,
+    ``not_told_from`` its weak pairs, worst first."""
     flagged = {name: Counter[str]() for name in quality.names}
     for flag in quality.flags:
         flagged[flag.class_name][flag.reason] += 1
@@ -143,6 +144,8 @@ def _class_rows(quality: Quality) -> list[dict[str, Any]]:
         | {"missing_slots": quality.coverage[name].missing_slots, "not_told_from": []}
         for name in quality.names
     ]
+    for row, rivals in zip(rows, quality.rivals, strict=False):  # there are none without vectors
+        row["rivals"] = [quality.names[rival] for rival in rivals]
     if quality.measured is not None:
         for one, other, _ in quality.measured.weak_pairs:
             rows[one]["not_told_from"].append(quality.names[other])

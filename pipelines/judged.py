@@ -33,7 +33,8 @@ class Quality:
     ``likeness`` [C, C]: cosines of the means of the classes' phrases after what all of them
     share is taken off; None without vectors. ``fit`` are the phrases that are measured: bound to
     no scene, as no imported set has scenes, and ``masked`` of them without the class's name that
-    they hold. ``unmeasured`` are the rules of ``quality.RULES`` that could not be looked at.
+    they hold. ``rivals`` are the rows that each class is tried against, ``unmeasured`` the rules
+    of ``quality.RULES`` that could not be looked at.
     """
 
     chosen: Chosen
@@ -44,6 +45,7 @@ class Quality:
     measured: "Discriminability | None" = None
     likeness: "NDArray[np.float32] | None" = None
     fit: "Phrases | None" = None
+    rivals: "Sequence[NDArray[np.intp]]" = ()
     masked: int = 0
     unmeasured: tuple[str, ...] = ()
     why_not: str = ""
@@ -204,7 +206,8 @@ def _measured(
         return judged
     judged = _with_fit(judged, embedded, stored)
     assert judged.fit is not None
-    judged = replace(judged, measured=measure(*judged.fit, by.meanings, by.rivals))
+    measured = measure(*judged.fit, by.meanings, by.rivals)
+    judged = replace(judged, measured=measured, rivals=by.rivals)
     senses = None if embedded.missing else wrong_senses(judged.names, means, middle, by.meanings)
     if senses is None:
         return judged

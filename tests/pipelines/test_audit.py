@@ -145,9 +145,7 @@ def test_names__in_phrases_are_masked_and_the_phrases_measured(named):
 
 
 def test_names__in_phrases_cannot_be_masked_without_an_encoder(named, monkeypatch):
-    embed_missing(
-        Store.open(named.store), "minilm", class_texts(load_vocabulary("camvid")), silent
-    )
+    embed_missing(Store.open(named.store), "minilm", class_texts(load_vocabulary("camvid")), silent)
 
     def refused(name: str, device: str | None = None) -> None:
         raise InputError(f"{name} is not here")
@@ -186,6 +184,7 @@ def test_quality__covers_slots_and_scenes_and_names_the_pairs_of_each_class(stor
     assert report["coverage"]["slots"]["shape"] == 11
     assert report["coverage"]["pairs"] <= report["coverage"]["plausible_pairs"]
     rows = {row["class_name"]: row for row in report["classes"]}
+    assert {len(set(row["rivals"]) - {name}) for name, row in rows.items()} == {5}
     for one, other, _ in report["weak_pairs"]:
         assert other in rows[one]["not_told_from"]
         assert one in rows[other]["not_told_from"]
@@ -227,6 +226,7 @@ def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_p
         "import:others",
         "names only",
         "names and the other phrases",
+        "tried against",
         "too few classes for an interval",
         "points",
         "phrases that have no vector yet: 1",
