@@ -19,6 +19,7 @@ from langseg.descriptors.rivals import class_texts
 from langseg.descriptors.vocabulary import load_vocabulary
 from langseg.pipelines.audit import quality_report, questions, run_whole_audit
 from langseg.pipelines.audit_page import render_audit
+from langseg.pipelines.audit_tables import worst_table
 from langseg.pipelines.config import DescribeConfig, EncodedSource
 from langseg.pipelines.describe import run_generate
 from langseg.pipelines.encode import embed_missing, run_encode
@@ -219,7 +220,7 @@ def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_p
     shown = call(DESC, *flags).out
     sets = call(DESC, *flags, "--json").json["quality"]["sets"]
     call(DESC, *flags, "--html", tmp_path / "a.html")
-    page = (tmp_path / "a.html").read_text()
+    page = (tmp_path / "a.html").read_text().replace("<wbr>", "")
     assert [row["model"] for row in sets] == ["bundled", "import:bare", "import:others"]
     for told in (
         "bundled (judged)",
@@ -306,6 +307,16 @@ def test_audit__prints_the_short_set_and_the_numbers(call, store):
     whole = call(DESC, "audit", "--store", store, "--dataset", "camvid", "--json").json
     assert len(whole["answers"]) == len(questions())
     assert whole["quality"]["discriminability"]["classes"] == 11
+
+
+def test_worst__has_no_column_of_faults_that_no_class_has():
+    row = {"class_name": "car", "phrases": 2, "by_name": 0.5, "by_phrases": float("nan")}
+    clean = row | {"rivals": ["van"], "flags": {}, "not_told_from": [], "missing_slots": []}
+    columns, rows = worst_table([clean], 9)
+    assert columns == ("class", "phrases", "found by name", "by phrases", "tried against")
+    assert rows == [("car", 2, "50.0 %", "", "van")]
+    flagged, _ = worst_table([clean, clean | {"flags": {"shared": 2}}], 9)
+    assert flagged == (*columns, "flags")
 
 
 class Seen(HTMLParser):
