@@ -13,21 +13,24 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from langseg.cache.errors import InputError
+from langseg.cache.limits import CUT, Deadline, Limits, bounded_memory
 from langseg.cache.views import QUESTIONS, question_views
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MEMORY_LIMIT_MB = 2048
+MEMORY_LIMIT_MB = Limits.memory_mb
 AUDIT_QUESTIONS = tuple(name for name in QUESTIONS if name != "phrases")
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze\b|\s*\([^()]*\))?", re.IGNORECASE)
-_NO_SPILLING = (
+_FETCHED = 64  # rows at a time: as many of a megabyte each still fit
+_ALONE = (
+    "set enable_progress_bar = false",  # it would be drawn on stdout, into the answer
     "set temp_directory = ''",  # not even an empty folder where one stands
     "set max_temp_directory_size = '0MB'",
 )
@@ -43,11 +46,25 @@ _LOCKS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows of one question; ``truncated`` says that more rows were there than were asked for."""
+    """Rows of one question; ``truncated`` says that more rows were there than are kept.
+
+    ``cut`` counts the cells that are only the beginning of what was there, and say so.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     truncated: bool = False
+    cut: int = 0
+    deadline: Deadline = field(default_factory=lambda: Deadline(float("inf")), compare=False)
+
+
+@dataclass(frozen=True)
+class TableAnswer:
+    """As ``Answer``, with DuckDB's own types and every value whole."""
+
+    table: pa.Table
+    truncated: bool
+    deadline: Deadline = field(compare=False)
 
 
 def open_audit(
@@ -67,7 +84,7 @@ def open_audit(
     import duckdb
 
     connection = duckdb.connect(":memory:", config={"memory_limit": f"{memory_limit_mb}MB"})
-    for statement in _NO_SPILLING:
+    for statement in _ALONE:
         connection.execute(statement).fetchall()
     for name, table in tables.items():
         connection.register("incoming", table)
@@ -94,76 +111,117 @@ def ask(connection: "DuckDBPyConnection", question: str) -> Answer:
 
 
 def select(
-    connection: "DuckDBPyConnection",
-    statement: str,
-    *,
-    max_rows: int = 1000,
-    time_limit_s: float = 30.0,
+    connection: "DuckDBPyConnection", statement: str, limits: Limits | None = None
 ) -> Answer:
     """Run one SELECT written by a person, or explain it: a line of the plan is then a row.
 
     Raises: InputError, for anything but one of these, for a statement DuckDB refuses, and for
-    one that runs past ``time_limit_s`` or the memory limit.
+    one that runs past the time or the memory limit.
     """
-    with _limited(connection, statement, time_limit_s) as explains:
-        cursor = connection.execute(statement)
-        columns = tuple(column[0] for column in cursor.description or ())
-        rows = cursor.fetchmany(max_rows + 1)
+    limits = limits or Limits()
+    with _limited(connection, statement, limits) as (explains, deadline):
+        connection.execute(statement)
+        columns = tuple(column[0] for column in connection.description or ())
+        rows, truncated, cut = _fetched(connection, limits, deadline)
     if explains:
         columns = ("plan",)
         rows = [(line,) for row in rows for line in str(row[-1]).splitlines()]
-    return Answer(columns, tuple(rows[:max_rows]), truncated=len(rows) > max_rows)
+        rows, truncated = rows[: limits.max_rows], len(rows) > limits.max_rows
+    return Answer(columns, tuple(rows), truncated, cut, deadline)
 
 
 def select_table(
-    connection: "DuckDBPyConnection",
-    statement: str,
-    *,
-    max_rows: int = 1000,
-    time_limit_s: float = 30.0,
-) -> tuple[pa.Table, bool]:
-    """As ``select``, with DuckDB's own types; and whether rows were left out."""
+    connection: "DuckDBPyConnection", statement: str, limits: Limits | None = None
+) -> TableAnswer:
+    """As ``select``, with DuckDB's own types."""
+    limits = limits or Limits()
     if _is_explain(connection, statement):
-        answer = select(connection, statement, max_rows=max_rows, time_limit_s=time_limit_s)
-        return pa.table({"plan": [row[0] for row in answer.rows]}), answer.truncated
-    with _limited(connection, statement, time_limit_s):
-        reader = connection.sql(statement).to_arrow_reader(max_rows + 1)
+        answer = select(connection, statement, limits)
+        plan = pa.table({"plan": [row[0] for row in answer.rows]})
+        return TableAnswer(plan, answer.truncated, answer.deadline)
+    with _limited(connection, statement, limits) as (_, deadline):
+        reader = connection.sql(statement).to_arrow_reader(_FETCHED)
         with closing(reader):
-            batches, count = [], 0
-            for batch in reader:
-                batches.append(batch)
-                count += batch.num_rows
-                if count > max_rows:
-                    break
+            batches, truncated = _read(reader, limits, deadline)
             table = pa.Table.from_batches(batches, reader.schema)
-    return table.slice(0, max_rows), table.num_rows > max_rows
+    return TableAnswer(table, truncated, deadline)
+
+
+def _fetched(
+    connection: "DuckDBPyConnection", limits: Limits, deadline: Deadline
+) -> tuple[list[tuple[Any, ...]], bool, int]:
+    """The rows that are kept, whether there were more, and how many of their cells are cut."""
+    kept: list[tuple[Any, ...]] = []
+    cut, room = 0, limits.answer_bytes
+    while batch := connection.fetchmany(_FETCHED):
+        for row in batch:
+            deadline.check()
+            cells = [_cell(value, limits.cell_chars) for value in row]
+            room -= sum(size for _, size, _ in cells)
+            if room < 0 or len(kept) == limits.max_rows:
+                _refuse_none(len(kept), limits)
+                return kept, True, cut
+            kept.append(tuple(value for value, _, _ in cells))
+            cut += sum(is_cut for _, _, is_cut in cells)
+    return kept, False, cut
+
+
+def _cell(value: Any, most: int) -> tuple[Any, int, bool]:
+    """A value or its beginning, its size, and whether it is the beginning only."""
+    if not isinstance(value, (str, bytes, list, tuple, dict)):
+        return value, 16, False
+    size = len(value) if isinstance(value, (str, bytes)) else len(str(value))
+    if size <= most:
+        return value, size, False
+    text = value[:most].hex() if isinstance(value, bytes) else str(value)
+    return text[:most] + CUT, most, True
+
+
+def _read(
+    reader: "pa.RecordBatchReader", limits: Limits, deadline: Deadline
+) -> "tuple[list[pa.RecordBatch], bool]":
+    """The batches that are kept, and whether there was more."""
+    kept: list[pa.RecordBatch] = []
+    rows, room = 0, limits.answer_bytes
+    for batch in reader:
+        deadline.check()
+        fitting = batch.num_rows * room // max(batch.nbytes, 1)
+        part = batch.slice(0, min(fitting, limits.max_rows - rows))
+        rows, room = rows + part.num_rows, room - part.nbytes
+        kept.append(part)
+        if part.num_rows < batch.num_rows:
+            _refuse_none(rows, limits)
+            return kept, True
+    return kept, False
+
+
+def _refuse_none(rows: int, limits: Limits) -> None:
+    if not rows:
+        raise InputError(
+            f"sql: wanted rows of at most {limits.answer_bytes / 2**20:g} MB, an eighth of the "
+            "memory limit, got a larger one; select less of it or raise --memory-limit"
+        )
 
 
 @contextmanager
 def _limited(
-    connection: "DuckDBPyConnection", statement: str, time_limit_s: float
-) -> Iterator[bool]:
-    """Run a statement that is allowed, for so long at most. Yields: whether it is an EXPLAIN."""
+    connection: "DuckDBPyConnection", statement: str, limits: Limits
+) -> Iterator[tuple[bool, Deadline]]:
+    """Run a statement that is allowed. Yields: whether it is an EXPLAIN, and its deadline."""
     import duckdb
 
     explains = _is_explain(connection, statement)
-    stopped = threading.Event()
-
-    def stop() -> None:
-        stopped.set()
-        connection.interrupt()
-
-    timer = threading.Timer(time_limit_s, stop)
+    timer = threading.Timer(limits.time_s, connection.interrupt)
     # a SELECT may hold `with x as (insert ... returning ...)`
     connection.execute("begin transaction read only").fetchall()
+    deadline = Deadline(limits.time_s)
     timer.start()
     try:
-        yield explains
+        with bounded_memory(limits.memory_mb):
+            yield explains, deadline
+        deadline.check()
     except (duckdb.Error, pa.ArrowException, OSError) as exc:  # as the reader of Arrow says it
-        if stopped.is_set():
-            raise InputError(
-                f"sql: stopped after {time_limit_s:g} s; narrow the question or raise --time-limit"
-            ) from exc
+        deadline.check()
         raise InputError(f"sql: {_first_line(exc)}") from exc
     finally:
         timer.cancel()
@@ -198,8 +256,11 @@ def _kinds(connection: "DuckDBPyConnection", statement: str) -> list[str]:
 
 
 def needs_vectors(statement: str) -> bool:
-    """Whether a statement may read the embeddings' vectors, which cost memory to load."""
-    return re.search(r"\bemb\b|\*", statement, re.IGNORECASE) is not None
+    """Whether a statement may read the embeddings' vectors, which cost memory to load.
+
+    It cannot without their table's name: no view has a column of vectors.
+    """
+    return re.search(r"\bembeddings\b", statement, re.IGNORECASE) is not None
 
 
 def _first_line(exc: Exception) -> str:

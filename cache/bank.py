@@ -33,12 +33,11 @@ from langseg.cache.bank_rules import (
     broken_as,
     check_header,
     check_shapes,
-    scene_key,
 )
 from langseg.cache.bank_words import PARTS, packed, unpacked
 from langseg.cache.errors import CorruptError
 from langseg.cache.files import write_atomic
-from langseg.cache.keys import canonical_json, sha256_hex, text_id
+from langseg.cache.keys import canonical_json, scene_key, sha256_hex, text_id
 
 __all__ = [
     "ARRAYS", "BANK_FORMAT", "HEADER", "PRIOR_FLOOR", "TextBank", "load_bank", "newest_bank",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from langseg.cache.errors import CorruptError
-from langseg.cache.keys import normalise_text
+from langseg.cache.keys import scene_key
 from langseg.cache.records import ANY_SCENE
 
 if TYPE_CHECKING:
@@ -74,11 +74,6 @@ def check_shapes(bank: "TextBank", found: Mapping[str, tuple[DTypeLike, tuple[in
                 f"{name}: wanted {np.dtype(kind)} of shape {sides}, "
                 f"got {np.dtype(got_kind)} of {got_sides}"
             )
-
-
-def scene_key(name: str) -> str:
-    """What two spellings of one scene have in common."""
-    return normalise_text(name).casefold()
 
 
 def _check_scene_names(scenes: Sequence[str], scene_names: Mapping[str, Sequence[str]]) -> None:

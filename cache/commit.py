@@ -88,7 +88,7 @@ def publish_alone(root: Path, base: Manifest, changed: Manifest, number: int) ->
 def finish_commit(root: Path, manifest: Manifest) -> None:
     """Everything that follows a published manifest; doing it twice is doing it once."""
     write_current(root, manifest)
-    views = views_sql(manifest.files()).encode()
+    views = views_sql(manifest.files(), root).encode()
     path = root / VIEWS
     if not path.is_file() or path.read_bytes() != views:
         write_atomic(path, views)

@@ -6,7 +6,7 @@
     |- CorruptError     4   a store, bank or checkpoint that is damaged or does not fit
     |- UpstreamError    5   the LLM or the network failed; what was answered is committed
     |- BudgetError      6   a budget was reached; what was answered is committed
-    `- LockedError      7   another writer holds the store
+    `- LockedError      7   another process holds the store, or removed what was being read
 
 A message is one sentence: where, what was wanted, what was got, what to do next.
 """
@@ -49,6 +49,6 @@ class BudgetError(LangSegError):
 
 
 class LockedError(LangSegError):
-    """Another process writes to this store."""
+    """Another process writes to this store, or removed what was being read: run it again."""
 
     exit_code = 7

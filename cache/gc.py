@@ -3,19 +3,22 @@
 In:  a store, and how many snapshots to keep.
 Out: the files that are gone, or would be.
 
-Kept are the live snapshot, those before it as asked for, and those that a bank was built from.
+Kept are the live snapshot, those before it as asked for, those that a bank was built from, and
+those that were live within the last hour: a reader takes its snapshot when it opens the store, and
+no count of snapshots says how long ago that was, because a running `encode` makes one every chunk.
 Journals and batches are answers that were paid for and are never touched. Only the holder of the
 store's lock collects, so nothing here is a file that somebody is still writing; a bank is written
 without the lock, so an unfinished one is left alone for an hour.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from langseg.cache.bank import HEADER
+from langseg.cache.bank import HEADER, load_bank
+from langseg.cache.bank_checks import BANK_S, BANKS
 from langseg.cache.commit import disk_errors
 from langseg.cache.encoders import ENCODERS, record_path
 from langseg.cache.errors import CorruptError
@@ -30,25 +33,32 @@ from langseg.cache.manifest import (
 from langseg.cache.records import TABLES
 from langseg.cache.store import Store
 
-BANKS = "banks"
-_BANK_S = 3600
+KEEP_HOURS = 1.0
 
 
 @dataclass(frozen=True)
 class Collected:
-    """``files``: paths in the store, in the order in which they went; ``kept``: manifests."""
+    """``files``: paths in the store, in the order in which they went; ``kept``: manifests, of
+    which ``recent`` are kept for readers alone."""
 
     files: tuple[str, ...]
     bytes: int
     kept: tuple[str, ...]
+    recent: tuple[str, ...]
 
 
 def collect(
-    store: Store, *, keep: int = 1, damaged: bool = False, dry_run: bool = False
+    store: Store,
+    *,
+    keep: int = 1,
+    keep_hours: float = KEEP_HOURS,
+    damaged: bool = False,
+    dry_run: bool = False,
 ) -> Collected:
-    """Remove what is not needed for ``keep`` snapshots and for the banks.
+    """Remove what is not needed for ``keep`` snapshots, for the banks and for readers.
 
     Args:
+        keep_hours: how long a reader may go on with the snapshot that it took.
         damaged: remove what ``repair`` set aside, too.
         dry_run: only say what would go.
 
@@ -57,7 +67,9 @@ def collect(
     """
     root = store.path
     with store.writer(), disk_errors(root, "the live snapshot is whole, run `gc` again to go on"):
-        kept = _kept_manifests(store, max(keep, 1))
+        wanted = _wanted(store, max(keep, 1))
+        recent = _recent(root, keep_hours) - wanted
+        kept = [read_manifest(root, number) for number in sorted(wanted | recent)]
         files = [*_old_manifests(root, kept), *_uncited(root, kept), *_unfinished(root)]
         if damaged:
             files += sorted(root.rglob(f"*{DAMAGED}"))
@@ -67,25 +79,38 @@ def collect(
         for folder in () if dry_run else dict.fromkeys(path.parent for path in files):
             sync_folder(folder)
     names = tuple(str(path.relative_to(root)) for path in files)
-    return Collected(names, sum(sizes), tuple(manifest.name for manifest in kept))
+    return Collected(
+        names,
+        sum(sizes),
+        tuple(manifest.name for manifest in kept),
+        tuple(manifest.name for manifest in kept if manifest.number in recent),
+    )
 
 
-def _kept_manifests(store: Store, keep: int) -> list[Manifest]:
+def _wanted(store: Store, keep: int) -> set[int]:
+    """The snapshots that are kept however old they are."""
     numbers = manifest_numbers(store.path)
     cited = {int(name.removesuffix(".json")) for name in _cited(store.path)}
-    wanted = {*numbers[-keep:], *(cited & set(numbers)), store.manifest.number}
-    return [read_manifest(store.path, number) for number in sorted(wanted)]
+    return {*numbers[-keep:], *(cited & set(numbers)), store.manifest.number}
+
+
+def _recent(root: Path, hours: float) -> set[int]:
+    """Snapshots that a reader may hold: each was live until the next one was published."""
+    oldest = time.time() - 3600 * hours
+    pairs = pairwise(manifest_numbers(root))
+    ended = {one: (root / MANIFESTS / f"{after:06d}.json").stat().st_mtime for one, after in pairs}
+    return {number for number, when in ended.items() if hours and when > oldest}
 
 
 def _cited(root: Path) -> Iterator[str]:
     """Manifests that banks were built from."""
     for header in sorted((root / BANKS).glob(f"*/{HEADER}")):
         try:
-            name = json.loads(header.read_bytes())["manifest"]
+            name = load_bank(header.parent).manifest
             int(name.removesuffix(".json"))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
+        except (CorruptError, ValueError) as exc:
             raise CorruptError(
-                f"{header}: wanted a TextBank header, whose snapshot is to be kept, got {exc!r}; "
+                f"{header}: wanted a TextBank whose snapshot is to be kept, got a damaged one; "
                 "`langseg-desc repair` sets it aside"
             ) from exc
         yield name
@@ -112,4 +137,4 @@ def _unfinished(root: Path) -> list[Path]:
     now = time.time()
     found = sorted(root.rglob(".*.tmp"))
     banks = root / BANKS
-    return [p for p in found if banks not in p.parents or now - p.stat().st_mtime > _BANK_S]
+    return [p for p in found if banks not in p.parents or now - p.stat().st_mtime > BANK_S]

@@ -53,6 +53,11 @@ def normalise_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
+def scene_key(name: str) -> str:
+    """What two spellings of one scene have in common."""
+    return normalise_text(name).casefold()
+
+
 def text_id(text: str) -> str:
     """Key of a text: two spellings that differ only in white space or Unicode form are one."""
     return sha256_hex("text:" + normalise_text(text))

@@ -13,13 +13,13 @@ whose lock was lost one gets the number and the other starts over on top of it (
 
 import json
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from langseg.cache.errors import CorruptError, InputError
+from langseg.cache.errors import CorruptError, InputError, LockedError
 from langseg.cache.files import make_folder, write_atomic, write_new
 from langseg.cache.keys import canonical_json, sha256_hex
 from langseg.cache.migrations import can_read
@@ -37,6 +37,10 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 class NewerError(CorruptError):
     """A manifest that is whole, and that only a newer LangSeg can read."""
+
+
+class CollectedError(LockedError):
+    """A snapshot that ``gc`` or ``repair`` removed while it was read; the live one is whole."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,29 @@ def manifest_numbers(root: Path) -> list[int]:
     """The numbers of all manifests that are there, readable or not, in ascending order."""
     names = (path.name for path in (root / MANIFESTS).glob("*.json"))
     return sorted(int(match[1]) for name in names if (match := _NAME.fullmatch(name)))
+
+
+def is_kept(root: Path, manifest: Manifest) -> bool:
+    """Whether a snapshot is still one of the store: what removes files removes manifests first."""
+    numbers = manifest_numbers(root)
+    return manifest.number in numbers or max(numbers, default=-1) < manifest.number
+
+
+@contextmanager
+def while_kept(root: Path, manifest: Manifest) -> Iterator[None]:
+    """Tell a snapshot that was removed while it was read from one that is damaged.
+
+    Raises: CollectedError, in place of the CorruptError for what is gone with it.
+    """
+    try:
+        yield
+    except CorruptError as exc:
+        if is_kept(root, manifest):
+            raise
+        raise CollectedError(
+            f"{root}: wanted the snapshot {manifest.name}, which was removed by `langseg-desc gc` "
+            "or `repair` while it was read; run the same command again, it reads the newest one"
+        ) from exc
 
 
 def next_number(root: Path) -> int:

@@ -90,11 +90,24 @@ def read_part(root: Path, part: Part, wanted: pa.Schema) -> pa.Table:
     except (OSError, ValueError, pa.ArrowException) as exc:
         raise CorruptError(f"{path}: wanted a Parquet part, got {_short(exc)}; {VERIFY}") from exc
     if table.num_rows != part.rows or not table.schema.equals(wanted):
-        raise CorruptError(
-            f"{path}: wanted {part.rows} rows of {wanted.names}, "
-            f"got {table.num_rows} of {table.schema.names}; {VERIFY}"
-        )
+        raise _other_rows(root, part, wanted, table.num_rows, table.schema.names)
     return table
+
+
+def stream_part(root: Path, part: Part, wanted: pa.Schema, rows: int) -> Iterator[pa.Table]:
+    """``read_part`` in pieces of so many rows, of which one is in memory at a time.
+
+    Raises: as ``read_part``; for a wrong number of rows only after the last piece.
+    """
+    found = 0
+    # each thread would keep memory of its own
+    for piece in _in_pieces(root, [part], wanted, rows, threads=False):
+        found += piece.num_rows
+        if not piece.schema.equals(wanted):
+            raise _other_rows(root, part, wanted, part.rows, piece.schema.names)
+        yield piece
+    if found != part.rows:
+        raise _other_rows(root, part, wanted, found, wanted.names)
 
 
 def scan_part(root: Path, part: Part, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
@@ -104,7 +117,7 @@ def scan_part(root: Path, part: Part, schema: pa.Schema, columns: Sequence[str])
     """
     kept = [schema.empty_table().select(list(columns))]
     rows, same = 0, True
-    for piece in _in_pieces(root, [part], schema):
+    for piece in _in_pieces(root, [part], schema, _ROWS_READ):
         rows += piece.num_rows
         same = same and piece.schema.equals(schema)
         kept.append(piece.select(list(columns)))
@@ -195,7 +208,7 @@ def _row_groups(root: Path, parts: Sequence[Part], schema: pa.Schema) -> Iterato
     """The rows of all parts, cut into row groups wherever the parts end."""
     _, most = _layout(schema)
     held: list[pa.Table] = []
-    for rows in _in_pieces(root, parts, schema):
+    for rows in _in_pieces(root, parts, schema, _ROWS_READ):
         held.append(rows)
         bytes_held = sum(piece.nbytes for piece in held)
         if sum(map(len, held)) >= most or bytes_held >= _BYTES_MERGED:
@@ -205,7 +218,9 @@ def _row_groups(root: Path, parts: Sequence[Part], schema: pa.Schema) -> Iterato
         yield pa.concat_tables(held)
 
 
-def _in_pieces(root: Path, parts: Sequence[Part], schema: pa.Schema) -> Iterator[pa.Table]:
+def _in_pieces(
+    root: Path, parts: Sequence[Part], schema: pa.Schema, size: int, threads: bool = True
+) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
     for part in parts:
@@ -213,9 +228,11 @@ def _in_pieces(root: Path, parts: Sequence[Part], schema: pa.Schema) -> Iterator
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 version = _version(file.schema_arrow)
-                for batch in file.iter_batches(_ROWS_READ):
-                    rows = pa.Table.from_batches([batch]).replace_schema_metadata(None)
-                    yield upgraded(_table_of(part), rows, version).select(schema.names)
+                columns = schema.names if version == SCHEMA_VERSION else None
+                for group in range(file.num_row_groups):  # one call for all would keep them all
+                    for batch in file.iter_batches(size, [group], columns, use_threads=threads):
+                        rows = pa.Table.from_batches([batch]).replace_schema_metadata(None)
+                        yield upgraded(_table_of(part), rows, version).select(schema.names)
         except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
             found = _short(exc)
             raise CorruptError(f"{path}: wanted a Parquet part, got {found}; {VERIFY}") from exc
@@ -240,6 +257,15 @@ def _version(schema: pa.Schema) -> int:
     if not can_read(version):
         raise ValueError(f"schema version {version}, which another LangSeg wrote")
     return version
+
+
+def _other_rows(
+    root: Path, part: Part, wanted: pa.Schema, rows: int, names: Sequence[str]
+) -> CorruptError:
+    return CorruptError(
+        f"{root / part.path}: wanted {part.rows} rows of {wanted.names}, "
+        f"got {rows} of {list(names)}; {VERIFY}"
+    )
 
 
 def _table_of(part: Part) -> str:

@@ -21,7 +21,14 @@ from langseg.cache.encoders import read_record
 from langseg.cache.incoming import EMBEDDING_KEY, KEYS, fresh_rows, joined_key
 from langseg.cache.journal import Row
 from langseg.cache.lock import store_lock
-from langseg.cache.manifest import EMBEDDINGS, Manifest, Part, encoder_folder, next_number
+from langseg.cache.manifest import (
+    EMBEDDINGS,
+    Manifest,
+    Part,
+    encoder_folder,
+    next_number,
+    write_current,
+)
 from langseg.cache.parts import read_part, write_part
 from langseg.cache.records import TABLES, Request, Response, arrow_schema, embedding_schema
 from langseg.cache.salvage import (
@@ -30,6 +37,7 @@ from langseg.cache.salvage import (
     whole_encoders,
     whole_manifest,
     whole_parts,
+    whole_snapshots,
 )
 from langseg.cache.verify import COLUMNS
 
@@ -115,6 +123,8 @@ def _repair(root: Path, remake: Remake) -> Repaired:
         # no journal is done with: one may hold what the tables have lost
         whole = publish_alone(root, base, replace(whole, journals=()), number)
         finish_commit(root, whole)
+    write_current(root, whole)  # which a repair that was cut off has not: now none before is needed
+    whole_snapshots(root, whole, losses)
     dropped = {name: rows.dropped for name, rows in tables.items()}
     dropped[EMBEDDINGS] = sum(rows.dropped for rows in vectors.values())
     remade = {name: table.num_rows for name, table in made.items()}

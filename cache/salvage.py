@@ -39,7 +39,8 @@ class Losses:
 
     ``set_aside``: paths in the store, as they were named; ``lines``: journal -> its damaged lines;
     ``parts``: part -> its rows, as far as a manifest tells; ``start``: the manifest that is gone
-    back to because the live one is lost, ``none`` where no other is whole.
+    back to because the live one is lost, ``none`` where no other is whole; ``snapshots``: older
+    manifests that are set aside because a file they list is lost.
     """
 
     set_aside: list[str] = field(default_factory=list)
@@ -47,6 +48,7 @@ class Losses:
     parts: dict[str, int] = field(default_factory=dict)
     encoders: list[str] = field(default_factory=list)
     start: str = ""
+    snapshots: list[str] = field(default_factory=list)
 
     def put_aside(self, root: Path, name: str) -> None:
         """Rename a damaged file of the store; one that is not there is none."""
@@ -84,6 +86,23 @@ def whole_manifest(root: Path, losses: Losses) -> Manifest:
         losses.put_aside(root, CURRENT)
     losses.start = whole.name if whole else "none"
     return whole or Manifest()
+
+
+def whole_snapshots(root: Path, live: Manifest, losses: Losses) -> None:
+    """Set aside the older snapshots that lack a file, and what of theirs is damaged.
+
+    The live one is whole, and ``CURRENT`` names it: it needs none of them.
+    """
+    known = dict.fromkeys(_needed(live), True)
+    for number in manifest_numbers(root):
+        if number == live.number:
+            continue
+        manifest = read_manifest(root, number)
+        for needed in _needed(manifest) - known.keys():
+            known[needed] = _is_whole(root, needed, losses)
+        if not all(known[needed] for needed in _needed(manifest)):
+            set_aside(root / MANIFESTS / manifest.name)
+            losses.snapshots.append(manifest.name)
 
 
 def whole_parts(
@@ -128,6 +147,24 @@ def whole_encoders(root: Path, manifest: Manifest, losses: Losses) -> dict[str, 
         else:
             whole[name] = sha256
     return whole
+
+
+def _needed(manifest: Manifest) -> set[Part | tuple[str, str]]:
+    """Parts, and ids of encoders with the sha256 of their records."""
+    return {*manifest.parts(), *manifest.encoders.items()}
+
+
+def _is_whole(root: Path, needed: Part | tuple[str, str], losses: Losses) -> bool:
+    name = needed.path if isinstance(needed, Part) else record_path(needed[0])
+    try:
+        if isinstance(needed, Part):
+            check_part(root, needed)
+        else:
+            read_record(root, *needed)
+    except CorruptError:
+        losses.put_aside(root, name)
+        return False
+    return True
 
 
 def _whole_history(root: Path, losses: Losses) -> Manifest | None:

@@ -31,14 +31,16 @@ from langseg.cache.manifest import (
     is_store,
     live_manifest,
     publish,
+    while_kept,
 )
-from langseg.cache.parts import check_part, read_part
+from langseg.cache.parts import check_part, read_part, stream_part
 from langseg.cache.records import TABLES, arrow_schema, embedding_schema
 from langseg.cache.verify import Findings, examine
 from langseg.cache.writer import StoreWriter
 
 __all__ = ["Store", "StoreWriter"]
 
+STREAMED_ROWS = 8192
 # what a path that can never hold a store ends with: a file in the way, /proc, no permission
 _NO_PLACE = (errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -85,23 +87,26 @@ class Store:
         Each part's sha256 is verified once for each open store, its page checksums every time.
         Raises: CorruptError, naming the file that is damaged or missing.
         """
-        parts = self.manifest.tables.get(name, ())
-        return self.read_parts(parts, _some(arrow_schema(TABLES[name]), columns))
+        return self.read_parts(*self._of_table(name, columns))
 
     def embeddings(self, encoder_id: str, columns: Sequence[str] | None = None) -> pa.Table:
         """What one text encoder made, with the columns of ``records.embedding_schema``.
 
         Raises: InputError, for an encoder the store does not know; CorruptError, as ``table``.
         """
-        record = self.encoders().get(encoder_id)
-        if record is None:
-            known = ", ".join(self.manifest.encoders) or "none"
-            raise InputError(
-                f"{self.path}: wanted embeddings of {encoder_id!r}, the store has {known}; "
-                "`langseg-desc encode` makes them"
-            )
-        parts = self.manifest.embeddings.get(encoder_id, ())
-        return self.read_parts(parts, _some(embedding_schema(record["dim"]), columns))
+        return self.read_parts(*self._of_encoder(encoder_id, columns))
+
+    def stream(
+        self, name: str, columns: Sequence[str] | None = None, rows: int = STREAMED_ROWS
+    ) -> Iterator[pa.Table]:
+        """``table``, in pieces of so many rows, of which none is kept."""
+        yield from self.stream_parts(*self._of_table(name, columns), rows)
+
+    def stream_embeddings(
+        self, encoder_id: str, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """``embeddings``, in pieces of which none is kept."""
+        yield from self.stream_parts(*self._of_encoder(encoder_id, columns))
 
     def encoders(self) -> dict[str, dict[str, Any]]:
         """Encoder id -> its record. Raises: CorruptError, for a damaged record."""
@@ -131,14 +136,51 @@ class Store:
         return examine(self.path)
 
     def read_parts(self, parts: Sequence[Part], wanted: pa.Schema) -> pa.Table:
-        """Some parts of the manifest, with the columns of ``wanted``. Raises: CorruptError."""
+        """Some parts of the manifest, with the columns of ``wanted``.
+
+        Raises: CorruptError; CollectedError, for a snapshot that was removed since it was opened.
+        """
         tables = []
-        for part in parts:
-            if part not in self._checked:
-                check_part(self.path, part)
-                self._checked.add(part)
-            tables.append(read_part(self.path, part, wanted))
+        with while_kept(self.path, self.manifest):
+            for part in parts:
+                self._check(part)
+                tables.append(read_part(self.path, part, wanted))
         return pa.concat_tables([wanted.empty_table(), *tables])
+
+    def stream_parts(
+        self, parts: Sequence[Part], wanted: pa.Schema, rows: int = STREAMED_ROWS
+    ) -> Iterator[pa.Table]:
+        """``read_parts``, in pieces of so many rows, of which none is kept.
+
+        A part is verified before its first piece. Raises: as ``read_parts``.
+        """
+        with while_kept(self.path, self.manifest):
+            for part in parts:
+                self._check(part)
+                yield from stream_part(self.path, part, wanted, rows)
+
+    def _check(self, part: Part) -> None:
+        if part not in self._checked:
+            check_part(self.path, part)
+            self._checked.add(part)
+
+    def _of_table(
+        self, name: str, columns: Sequence[str] | None
+    ) -> tuple[Sequence[Part], pa.Schema]:
+        return self.manifest.tables.get(name, ()), _some(arrow_schema(TABLES[name]), columns)
+
+    def _of_encoder(
+        self, encoder_id: str, columns: Sequence[str] | None
+    ) -> tuple[Sequence[Part], pa.Schema]:
+        record = self.encoders().get(encoder_id)
+        if record is None:
+            known = ", ".join(self.manifest.encoders) or "none"
+            raise InputError(
+                f"{self.path}: wanted embeddings of {encoder_id!r}, the store has {known}; "
+                "`langseg-desc encode` makes them"
+            )
+        parts = self.manifest.embeddings.get(encoder_id, ())
+        return parts, _some(embedding_schema(record["dim"]), columns)
 
 
 @contextmanager

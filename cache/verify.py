@@ -5,6 +5,8 @@ Out: problems (data is lost, wrong or inconsistent) and notes (what a crash may 
      the next writer or nobody minds).
 """
 
+from collections.abc import Iterator, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pyarrow as pa
 
 from langseg.cache.batches import batch_notes, batch_problems
 from langseg.cache.commit import VIEWS
-from langseg.cache.encoders import ENCODERS, read_record
+from langseg.cache.encoders import ENCODERS, read_record, record_path
 from langseg.cache.errors import LangSegError
 from langseg.cache.files import DAMAGED
 from langseg.cache.incoming import EMBEDDING_KEY, KEYS, joined_key
@@ -23,7 +25,9 @@ from langseg.cache.manifest import (
     MANIFESTS,
     VERIFY,
     Manifest,
+    NewerError,
     Part,
+    is_kept,
     live_manifest,
     manifest_numbers,
     read_manifest,
@@ -52,19 +56,49 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass
+class _Listed:
+    """What the manifests of a store list -> the newest of them; of encoders, id and sha256."""
+
+    manifests: list[str] = field(default_factory=list)
+    parts: dict[Part, str] = field(default_factory=dict)
+    encoders: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def add(self, manifest: Manifest) -> None:
+        """Newest first."""
+        self.manifests.append(manifest.name)
+        for part in manifest.parts():
+            self.parts.setdefault(part, manifest.name)
+        for encoder in manifest.encoders.items():
+            self.encoders.setdefault(encoder, manifest.name)
+
+
 def examine(root: Path) -> Findings:
-    """Check every manifest, part, record, journal, batch and reference; damage never raises."""
+    """Check every manifest, part, record, journal, batch and reference; damage never raises.
+
+    Of snapshots before the live one the bytes are checked, and not what they say.
+    Raises: NewerError, for a store that only a newer LangSeg can judge.
+    """
+    while True:
+        found, live = _examined(root)
+        if live is None or not found.problems or is_kept(root, live):
+            return found  # else a commit and a `gc` came in between
+
+
+def _examined(root: Path) -> tuple[Findings, Manifest | None]:
     found = Findings()
-    _examine_history(root, found)
+    listed = _examine_history(root, found)
     _examine_journals(root, found)
     for problem in batch_problems(root):
         _add(found, problem)
     found.notes += batch_notes(root)
     try:
         manifest = live_manifest(root)
+    except NewerError:
+        raise
     except LangSegError as exc:
         _add(found, str(exc))
-        return found
+        return found, None
     tables = {name: _keys(root, manifest.tables.get(name, ()), name, found) for name in TABLES}
     for name, table in tables.items():
         _examine_twice(name, table, KEYS[name], found)
@@ -74,8 +108,9 @@ def examine(root: Path) -> Findings:
         )
     for encoder_id in manifest.encoders:
         _examine_encoder(root, manifest, encoder_id, tables["texts"], found)
-    _examine_orphans(root, manifest, found)
-    return found
+    _examine_older(root, manifest, listed, found)
+    _examine_orphans(root, manifest, listed, found)
+    return found, manifest
 
 
 def _add(found: Findings, problem: str) -> None:
@@ -84,19 +119,23 @@ def _add(found: Findings, problem: str) -> None:
         found.problems.append(told)
 
 
-def _examine_history(root: Path, found: Findings) -> None:
+def _examine_history(root: Path, found: Findings) -> _Listed:
     """Old snapshots too: a bank or a report may cite one."""
+    listed = _Listed()
     above: Manifest | None = None
     for number in reversed(manifest_numbers(root)):
         try:
             manifest = read_manifest(root, number)
         except LangSegError as exc:
-            _add(found, str(exc))
+            if number in manifest_numbers(root):  # else `gc` came in between
+                _add(found, str(exc))
             above = None
             continue
         if above is not None and above.number == number + 1 and above.parent != manifest.sha256:
             _add(found, f"{root / MANIFESTS / above.name}: not a child of {manifest.name}")
+        listed.add(manifest)
         above = manifest
+    return listed
 
 
 def _examine_journals(root: Path, found: Findings) -> None:
@@ -179,19 +218,51 @@ def _examine_encoder(
     _examine_references(where, table, "text_id", home="texts", there=texts, found=found)
 
 
-def _examine_orphans(root: Path, manifest: Manifest, found: Findings) -> None:
+def _examine_older(root: Path, live: Manifest, listed: _Listed, found: Findings) -> None:
+    """The files that only older snapshots need, in one note as long as they are whole."""
+    older = [name for name in listed.manifests if name != live.name]
+    needed = {*live.parts()}
+    parts = {part: name for part, name in listed.parts.items() if part not in needed}
+    for part, name in parts.items():
+        with _told_of(root, name, found):
+            check_part(root, part)
+    for encoder, name in listed.encoders.items():
+        if encoder not in live.encoders.items():
+            with _told_of(root, name, found):
+                read_record(root, *encoder)
+    if parts:
+        found.notes.append(
+            f"{root / MANIFESTS}: {_count(older, 'older snapshot')} with {_count(parts, 'part')} "
+            f"that {live.name} does not need; `langseg-desc gc` removes those that nobody needs"
+        )
+
+
+@contextmanager
+def _told_of(root: Path, manifest: str, found: Findings) -> Iterator[None]:
+    try:
+        yield
+    except LangSegError as exc:
+        if (root / MANIFESTS / manifest).exists():  # else `gc` came in between
+            _add(found, f"{str(exc).removesuffix(f'; {VERIFY}')}, of the older {manifest}")
+
+
+def _examine_orphans(root: Path, manifest: Manifest, listed: _Listed, found: Findings) -> None:
     """Files nobody reads: unfinished writes, parts of commits that never were, damage kept."""
-    listed = {root / part.path for part in manifest.parts()}
-    parts = [path for name in (*TABLES, EMBEDDINGS) for path in (root / name).rglob("*.parquet")]
-    found.notes += [f"{path}: not in {manifest.name}" for path in parts if path not in listed]
+    known = {root / part.path for part in listed.parts}
+    known |= {root / record_path(encoder_id) for encoder_id, _ in listed.encoders}
+    there = [path for name in (*TABLES, EMBEDDINGS) for path in (root / name).rglob("*.parquet")]
+    there += (root / ENCODERS).glob("*.json")
+    orphans = sorted({*there} - known)
+    found.notes += [f"{path}: in no snapshot, `langseg-desc gc` removes it" for path in orphans]
     found.notes += [f"{path}: an unfinished write" for path in root.rglob(".*.tmp")]
     found.notes += [f"{path}: damaged, kept" for path in sorted(root.rglob(f"*{DAMAGED}"))]
-    known = {root / ENCODERS / f"{name}.json" for name in manifest.encoders}
-    records = set((root / ENCODERS).glob("*.json")) - known
-    found.notes += [f"{path}: not in {manifest.name}" for path in sorted(records)]
-    behind = {CURRENT: f"{manifest.name}\n", VIEWS: views_sql(manifest.files())}
+    behind = {CURRENT: f"{manifest.name}\n", VIEWS: views_sql(manifest.files(), root)}
     found.notes += [
         f"{root / name}: behind {manifest.name}, the next writer catches up"
         for name, text in behind.items()
         if not (root / name).is_file() or (root / name).read_bytes() != text.encode()
     ]
+
+
+def _count(things: Sized, what: str) -> str:
+    return f"{len(things)} {what}{'s' * (len(things) != 1)}"

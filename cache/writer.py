@@ -28,6 +28,7 @@ from langseg.cache.journal import (
 )
 from langseg.cache.known import KnownKeys
 from langseg.cache.manifest import Manifest, safe_name
+from langseg.cache.spans import Span
 
 if TYPE_CHECKING:
     from langseg.cache.store import Store
@@ -92,6 +93,13 @@ class StoreWriter:
         with disk_errors(self._root, "the damaged journals are as they were"):
             left_out = {name: salvage_journal(self._path(name)) for name in names}
         return {name: lines for name, lines in left_out.items() if lines}
+
+    def narrow(self, span: Span) -> None:
+        """Until the next call, commit texts and embeddings of this span only.
+
+        Memory then does not grow with the texts of the store, and a commit takes no longer.
+        """
+        self._known.narrow(span)
 
     def commit(
         self,

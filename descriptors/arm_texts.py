@@ -4,7 +4,7 @@ In:  the phrases of a bank, and a seed that fixes what is drawn.
 Out: the phrases of every class, as the arm's rule in ``descriptors.arms`` has them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
@@ -33,6 +33,19 @@ class Bank:
     def described(self) -> tuple[str, ...]:
         """Classes with more than their name."""
         return tuple(name for name, rows in self.phrases.items() if len(rows) > 1)
+
+    def foreign_to(self, name: str) -> Callable[[Phrase], bool]:
+        """Whether a phrase is none of a class's own and does not say its name."""
+        own = {row.text for row in self.phrases[name]}
+        return lambda row: row.text not in own and not self.names_class(name, row)
+
+    def names_class(self, name: str, row: Phrase) -> bool:
+        """Whether a phrase says a class's name or a synonym of it."""
+        return self._finders[name].is_in(row.text)
+
+    @cached_property
+    def _finders(self) -> dict[str, NameFinder]:
+        return {e.name: NameFinder([e.name, *e.synonyms]) for e in self.vocabulary.classes}
 
     @cached_property
     def width(self) -> int:
@@ -77,12 +90,14 @@ def random(bank: Bank, seed: int | None) -> Lists:
 
 
 def named_random(bank: Bank, seed: int | None) -> Lists:
-    """WaffleCLIP's own form."""
-    texts = _random_texts(bank, seed)
-    return {
-        name: _filled(rows, (_filler(f"{name}, which has {text}") for text in texts))
-        for name, rows in bank.phrases.items()
-    }
+    """WaffleCLIP's own form, as long as the bank's texts where the name leaves room."""
+    texts = [text.split() for text in _random_texts(bank, seed)]
+    made = {}
+    for name, rows in bank.phrases.items():
+        taken = len(name.split()) + 2
+        drawn = (" ".join(words[: max(1, len(words) - taken)]) for words in texts)
+        made[name] = _filled(rows, (_filler(f"{name}, which has {text}") for text in drawn))
+    return made
 
 
 def scene_prefix(bank: Bank, seed: int | None) -> Lists:
@@ -102,16 +117,28 @@ def scene_prefix(bank: Bank, seed: int | None) -> Lists:
 
 
 def dealt(bank: Bank, seed: int | None) -> Lists:
-    """The style of descriptors without their sense (WaffleCLIP's random descriptors, 1 x)."""
-    deck = iter(shuffled((row for rows in bank.phrases.values() for row in rows[1:]), seed))
-    return {name: _filled(rows, islice(deck, len(rows) - 1)) for name, rows in bank.phrases.items()}
+    """The style of descriptors without their sense (WaffleCLIP's random descriptors, 1 x).
+
+    The next of the deck that is foreign to a class is dealt to it, or the next where none is left.
+    """
+    deck = shuffled((row for rows in bank.phrases.values() for row in rows[1:]), seed)[::-1]
+    made = {}
+    for name, rows in bank.phrases.items():
+        foreign, taken = bank.foreign_to(name), []
+        for _ in rows[1:]:
+            places = range(len(deck) - 1, -1, -1)
+            place = next((n for n in places if foreign(deck[n])), len(deck) - 1)
+            taken.append(deck.pop(place))
+        made[name] = _filled(rows, taken)
+    return made
 
 
 def swapped(bank: Bank, seed: int | None) -> Lists:
     """What wrong descriptors do harm (WaffleCLIP's interchanged lists).
 
     A class takes the list of the next one in a circle of classes with similar counts, and goes
-    on with the one after where that is too short; never a text that it has itself.
+    on with the one after where that is too short; never a text that it has itself, or that
+    says its name.
     """
     made = dict(bank.phrases)
     ordered = sorted(bank.described, key=lambda name: (len(bank.phrases[name]), name))
@@ -119,11 +146,11 @@ def swapped(bank: Bank, seed: int | None) -> Lists:
         names = shuffled(circle, seed)
         for place, name in enumerate(names):
             rows = bank.phrases[name]
-            own = {row.text for row in rows}
+            strange = bank.foreign_to(name)
             near = names[place + 1 :] + names[:place]
             others = chain(near, (other for other in ordered if other not in names))
             foreign = (row for other in others for row in bank.phrases[other][1:])
-            taken = list(islice((row for row in foreign if row.text not in own), len(rows) - 1))
+            taken = list(islice(filter(strange, foreign), len(rows) - 1))
             made[name] = _filled(rows, repeated(taken))
     return made
 
@@ -158,13 +185,22 @@ def scene_shuffled(bank: Bank, seed: int | None) -> Lists:
 
 def name_free(bank: Bank, seed: int | None) -> Lists:
     """No ensemble of names can be behind its gain (Does VLM Classification Benefit from LLM
-    Description Semantics?)."""
+    Description Semantics?). What is left is said again until there are as many texts."""
     made = {}
     for entry in bank.vocabulary.classes:
         rows = bank.phrases[entry.name]
         finder = NameFinder([entry.name, *entry.synonyms, *(row.owner for row in rows)])
         kept = tuple(row for row in rows if row.slot != NAME_SLOT and not finder.is_in(row.text))
-        made[entry.name] = kept or rows[:1]
+        made[entry.name] = tuple(islice(repeated(kept), len(rows))) or rows[:1]
+    return made
+
+
+def cut_to(bank: Bank, counts: Mapping[str, int], seed: int | None) -> Lists:
+    """As many texts of a class as another set has of it, the name among them."""
+    made = {}
+    for name, rows in bank.phrases.items():
+        drawn = {row: None for row in shuffled(rows[1:], seed, name)[: max(counts[name] - 1, 0)]}
+        made[name] = rows[:1] + tuple(row for row in rows[1:] if row in drawn)
     return made
 
 

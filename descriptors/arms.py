@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from langseg.descriptors.arm_texts import (
     Bank,
     Lists,
+    cut_to,
     dealt,
     name_free,
     named_random,
@@ -65,7 +66,7 @@ def derive_arms(bank: Bank, model: str, seeds: Iterable[int]) -> tuple[list[Arm]
         if len(bank.described) < rule.classes:
             left_out[name] = f"it needs {rule.classes} classes that are described"
         elif len(bank.vocabulary.scenes) < rule.scenes:
-            left_out[name] = f"it needs {rule.scenes} scenes"
+            left_out[name] = f"it needs {rule.scenes} scene{'s' * (rule.scenes > 1)}"
         else:
             said = model if rule.quotes else ""
             arms += [
@@ -79,7 +80,19 @@ def imported_arm(bank: Bank, phrases: Lists, model: str) -> Arm:
     """Another model's phrases of the same vocabulary, such as a published set."""
     cut = {name: rows[: len(bank.phrases[name])] for name, rows in phrases.items()}
     rule = "what another model or a published set says of the class, as many at most"
-    return Arm(f"imported:{model.removeprefix('import:')}", rule, cut, None, model)
+    return Arm(f"imported:{_short(model)}", rule, cut, None, model)
+
+
+def cut_arms(bank: Bank, imported: Arm, model: str, seeds: Iterable[int]) -> list[Arm]:
+    """The bank's own phrases, as few as an imported arm has: what it is to be compared with."""
+    counts = {name: len(rows) for name, rows in imported.phrases.items()}
+    rule = f"phrases of the bank itself, drawn, as many of each class as in {imported.name}"
+    name = f"cut:{_short(imported.model)}"
+    return [Arm(name, rule, cut_to(bank, counts, seed), seed, model) for seed in seeds]
+
+
+def _short(model: str) -> str:
+    return model.removeprefix("import:")
 
 
 RULES = {
@@ -93,7 +106,8 @@ RULES = {
         "word counts", random, seeded=True,
     ),
     "named-random": Rule(
-        "the name, `which has`, and the texts of the arm `random`: longer by that",
+        "the name, `which has`, and words of the arm `random`, one at least, up to the bank's "
+        "word counts",
         named_random, seeded=True,
     ),
     "scene-prefix": Rule(
@@ -101,11 +115,13 @@ RULES = {
         scene_prefix, scenes=1,
     ),
     "dealt": Rule(
-        "all descriptors dealt to the classes at random", dealt,
+        "all descriptors dealt to the classes at random, none to its own or to one it names while "
+        "another is left", dealt,
         seeded=True, quotes=True, classes=2,
     ),
     "swapped": Rule(
-        "the list of another class with a similar count; no text of its own", swapped,
+        "the list of another class with a similar count; no text of its own or that names it",
+        swapped,
         seeded=True, quotes=True, classes=2,
     ),
     "scrambled": Rule(
@@ -113,11 +129,13 @@ RULES = {
         scrambled, seeded=True, quotes=True,
     ),
     "scene-shuffled": Rule(
-        "the class's own descriptors, those of a scene bound to a wrong one", scene_shuffled,
+        "the class's own descriptors, those of a scene bound to a wrong one: to another that it "
+        "is described in, or to any if there is none", scene_shuffled,
         seeded=True, quotes=True, scenes=2,
     ),
     "name-free": Rule(
         "without the class's name, its synonyms and subclasses, and texts that say one of them; "
-        "a class left with nothing keeps its name", name_free, quotes=True,
+        "what is left said again up to the bank's count; a class left with nothing keeps its name",
+        name_free, quotes=True,
     ),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from langseg.cache.bank import PRIOR_FLOOR, TextBank
 from langseg.cache.errors import InputError
-from langseg.cache.keys import normalise_text, text_id
+from langseg.cache.keys import normalise_text, scene_key, text_id
 from langseg.cache.records import ANY_SCENE, NAME_SLOT, Descriptor
 from langseg.descriptors.text_encoder import EncoderRecord
 from langseg.descriptors.vocabulary import Vocabulary
@@ -116,6 +116,7 @@ def build_bank(
         ids=tuple(entry.id for entry in vocabulary.classes),
         ignore_ids=vocabulary.ignore_ids,
         scenes=scenes,
+        scene_names=_scene_names(vocabulary),
         texts=tuple(tuple(phrase.text for phrase in phrases[name]) for name in names),
         slots=tuple(tuple(phrase.slot for phrase in phrases[name]) for name in names),
         owners=tuple(tuple(phrase.owner for phrase in phrases[name]) for name in names),
@@ -132,3 +133,15 @@ def build_bank(
         manifest=manifest,
         recipe=recipe,
     )
+
+
+def _scene_names(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
+    """The other names of the scenes that are described, but for those described by themselves."""
+    own = {scene_key(scene) for scene in vocabulary.scenes}
+    other = {
+        scene: tuple(
+            name for name in vocabulary.scene_names.get(scene, ()) if scene_key(name) not in own
+        )
+        for scene in vocabulary.scenes
+    }
+    return {scene: names for scene, names in other.items() if names}

@@ -13,7 +13,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 
 from langseg.cache.errors import InputError, UsageError
-from langseg.cache.keys import canonical_json, normalise_text, sha256_hex
+from langseg.cache.keys import canonical_json, normalise_text, scene_key, sha256_hex
 from langseg.descriptors.class_list import FIELDS, RawList, RawRow, parse_class_list
 from langseg.descriptors.confusables import checked_look_alikes
 from langseg.descriptors.plain_text import foreign_character, shown, unseen_character
@@ -299,11 +299,6 @@ def _scene_names(
                     taken.add(scene_key(name))
             found[scene] = tuple(normalise_text(str(name)) for name in listed)
     return found
-
-
-def scene_key(name: str) -> str:
-    """Two names of one key are one scene's."""
-    return normalise_text(name).casefold()
 
 
 def _is_id(value: object) -> bool:

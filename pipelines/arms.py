@@ -5,7 +5,6 @@ Out: a TextBank for each arm, its recipe in its header, and ``banks/arms-<bank>.
      them all.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from langseg.cache.errors import InputError
 from langseg.pipelines.chosen import Chosen, choose
 from langseg.pipelines.config import ArmsConfig
 from langseg.pipelines.console import Advance
-from langseg.pipelines.encode import embed_missing, stored_vectors
+from langseg.pipelines.encode import Wanted, embed_missing, stored_vectors, texts_within
 
 if TYPE_CHECKING:
     from langseg.cache.bank import TextBank
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from langseg.descriptors.text_encoder import EncoderRecord
 
 INDEX_FORMAT = 1
+ARM_COLUMNS = ("arm", "seed", "texts", "words", "naming", "fingerprint", "folder")
 LEAST_SHARE = 0.5  # of the classes that another model must describe to be an arm
 
 
@@ -32,8 +32,8 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     An arm that says word for word what one before it says is left out: it would be compared with
     itself. Raises: InputError, when no class of the vocabulary has a descriptor.
     """
+    from langseg.cache.arms_index import write_index
     from langseg.cache.bank import save_bank
-    from langseg.cache.files import write_atomic
     from langseg.descriptors.arm_texts import Bank
     from langseg.descriptors.arms import derive_arms
     from langseg.descriptors.build_bank import bank_texts
@@ -50,12 +50,14 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     others, scant = _other_models(settings, chosen, real)
     arms += others
     texts = dict.fromkeys(text for arm in arms for text in bank_texts(vocabulary, arm.phrases))
-    record, embedded, truncated = embed_missing(store, settings.encoder, tuple(texts), advance)
+    wanted = Wanted(len(texts), lambda span: texts_within(texts, span))
+    done = embed_missing(store, settings.encoder, wanted, advance)
+    record = done.record
     made: list[dict[str, Any]] = []
     said: dict[str, dict[str, Any]] = {}
     same: dict[str, str] = {}
     for arm, bank in _banks(arms, chosen, record, real.width):
-        entry = _entry(arm, bank)
+        entry = _entry(arm, bank, _naming(real, arm))
         twin = said.setdefault(replace(bank, recipe=None).fingerprint, entry)
         if twin is entry:
             save_bank(bank, store.path / "banks")
@@ -70,32 +72,30 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
         "arms": made,
         "left_out": left_out | scant | same,
     }
-    path = store.path / "banks" / f"arms-{index['real']}.json"
-    write_atomic(path, json.dumps(index, indent=1, ensure_ascii=False).encode())
+    path = write_index(store.path / "banks", index)
     return {
         **index,
         "index": str(path),
         "arms": [{**arm, "bank": str(path.parent / arm["fingerprint"])} for arm in made],
-        "embedded": embedded,
-        "truncated": truncated,
+        "embedded": done.embedded,
+        "truncated": done.truncated,
         "sentence": f"{vocabulary.name}: {len(made)} arms of {len(vocabulary.classes)} classes, "
-        f"{embedded} texts newly embedded by {record.encoder_id}; they are listed in {path}",
+        f"{done.embedded} texts newly embedded by {record.encoder_id}; they are listed in {path}",
     }
 
 
 def arm_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The table of ``run_arms``: arm, seed, texts, words, fingerprint, folder."""
-    return [
-        (arm["arm"], arm["seed"], arm["texts"], arm["mean_words"], arm["fingerprint"], arm["bank"])
-        for arm in report["arms"]
-    ]
+    """The table of ``run_arms``, under ``ARM_COLUMNS``."""
+    told = ("arm", "seed", "texts", "mean_words", "naming", "fingerprint", "bank")
+    return [tuple(arm[key] for key in told) for arm in report["arms"]]
 
 
 def _other_models(
     settings: ArmsConfig, chosen: Chosen, real: "Bank"
 ) -> "tuple[list[Arm], dict[str, str]]":
-    """An arm for each model of the store that described enough of the vocabulary, and the rest."""
-    from langseg.descriptors.arms import imported_arm
+    """Two arms for each model of the store that described enough of the vocabulary: what it says,
+    and the bank cut to as much; and why there is none for the rest."""
+    from langseg.descriptors.arms import cut_arms, imported_arm
 
     arms, scant = [], {}
     models = set(chosen.store.table("requests", ("model",))["model"].to_pylist())
@@ -110,7 +110,7 @@ def _other_models(
         if described < LEAST_SHARE * len(phrases):
             scant[arm.name] = f"{model} describes {described} of {len(phrases)} classes"
         else:
-            arms.append(arm)
+            arms += [arm, *cut_arms(real, arm, chosen.selection.model, range(settings.seeds))]
     return arms, scant
 
 
@@ -118,16 +118,16 @@ def _banks(
     arms: "Sequence[Arm]", chosen: Chosen, record: "EncoderRecord", width: int
 ) -> "Iterator[tuple[Arm, TextBank]]":
     """The bank of each arm, K of all of them that of the first, which is the real one."""
-    from langseg.descriptors.build_bank import build_bank
+    from langseg.descriptors.build_bank import bank_texts, build_bank
 
-    vectors = stored_vectors(chosen.store, record)
     real = ""
     for arm in arms:
         recipe = {"arm": arm.name, "rule": arm.rule, "seed": arm.seed, "of": real}
+        texts = bank_texts(chosen.vocabulary, arm.phrases)
         bank = build_bank(
             chosen.vocabulary,
             arm.phrases,
-            vectors,
+            stored_vectors(chosen.store, record, texts),
             record,
             model=arm.model,
             manifest=chosen.store.manifest.name,
@@ -138,7 +138,13 @@ def _banks(
         yield arm, bank
 
 
-def _entry(arm: "Arm", bank: "TextBank") -> dict[str, Any]:
+def _naming(real: "Bank", arm: "Arm") -> int:
+    """How many texts of an arm say the name of their class, besides the name itself."""
+    pairs = ((name, row) for name, rows in arm.phrases.items() for row in rows[1:])
+    return sum(real.names_class(name, row) for name, row in pairs)
+
+
+def _entry(arm: "Arm", bank: "TextBank", naming: int) -> dict[str, Any]:
     """What the index says of an arm; its folder in ``banks/`` is named by the fingerprint."""
     words = [len(text.split()) for row in bank.texts for text in row]
     return {
@@ -149,6 +155,7 @@ def _entry(arm: "Arm", bank: "TextBank") -> dict[str, Any]:
         "fingerprint": bank.fingerprint,
         "texts": len(words),
         "mean_words": round(sum(words) / len(words), 2),
+        "naming": naming,
     }
 
 

@@ -6,22 +6,26 @@ Out: the opened store, the vocabulary and the selection, and the phrases they co
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from sys import intern
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from langseg.cache.records import ANY_SCENE, Descriptor, Request, arrow_schema
+from langseg.cache.records import ANY_SCENE, Descriptor, Request
 from langseg.pipelines.config import Source
 from langseg.pipelines.scenes import known_scenes, stored_scenes, with_scenes
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from langseg.cache.spans import Span
     from langseg.cache.store import Store
     from langseg.descriptors.build_bank import Phrase
     from langseg.descriptors.select import Selection
     from langseg.descriptors.vocabulary import Vocabulary
 
 Kind = TypeVar("Kind", Request, Descriptor)
-_ROWS = 8192  # that are Python objects at a time
+_ROWS = 512  # that are Python objects at a time: a request is 10 KB of text
+# columns in which many rows say the same, which is then in memory once
+_REPEATED = ("class_name", "scene", "slot", "model", "prompt_id", "params_json", "schema_json")
 
 
 @dataclass(frozen=True)
@@ -36,44 +40,31 @@ class Chosen:
         """The phrases of each class, as ``build_bank.class_phrases`` orders them."""
         from langseg.descriptors.build_bank import class_phrases
 
-        rows = _rows(self.store, Descriptor, "descriptors")
-        texts = self.store.table("texts", ("text_id", "text"))
-        return class_phrases(
-            self.vocabulary,
-            (row for row in rows if row.request_key in self.selection.keys),
-            dict(zip(texts["text_id"].to_pylist(), texts["text"].to_pylist(), strict=True)),
-        )
+        keys = self.selection.keys
+        found = _rows(self.store, Descriptor, "descriptors")
+        rows = [row for row in found if row.request_key in keys and not row.rejected]
+        said = {row.text_id for row in rows}
+        texts = {
+            text_id: text
+            for piece in self.store.stream("texts", ("text_id", "text"))
+            for text_id, text in rows_of(piece)
+            if text_id in said
+        }
+        return class_phrases(self.vocabulary, rows, texts)
 
-    def text_ids(self) -> "pa.Array":
-        """The ids of the texts that ``phrases`` has besides the classes' names, each once.
+    def text_ids(self, span: "Span") -> Iterator[str]:
+        """The ids in a span of the texts that ``phrases`` has, perhaps some of them again.
 
-        Neither a text nor a row of a descriptor is in memory for longer than its part is read.
+        Without those of the classes' names. No more is in memory than a piece of the descriptors.
         """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        keys, scenes, names = (
-            pa.array(sorted(values), pa.string())
-            for values in (
-                self.selection.keys,
-                {ANY_SCENE, *self.vocabulary.scenes},
-                {entry.name for entry in self.vocabulary.classes},
-            )
-        )
-        schema = arrow_schema(Descriptor)
+        names = {entry.name for entry in self.vocabulary.classes}
+        scenes = {ANY_SCENE, *self.vocabulary.scenes}
+        keys = self.selection.keys
         columns = ("text_id", "request_key", "scene", "class_name", "rejected")
-        wanted = pa.schema([schema.field(name) for name in columns])
-        found = [pa.array([], pa.string())]
-        for part in self.store.manifest.tables.get("descriptors", ()):
-            rows = self.store.read_parts((part,), wanted)
-            rows = rows.filter(
-                (pc.field("rejected") == "")
-                & pc.field("request_key").isin(keys)
-                & pc.field("scene").isin(scenes)
-                & pc.field("class_name").isin(names)
-            )
-            found.append(rows["text_id"].unique())
-        return pc.unique(pa.chunked_array(found))
+        for piece in self.store.stream("descriptors", columns):
+            for text_id, key, scene, name, rejected in rows_of(span.rows(piece)):
+                if not rejected and key in keys and scene in scenes and name in names:
+                    yield text_id
 
 
 def choose(source: Source) -> Chosen:
@@ -86,17 +77,21 @@ def choose(source: Source) -> Chosen:
     vocabulary, asked = known_scenes(source, load_vocabulary(source.shipped, source.classes))
     vocabulary = with_scenes(vocabulary, stored_scenes(store, vocabulary, asked, source.model))
     accepted_at: dict[str, str] = {}
-    answers = store.table("responses", ("request_key", "status", "created_at"))
-    for key, status, at in zip(*(column.to_pylist() for column in answers.columns), strict=True):
-        if status == "ok":
-            accepted_at[key] = max(at, accepted_at.get(key, ""))
+    for piece in store.stream("responses", ("request_key", "status", "created_at")):
+        for key, status, at in rows_of(piece):
+            if status == "ok":
+                accepted_at[key] = max(at, accepted_at.get(key, ""))
     requests = _rows(store, Request, "requests")
     selection = select_answers(vocabulary, requests, accepted_at, source.model)
     return Chosen(store, vocabulary, selection)
 
 
+def rows_of(table: "pa.Table") -> Iterator[tuple[Any, ...]]:
+    """Its rows, column by column."""
+    return zip(*(column.to_pylist() for column in table.columns), strict=True)
+
+
 def _rows(store: "Store", kind: type[Kind], table: str) -> Iterator[Kind]:
-    for part in store.manifest.tables.get(table, ()):
-        for batch in store.read_parts((part,), arrow_schema(kind)).to_batches(_ROWS):
-            for row in batch.to_pylist():
-                yield kind(**row)
+    for piece in store.stream(table, rows=_ROWS):
+        for row in piece.to_pylist():
+            yield kind(**row | {name: intern(row[name]) for name in _REPEATED if name in row})

@@ -157,14 +157,14 @@ def arms(settings: ArmsConfig, as_json: bool) -> None:
         langseg-desc arms --dataset ade20k
         langseg-desc arms --dataset ade20k --seeds 7
     """
-    from langseg.pipelines.arms import arm_rows, run_arms
+    from langseg.pipelines.arms import ARM_COLUMNS, arm_rows, run_arms
 
     with progress("arms", RESUME) as advance:
         report = run_arms(settings, advance)
     if as_json:
         emit_json(report)
         return
-    emit_table(("arm", "seed", "texts", "words", "fingerprint", "folder"), arm_rows(report))
+    emit_table(ARM_COLUMNS, arm_rows(report))
     for arm, reason in report["left_out"].items():
         say(f"left out: {arm}, as {reason}")
     say(report["sentence"])
@@ -313,17 +313,24 @@ def sql(
     statement: Annotated[str, typer.Argument(help="One SELECT, or EXPLAIN and a SELECT.")],
     store: StorePath = None,
     form: Annotated[
-        Format, typer.Option("--format", help="How the rows are written; parquet needs --out.")
+        Format,
+        typer.Option(
+            "--format", help="How the rows are written; parquet needs --out, table has none."
+        ),
     ] = Format.TABLE,
     out: Annotated[
         Path | None, typer.Option(help="File for the rows, whole or not there at all.")
     ] = None,
     max_rows: Annotated[int, typer.Option(min=1, help="Rows written at most.")] = 1000,
     time_limit: Annotated[
-        float, typer.Option(min=0.1, max=86_400, help="Seconds a statement may take.")
+        float,
+        typer.Option(min=0.1, max=86_400, help="Seconds a statement and its answer may take."),
     ] = 30.0,
     memory_limit: Annotated[
-        int, typer.Option(min=16, help="MB that the tables and a statement may take.")
+        int,
+        typer.Option(
+            min=16, help="MB that the tables and a statement may take, an answer an eighth of it."
+        ),
     ] = 2048,
     as_json: Json = False,
 ) -> None:
@@ -332,34 +339,30 @@ def sql(
     Tables: requests, responses, descriptors, texts, embeddings; views: phrases, coverage,
     counts, duplicates, rejections, provenance, encoders. Only rows of the live snapshot.
     DuckDB's own position is that SQL is executable code: run your own statements only.
-    In a CSV, a text that a spreadsheet would run as a formula gets a ' before it.
+    In a CSV, a text that a spreadsheet would run as a formula gets a ' before it. A cell of more
+    than a million characters (of a table: 10,000) is cut and ends in "... truncated".
 
     Examples:
 
     \b
         langseg-desc sql "select slot, text from phrases where class_name = 'wall'"
+        langseg-desc sql --format json --out wall.json "from phrases where class_name = 'wall'"
         langseg-desc sql --format parquet --out phrases.parquet --max-rows 100000 "from phrases"
     """
+    from langseg.cache.limits import Limits
     from langseg.pipelines.formats import write_answer
 
     if as_json and form not in (Format.TABLE, Format.JSON):
         raise UsageError(f"sql: wanted --json or --format {form}, got both")
-    truncated = write_answer(
-        store or DEFAULT_STORE,
-        statement,
-        Format.JSON if as_json else form,
-        out,
-        max_rows=max_rows,
-        time_limit_s=time_limit,
-        memory_limit_mb=memory_limit,
-    )
-    if truncated:
-        say(f"truncated: only the first {max_rows} rows are here; raise --max-rows for more")
+    limits = Limits(max_rows=max_rows, time_s=time_limit, memory_mb=memory_limit)
+    form = Format.JSON if as_json else form
+    for note in write_answer(store or DEFAULT_STORE, statement, form, out, limits):
+        say(note)
 
 
 @app.command()
 def verify(store: StorePath = None, as_json: Json = False) -> None:
-    """Check every file of the live snapshot against its checksum and every reference.
+    """Check every file of every snapshot and bank against its checksum, and every reference.
 
     Exit code 4 when anything is wrong. A note (a journal left by a run that was cut off) is
     nothing wrong. Example:
@@ -377,7 +380,8 @@ def verify(store: StorePath = None, as_json: Json = False) -> None:
     for note in report["notes"]:
         say(f"note: {note}")
     if report["problems"]:
-        say("`langseg-desc repair` goes on with everything that is whole")
+        many = f"{len(report['problems'])} problem{'s' * (len(report['problems']) > 1)}"
+        say(f"{store or DEFAULT_STORE}: {many}; `langseg-desc repair` goes on with what is whole")
         raise typer.Exit(4)
     say(f"{store or DEFAULT_STORE}: intact")
 
@@ -422,6 +426,9 @@ def compact(store: StorePath = None, as_json: Json = False) -> None:
 def gc(
     store: StorePath = None,
     keep: Annotated[int, typer.Option(min=1, help="Newest snapshots to keep.")] = 1,
+    keep_hours: Annotated[
+        float, typer.Option(min=0.0, help="Keep what was live in these hours; 0 if nobody reads.")
+    ] = 1.0,
     damaged: Annotated[
         bool, typer.Option("--damaged", help="Remove what `repair` set aside, too.")
     ] = False,
@@ -432,6 +439,7 @@ def gc(
 ) -> None:
     """Remove files that no kept snapshot needs: the live one, and those that banks were built from.
 
+    What was live within the last hour stays, too, because a command that reads may hold it.
     Answers in a journal or a batch are never removed. Prints the files. Example:
 
     \b
@@ -439,7 +447,7 @@ def gc(
     """
     from langseg.pipelines.upkeep import run_gc
 
-    report = run_gc(store or DEFAULT_STORE, keep, damaged, dry_run)
+    report = run_gc(store or DEFAULT_STORE, keep, keep_hours, damaged, dry_run)
     if as_json:
         emit_json(report)
         return

@@ -15,13 +15,21 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from types import FrameType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langseg.cache.errors import InputError, LangSegError
 
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
+    from rich.measure import Measurement
+    from rich.text import Text
+
 RESUME = "what was finished is kept, run the same command again to go on"
 _MANY_COLUMNS, _FEW_ROWS = 8, 3  # wider and no longer than that: a table is turned on its side
+_ANY_WIDTH = 100_000_000  # characters: what is narrower than its text is cropped
 
 
 class Advance(Protocol):
@@ -42,9 +50,14 @@ def say(message: object) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """The one JSON object of ``--json``, on stdout: nan and infinity as null, bytes as hex."""
+    """The one JSON object of ``--json``, on stdout."""
+    print(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """JSON in one line: nan and infinity as null, bytes as hex."""
     text = json.dumps(_jsonable(value), ensure_ascii=False, allow_nan=False, default=str)
-    print(text.encode("utf-8", "backslashreplace").decode())  # \udc80 is JSON's own escape, too
+    return text.encode("utf-8", "backslashreplace").decode()  # \udc80 is JSON's own escape, too
 
 
 def _jsonable(value: Any) -> Any:
@@ -62,12 +75,22 @@ def emit_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str
 
     Many columns of few rows are shown one below the other, as no terminal is so wide.
     """
+    print("".join(table_pieces(columns, rows, title)), end="")
+
+
+def table_pieces(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    title: str = "",
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[str]:
+    """The text of ``emit_table`` piece by piece; ``check`` is called for every cell."""
     from rich import box
     from rich.console import Console
+    from rich.segment import Segments
     from rich.table import Table
-    from rich.text import Text
 
-    if len(columns) > _MANY_COLUMNS and len(rows) <= _FEW_ROWS:
+    if len(columns) > _MANY_COLUMNS and 1 <= len(rows) <= _FEW_ROWS:
         values = [f"row {n}" for n in range(1, len(rows) + 1)] if len(rows) > 1 else ["value"]
         rows = [(name, *(row[i] for row in rows)) for i, name in enumerate(columns)]
         columns = ["column", *values]
@@ -76,13 +99,39 @@ def emit_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str
         numbers = bool(rows) and all(isinstance(row[i], (int, float)) for row in rows)
         table.add_column(plain(column), justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(_Cell(value, check) for value in row))
     console = Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    options = console.options
     if not console.is_terminal:
-        console.width = 10_000
-    with console.capture() as drawn:  # printed here: rich would end the process on a closed pipe
-        console.print(table)
-    print(drawn.get(), end="")
+        console.width = _ANY_WIDTH
+        options = console.options.update(no_wrap=True, overflow="ignore")
+    segments = iter(console.render(table, options))
+    while piece := list(islice(segments, 1000)):
+        with console.capture() as drawn:  # rich would end the process on a closed pipe
+            console.print(Segments(piece), end="")
+        yield drawn.get()
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A value that becomes text when it is drawn, and not before: a table may have many."""
+
+    value: object
+    check: Callable[[], None]
+
+    def __rich_measure__(self, console: "Console", options: "ConsoleOptions") -> "Measurement":
+        from rich.measure import Measurement
+
+        return Measurement.get(console, options, self._text())
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[Text]":
+        yield self._text()
+
+    def _text(self) -> "Text":
+        from rich.text import Text
+
+        self.check()
+        return Text(_cell(self.value))
 
 
 def _cell(value: object) -> str:

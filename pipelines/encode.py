@@ -2,16 +2,20 @@
 
 In:  a ``Source`` and the name of a text encoder.
 Out: embeddings in the store; the encoder is loaded only when there is something to embed.
+
+Text ids are gone through span after span (``cache.spans``), and of one span's texts a chunk is in
+memory: so the peak does not grow with the number of texts, and all ids are read once a span.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.keys import text_id
-from langseg.cache.records import Text, arrow_schema, embedding_schema, to_table
-from langseg.pipelines.chosen import Chosen, choose
+from langseg.cache.records import Text, embedding_schema, to_table
+from langseg.cache.spans import Span, text_spans
+from langseg.pipelines.chosen import Chosen, choose, rows_of
 from langseg.pipelines.config import Source
 from langseg.pipelines.console import Advance
 
@@ -21,147 +25,187 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from langseg.cache.store import Store
+    from langseg.cache.writer import StoreWriter
     from langseg.descriptors.text_encoder import EncoderRecord, TextEncoder
 
 ENCODE_CHUNK = 4096  # texts embedded between two commits: at most that many are encoded twice
+Texts = dict[str, str | None]  # text_id -> the text, None for one that is read from the store
 
 
 @dataclass(frozen=True)
-class _Missing:
-    """Texts, and the ids of texts that the store has, which are to be embedded."""
+class Wanted:
+    """Texts that shall have vectors: how many at most, and those of any span."""
 
-    own: list[str]
-    stored: "pa.Array"
+    most: int
+    within: Callable[[Span], Texts]
 
-    def __len__(self) -> int:
-        return len(self.own) + len(self.stored)
+
+@dataclass(frozen=True)
+class Embedded:
+    """How many texts were wanted, embedded just now, and cut by the encoder as they were."""
+
+    record: "EncoderRecord"
+    texts: int
+    embedded: int
+    truncated: int
 
 
 def run_encode(source: Source, encoder_name: str, advance: Advance) -> dict[str, Any]:
     """Embed what the vocabulary's bank needs and the store does not hold yet."""
-    from langseg.descriptors.build_bank import bank_texts, class_phrases
-
     chosen = choose(source)
-    own = bank_texts(chosen.vocabulary, class_phrases(chosen.vocabulary, (), {}))
-    record, embedded, truncated = embed_missing(
-        chosen.store, encoder_name, own, advance, chosen.text_ids()
-    )
-    texts = len(own) + len(_unsaid(chosen.text_ids(), own))
-    return _report(chosen, record, texts, embedded, truncated)
+    done = embed_missing(chosen.store, encoder_name, wanted_texts(chosen), advance)
+    return _report(chosen.vocabulary.name, done)
 
 
-def embed_missing(
-    store: "Store",
-    encoder_name: str,
-    texts: Sequence[str],
-    advance: Advance,
-    said: "pa.Array | None" = None,
-) -> "tuple[EncoderRecord, int, int]":
-    """Embed texts, and those of the store's own whose ids are ``said``, each once.
+def wanted_texts(chosen: Chosen) -> Wanted:
+    """All that the bank of these answers says, and what an audit of it measures by."""
+    from langseg.descriptors.build_bank import bank_texts, class_phrases
+    from langseg.descriptors.rivals import class_texts
 
-    Of what is only in the store no more than a chunk is in memory, and 70 bytes a text for its id.
+    names = bank_texts(chosen.vocabulary, class_phrases(chosen.vocabulary, (), {}))
+    own = tuple(dict.fromkeys((*names, *class_texts(chosen.vocabulary))))
+    stored = sum(part.rows for part in chosen.store.manifest.tables.get("texts", ()))
 
-    Returns: the encoder, how many texts it embedded now, and how many of those it cut.
-    """
+    def within(span: Span) -> Texts:
+        said: Texts = dict.fromkeys(chosen.text_ids(span))
+        return said | texts_within(own, span)
+
+    return Wanted(len(own) + stored, within)
+
+
+def embed_missing(store: "Store", encoder_name: str, wanted: Wanted, advance: Advance) -> Embedded:
+    """Embed each wanted text that has no vector of the encoder, once, a chunk a commit."""
     from langseg.descriptors.text_encoder import load_encoder, stored_record
 
     record = stored_record(encoder_name, store.encoders().values())
-    missing = _missing(store, record, texts, said)
-    truncated = 0
-    if record is None or len(missing):
-        encoder = load_encoder(encoder_name)
-        record = encoder.record
-        missing = _missing(store, record, texts, said)
-        truncated = _embed(store, encoder, missing, advance)
-    return record, len(missing), truncated
+    texts, missing = _counted(store, record, wanted)
+    if record is not None and not missing:
+        return Embedded(record, texts, 0, 0)
+    encoder = load_encoder(encoder_name)
+    bar = _Bar(advance, sum(missing.values()))
+    with store.writer() as writer:
+        for span in missing:
+            _embed(store, writer, encoder, wanted, span, bar)
+    return Embedded(encoder.record, texts, bar.done, bar.truncated)
 
 
-def stored_vectors(store: "Store", record: "EncoderRecord") -> "dict[str, NDArray[np.float16]]":
-    """text_id -> unit row [D], of everything the store holds of an encoder."""
+def texts_within(texts: Iterable[str], span: Span) -> Texts:
+    """Those of some texts that lie in a span."""
+    return {key: text for text in texts if (key := text_id(text)) in span}
+
+
+def stored_vectors(
+    store: "Store", record: "EncoderRecord", texts: Iterable[str] | None = None
+) -> "dict[str, NDArray[np.float16]]":
+    """text_id -> unit row [D], of these texts, or of everything the store holds of an encoder."""
     import numpy as np
 
-    table = store.embeddings(record.encoder_id, ("text_id", "emb"))
-    vectors = np.concatenate(
-        [np.zeros(0, np.float16)]
-        + [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in table["emb"].chunks]
-    ).reshape(-1, record.dim)
-    return dict(zip(table["text_id"].to_pylist(), vectors, strict=True))
+    wanted = None if texts is None else {text_id(text) for text in texts}
+    vectors: dict[str, NDArray[np.float16]] = {}
+    for piece in store.stream_embeddings(record.encoder_id, ("text_id", "emb")):
+        keys = piece["text_id"].to_pylist()
+        rows = np.flatnonzero([wanted is None or key in wanted for key in keys])
+        flat = piece["emb"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        mine = flat.reshape(-1, record.dim)[rows]  # a copy, so that the piece is let go
+        vectors |= zip((keys[row] for row in rows), mine, strict=True)
+    return vectors
 
 
-def _report(
-    chosen: Chosen, record: "EncoderRecord", texts: int, embedded: int, truncated: int
-) -> dict[str, Any]:
+def _report(vocabulary: str, done: Embedded) -> dict[str, Any]:
+    record, truncated = done.record, done.truncated
     cut = f", {truncated} of them cut at {record.max_tokens} tokens" if truncated else ""
     return {
         "encoder": record.encoder_id,
-        "texts": texts,
-        "embedded": embedded,
+        "texts": done.texts,
+        "embedded": done.embedded,
         "truncated": truncated,
-        "sentence": f"{chosen.vocabulary.name}: {texts} texts, {embedded} newly embedded by "
+        "sentence": f"{vocabulary}: {done.texts} texts, {done.embedded} newly embedded by "
         f"{record.encoder_id}{cut}; next: langseg-desc bank",
     }
 
 
-def _embed(store: "Store", encoder: "TextEncoder", missing: _Missing, advance: Advance) -> int:
-    """Returns: how many texts the encoder cut."""
-    truncated = done = 0
-    with store.writer() as writer:
-        texts = _texts(store, missing)
-        while chunk := list(islice(texts, ENCODE_CHUNK)):
-            rows, table = _embedded(encoder, chunk)
-            new = done < len(missing.own)  # the others are in the store
-            writer.commit(
-                {"texts": to_table(Text, rows)} if new else {},
-                embeddings={encoder.record.encoder_id: table},
-                encoders={encoder.record.encoder_id: asdict(encoder.record)},
-            )
-            truncated += sum(table["truncated"].to_pylist())
-            done += len(chunk)
-            advance(done, len(missing))
-    return truncated
+@dataclass
+class _Bar:
+    """What was embedded so far, told chunk by chunk."""
+
+    advance: Advance
+    total: int
+    done: int = 0
+    truncated: int = 0
+
+    def add(self, embedded: "pa.Table") -> None:
+        self.done += len(embedded)
+        self.truncated += sum(embedded["truncated"].to_pylist())
+        self.advance(self.done, self.total)
+
+
+def _embed(
+    store: "Store",
+    writer: "StoreWriter",
+    encoder: "TextEncoder",
+    wanted: Wanted,
+    span: Span,
+    bar: _Bar,
+) -> None:
+    """Embed what is missing of one span, which another writer may have done by now."""
+    writer.narrow(span)
+    _, missing = _missing(store, encoder.record, wanted, span)
+    texts = _texts(store, missing, span)
+    while chunk := list(islice(texts, ENCODE_CHUNK)):
+        rows, table = _embedded(encoder, chunk)
+        new = any(missing[row.text_id] is not None for row in rows)
+        writer.commit(
+            {"texts": to_table(Text, rows)} if new else {},
+            embeddings={encoder.record.encoder_id: table},
+            encoders={encoder.record.encoder_id: asdict(encoder.record)},
+        )
+        _release()
+        bar.add(table)
+
+
+def _counted(
+    store: "Store", record: "EncoderRecord | None", wanted: Wanted
+) -> tuple[int, dict[Span, int]]:
+    """How many texts are wanted, and how many have no vector yet, by span."""
+    texts, missing = 0, {}
+    for span in text_spans(wanted.most):
+        count, left = _missing(store, record, wanted, span)
+        texts += count
+        if left:
+            missing[span] = len(left)
+        _release()
+    return texts, missing
 
 
 def _missing(
-    store: "Store", record: "EncoderRecord | None", texts: Sequence[str], said: "pa.Array | None"
-) -> _Missing:
-    """What has no vector of the encoder yet."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    own = {text_id(text): text for text in texts}
-    ids = pa.array(own, pa.string())
-    stored = _unsaid(said, texts) if said is not None else pa.array([], pa.string())
+    store: "Store", record: "EncoderRecord | None", wanted: Wanted, span: Span
+) -> tuple[int, Texts]:
+    """How many texts of a span are wanted, and those that have no vector of the encoder yet."""
+    texts = wanted.within(span)
+    count = len(texts)
     if record is not None and record.encoder_id in store.encoders():
-        known = store.embeddings(record.encoder_id, ("text_id",))["text_id"]
-        ids, stored = (x.filter(pc.invert(pc.is_in(x, value_set=known))) for x in (ids, stored))
-    return _Missing([own[key] for key in ids.to_pylist()], stored)
+        for piece in store.stream_embeddings(record.encoder_id, ("text_id",)):
+            for key in span.rows(piece)["text_id"].to_pylist():
+                texts.pop(key, None)
+    return count, texts
 
 
-def _unsaid(said: "pa.Array", texts: Sequence[str]) -> "pa.Array":
-    """The ids of ``said`` that are none of these texts'."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    own = pa.array([text_id(text) for text in texts], pa.string())
-    return said.filter(pc.invert(pc.is_in(said, value_set=own)))
-
-
-def _texts(store: "Store", missing: _Missing) -> Iterator[str]:
-    """Each missing text once; of the store's own, those of one part at a time."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    yield from missing.own
-    if not len(missing.stored):
+def _texts(store: "Store", missing: Texts, span: Span) -> Iterator[str]:
+    """Each missing text once."""
+    yield from (text for text in missing.values() if text is not None)
+    if None not in missing.values():
         return
-    wanted = arrow_schema(Text)
-    wanted = pa.schema([wanted.field(name) for name in ("text_id", "text")])
-    for part in store.manifest.tables.get("texts", ()):
-        table = store.read_parts((part,), wanted)
-        rows = np.flatnonzero(pc.is_in(table["text_id"], value_set=missing.stored))
-        for start in range(0, len(rows), ENCODE_CHUNK):
-            yield from table["text"].take(pa.array(rows[start : start + ENCODE_CHUNK])).to_pylist()
+    for piece in store.stream("texts", ("text_id", "text")):
+        for key, text in rows_of(span.rows(piece)):
+            if missing.get(key, "") is None:
+                yield text
+
+
+def _release() -> None:
+    """Hand back what Arrow let go and its pool would keep."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _embedded(encoder: "TextEncoder", texts: Sequence[str]) -> "tuple[list[Text], pa.Table]":

@@ -9,19 +9,28 @@ import csv
 import io
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError, UsageError
-from langseg.pipelines.console import emit_json, emit_table
+from langseg.cache.limits import CUT, Limits, bounded_memory
+from langseg.pipelines.console import json_text, table_pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from langseg.cache.audit import Answer
+
 _FORMULA = ("=", "+", "-", "@")
+_TABLE_CELL = 10_000  # characters: every row of a table is as wide as the widest
+_ROW_GROUP = 100_000
+_AS_TEXT = 4  # quotes, indents and hex make more of an answer than it is
 
 
 class Format(StrEnum):
@@ -34,18 +43,14 @@ class Format(StrEnum):
 
 
 def write_answer(
-    store_path: Path,
-    statement: str,
-    form: Format,
-    out: Path | None,
-    *,
-    max_rows: int,
-    time_limit_s: float,
-    memory_limit_mb: int,
-) -> bool:
+    store_path: Path, statement: str, form: Format, out: Path | None, limits: Limits
+) -> list[str]:
     """Answer a statement and write its rows, to stdout where ``out`` is None.
 
-    Returns: whether rows were left out.
+    The rows are written whole or not at all: the time limit ends when the last byte of them is
+    made, and a reader such as ``less`` may then take its time.
+
+    Returns: a sentence about rows that were left out, and one about cells that were cut.
     Raises: UsageError, for a table in a file, and for Parquet without one.
     """
     from langseg.cache.files import write_atomic
@@ -53,39 +58,80 @@ def write_answer(
 
     if out is None and form is Format.PARQUET:
         raise UsageError("sql: wanted a file for --format parquet, got none; give --out FILE")
-    if out is not None and form not in (Format.CSV, Format.PARQUET):
-        raise UsageError(f"sql: wanted --format csv or parquet for --out {out}, got {form}")
-    limits = {"max_rows": max_rows, "memory_limit_mb": memory_limit_mb}
+    if out is not None and form is Format.TABLE:
+        raise UsageError(f"sql: wanted --format csv, json or parquet for --out {out}, got table")
     if out is not None and form is Format.PARQUET:
-        table, truncated = run_sql_table(store_path, statement, time_limit_s=time_limit_s, **limits)
-        write_atomic(out, parquet_bytes(table))
-        return truncated
-    answer = run_sql(store_path, statement, time_limit_s=time_limit_s, **limits)
+        found = run_sql_table(store_path, statement, limits)
+        with bounded_memory(limits.memory_mb):
+            data = parquet_bytes(found.table, found.deadline.check)
+        write_atomic(out, data)
+        return _notes(found.table.num_rows, found.truncated, 0, limits)
     if form is Format.TABLE:
-        emit_table(answer.columns, answer.rows)
-    elif form is Format.JSON:
-        emit_json({name: getattr(answer, name) for name in ("columns", "rows", "truncated")})
-    elif out is None:
-        print(csv_text(answer.columns, answer.rows), end="")
+        limits = replace(limits, cell_chars=_TABLE_CELL)
+    answer = run_sql(store_path, statement, limits)
+    with bounded_memory(limits.memory_mb):
+        text = _written(_pieces(answer, form), answer.deadline.check, limits)
+    if out is None:
+        print(text.decode(), end="")
     else:
-        write_atomic(out, csv_text(answer.columns, answer.rows).encode())
-    return answer.truncated
+        write_atomic(out, text)
+    return _notes(len(answer.rows), answer.truncated, answer.cut, limits)
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def _pieces(answer: "Answer", form: Format) -> Iterator[str]:
+    if form is Format.TABLE:
+        yield from table_pieces(answer.columns, answer.rows, check=answer.deadline.check)
+    elif form is Format.CSV:
+        yield from csv_lines(answer.columns, answer.rows)
+    else:
+        yield f'{{"columns": {json_text(answer.columns)}, "rows": ['
+        for number, row in enumerate(answer.rows):
+            yield f"{', ' if number else ''}{json_text(row)}"
+        yield f'], "truncated": {json_text(answer.truncated or answer.cut > 0)}}}\n'
+
+
+def _written(pieces: Iterable[str], check: Callable[[], None], limits: Limits) -> bytes:
+    """The bytes of an answer. Raises: InputError, when time or memory is over before the end."""
+    text = bytearray()
+    for piece in pieces:
+        check()
+        text += piece.encode()
+        if len(text) > _AS_TEXT * limits.answer_bytes:
+            raise InputError(
+                f"sql: wanted at most {_AS_TEXT * limits.answer_bytes >> 20} MB of text, half the "
+                "memory limit, got more; select less, take --format csv or raise --memory-limit"
+            )
+    return bytes(text)
+
+
+def _notes(rows: int, truncated: bool, cut: int, limits: Limits) -> list[str]:
+    notes = []
+    if truncated:
+        flag = "--max-rows" if rows == limits.max_rows else "--memory-limit"
+        notes += [f"truncated: only the first {rows} rows are here; raise {flag} for more"]
+    if cut:
+        notes += [
+            f"truncated: {cut} cells of more than {limits.cell_chars:,} characters end in "
+            f"{CUT!r}; parquet holds them whole"
+        ]
+    return notes
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """RFC 4180 but for line feeds as line ends; null is an empty cell, bytes are in hex.
 
     Numbers are numbers: only texts that a spreadsheet would run get a ``'`` before them.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_cell(column) for column in columns])
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue()
+    lines: list[str] = []
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\n")
+    for row in chain([columns], rows):
+        writer.writerow([_cell(value) for value in row])
+        yield from lines
+        lines.clear()
 
 
-def parquet_bytes(table: "pa.Table") -> bytes:
-    """One Parquet file; columns of one name get numbers.
+def parquet_bytes(table: "pa.Table", check: Callable[[], None]) -> bytes:
+    """One Parquet file; columns of one name get numbers. ``check`` is called for every batch.
 
     Raises: InputError, for a type that Parquet lacks, such as an interval.
     """
@@ -93,8 +139,14 @@ def parquet_bytes(table: "pa.Table") -> bytes:
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
+    named = table.rename_columns(_distinct(table.column_names))
     try:
-        pq.write_table(table.rename_columns(_distinct(table.column_names)), sink)
+        with pq.ParquetWriter(sink, named.schema) as writer:
+            for start in range(0, max(named.num_rows, 1), _ROW_GROUP):
+                check()
+                writer.write_table(named.slice(start, _ROW_GROUP))
+    except pa.ArrowMemoryError:
+        raise
     except (pa.ArrowException, ValueError) as exc:
         raise InputError(
             f"sql: wanted columns that Parquet can hold, got {str(exc).splitlines()[0]}; "

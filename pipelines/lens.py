@@ -8,8 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langseg.cache.bank import ARRAYS, HEADER
-from langseg.cache.errors import CorruptError, InputError
+from langseg.cache.errors import InputError
 from langseg.cache.records import TABLES, embedding_schema
 from langseg.pipelines.config import Source, load_config
 
@@ -17,11 +16,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
-    from langseg.cache.audit import Answer
+    from langseg.cache.audit import Answer, TableAnswer
+    from langseg.cache.limits import Limits
     from langseg.cache.store import Store
     from langseg.pipelines.chosen import Chosen
-
-BANKS = "banks"
 
 
 def run_audit(
@@ -59,72 +57,42 @@ def run_audit(
     return {"answers": answers, **_covered(coverage["rows"], names)}
 
 
-def run_sql(
-    store_path: Path,
-    statement: str,
-    *,
-    max_rows: int = 1000,
-    time_limit_s: float = 30.0,
-    memory_limit_mb: int | None = None,
-) -> "Answer":
+def run_sql(store_path: Path, statement: str, limits: "Limits") -> "Answer":
     """One SELECT of a person over the live snapshot."""
     from langseg.cache.audit import select
 
-    connection = _opened(store_path, statement, memory_limit_mb)
-    return select(connection, statement, max_rows=max_rows, time_limit_s=time_limit_s)
+    return select(_opened(store_path, statement, limits), statement, limits)
 
 
-def run_sql_table(
-    store_path: Path,
-    statement: str,
-    *,
-    max_rows: int = 1000,
-    time_limit_s: float = 30.0,
-    memory_limit_mb: int | None = None,
-) -> "tuple[pa.Table, bool]":
-    """As ``run_sql``, with DuckDB's own types; and whether rows were left out."""
+def run_sql_table(store_path: Path, statement: str, limits: "Limits") -> "TableAnswer":
+    """As ``run_sql``, with DuckDB's own types."""
     from langseg.cache.audit import select_table
 
-    connection = _opened(store_path, statement, memory_limit_mb)
-    return select_table(connection, statement, max_rows=max_rows, time_limit_s=time_limit_s)
+    return select_table(_opened(store_path, statement, limits), statement, limits)
 
 
 def run_verify(store_path: Path) -> dict[str, list[str]]:
     """``problems`` of the store and its banks, which lose or falsify data, and ``notes``, which
     nobody need mind; a sentence each."""
+    from langseg.cache.bank_checks import bank_notes, bank_problems, index_problems
     from langseg.cache.store import Store
 
     found = Store.open(store_path).verify()
-    problems = [problem for _, problem in bank_problems(store_path)]
-    notes = [
-        f"{folder}: no {HEADER}: `langseg-desc bank` was cut off here, or the file is lost"
-        for folder in sorted((store_path / BANKS).glob("*"))
-        if (folder / ARRAYS).exists() and not (folder / HEADER).exists()
-    ]
-    return {"problems": found.problems + problems, "notes": found.notes + notes}
+    banks = [*bank_problems(store_path), *index_problems(store_path)]
+    return {
+        "problems": found.problems + [problem for _, problem in banks],
+        "notes": found.notes + bank_notes(store_path),
+    }
 
 
-def bank_problems(store_path: Path) -> list[tuple[Path, str]]:
-    """The folder of each damaged bank of a store, and what is wrong with it."""
-    from langseg.cache.bank import load_bank
-
-    found = []
-    for header in sorted((store_path / BANKS).glob(f"*/{HEADER}")):
-        try:
-            load_bank(header.parent).verify()
-        except CorruptError as exc:
-            found.append((header.parent, str(exc)))
-    return found
-
-
-def _opened(store_path: Path, statement: str, memory_limit_mb: int | None) -> "DuckDBPyConnection":
-    from langseg.cache.audit import MEMORY_LIMIT_MB, needs_vectors, open_audit
+def _opened(store_path: Path, statement: str, limits: "Limits") -> "DuckDBPyConnection":
+    from langseg.cache.audit import needs_vectors, open_audit
     from langseg.cache.store import Store
 
     store = Store.open(store_path)
     embeddings = _embeddings(store, vectors=needs_vectors(statement))
     tables = {name: store.table(name) for name in TABLES} | {"embeddings": embeddings}
-    return open_audit(tables, memory_limit_mb=memory_limit_mb or MEMORY_LIMIT_MB)
+    return open_audit(tables, memory_limit_mb=limits.memory_mb)
 
 
 def _names_and_keys(source: Source) -> tuple[list[str], Collection[str]]:

@@ -25,6 +25,7 @@ from langseg.pipelines.config import DEFAULT_STORE, Settings, load_config
 from langseg.pipelines.console import Advance, say
 from langseg.segmenter.backbone import load_backbone
 from langseg.segmenter.checkpoint import STATE
+from langseg.segmenter.collapse import UNKNOWN_SCENE, labelled_scene
 from langseg.segmenter.evaluate import evaluate, evaluate_predictions
 from langseg.segmenter.formats import encode_png, index_png, overlay
 from langseg.segmenter.images import decode_image
@@ -156,7 +157,7 @@ def run_eval(settings: EvalSettings, advance: Advance) -> dict[str, Any]:
     segmenter = _segmenter(settings)
     _check_ids(segmenter.bank, settings.dataset)
     scores = evaluate(segmenter, samples, scenes=settings.scenes, progress=advance)
-    report = {
+    report: dict[str, Any] = {
         **_scores(scores, segmenter.bank.names),
         **_seen_unseen(scores, segmenter),
         "images": len(samples),
@@ -172,6 +173,9 @@ def run_eval(settings: EvalSettings, advance: Advance) -> dict[str, Any]:
             "averaged": "stride-4 logits, over windows" if segmenter.mode == "slide" else "nothing",
         },
     }
+    if settings.scenes == "label":
+        told = (labelled_scene(segmenter.bank, sample.scene) for sample in samples)
+        report["protocol"]["told"] = sum(scene != UNKNOWN_SCENE for scene in told)
     if settings.bank is None and settings.split == "val":
         given = settings.checkpoint
         folder = given.parent if (given / STATE).exists() else given

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from langseg.cache.bank import ARRAYS, HEADER
 from langseg.cache.errors import CorruptError
-from langseg.pipelines.lens import bank_problems, run_verify
+from langseg.pipelines.lens import run_verify
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +28,8 @@ def run_repair(store_path: Path) -> dict[str, Any]:
 
     ``set_aside`` maps each damaged journal to how many of its lines were left out; ``files`` are
     all files that were set aside, ``lost`` the rows of each lost part, ``banks`` the command for
-    each damaged bank, ``problems`` what is wrong all the same.
+    each damaged bank or index of arms, ``snapshots`` the older ones that went with a lost file,
+    ``problems`` what is wrong all the same.
     """
     from langseg.cache.repair import repair_store
     from langseg.cache.store import Store
@@ -47,6 +48,7 @@ def run_repair(store_path: Path) -> dict[str, Any]:
         "dropped": done.dropped,
         "remade": done.remade,
         "banks": banks,
+        "snapshots": losses.snapshots,
         "problems": run_verify(store_path)["problems"],
         "sentence": f"{store_path}: {_said(done, banks)}",
     }
@@ -62,7 +64,7 @@ def run_compact(store_path: Path) -> dict[str, Any]:
     if done.changed:
         sentence = (
             f"{store_path}: {done.parts_before} parts are {done.parts_after} now, as "
-            f"{done.manifest}; `langseg-desc gc` removes the old ones"
+            f"{done.manifest}; an hour from now `langseg-desc gc` removes the old ones"
         )
     return {
         "manifest": done.manifest,
@@ -72,20 +74,31 @@ def run_compact(store_path: Path) -> dict[str, Any]:
     }
 
 
-def run_gc(store_path: Path, keep: int, damaged: bool, dry_run: bool) -> dict[str, Any]:
+def run_gc(
+    store_path: Path, keep: int, keep_hours: float, damaged: bool, dry_run: bool
+) -> dict[str, Any]:
     """Remove (or with ``dry_run`` name) what no kept snapshot cites."""
     from langseg.cache.gc import collect
     from langseg.cache.store import Store
 
-    done = collect(Store.open(store_path), keep=keep, damaged=damaged, dry_run=dry_run)
+    done = collect(
+        Store.open(store_path), keep=keep, keep_hours=keep_hours, damaged=damaged, dry_run=dry_run
+    )
     what = f"{len(done.files)} file{'s' * (len(done.files) != 1)}, {done.bytes / _MB:.1f} MB"
     kept = f"{done.kept[-1]} is live"
-    if done.kept[:-1]:
-        kept += f", {', '.join(done.kept[:-1])} kept"
+    older = sorted({*done.kept[:-1]} - {*done.recent})
+    if older:
+        kept += f", {_few(older)} kept"
+    if done.recent:
+        kept += (
+            f", {_few(done.recent)} kept for readers of the last {_hours(keep_hours)} "
+            "(`--keep-hours 0` when nobody reads)"
+        )
     return {
         "files": list(done.files),
         "bytes": done.bytes,
         "kept": list(done.kept),
+        "recent": list(done.recent),
         "dry_run": dry_run,
         "sentence": f"{store_path}: {what} {'would go' if dry_run else 'removed'}; {kept}",
     }
@@ -100,27 +113,58 @@ def _parsed_again(rows: "Sequence[Row]") -> "Mapping[str, pa.Table]":
 
 def _banks_aside(store_path: Path) -> dict[str, str]:
     """Damaged bank -> the command that makes it again; its files no longer stand for a bank."""
+    from langseg.cache.bank_checks import bank_problems, index_problems, listed_vocabularies
     from langseg.cache.files import set_aside
 
+    listed = listed_vocabularies(store_path)
     commands = {}
     for folder, _ in bank_problems(store_path):
-        commands[str(folder)] = _bank_command(folder / HEADER, store_path)
+        vocabulary, command = _said_of_bank(folder / HEADER, listed)
+        commands[str(folder)] = _command(command, vocabulary, store_path)
         for name in (ARRAYS, HEADER):
             if (folder / name).exists():
                 set_aside(folder / name)
+    for path, _ in index_problems(store_path):  # also those whose bank went just now
+        commands[str(path)] = _command("arms", _vocabulary_of(path), store_path)
+        set_aside(path)
     return commands
 
 
-def _bank_command(header: Path, store_path: Path) -> str:
+def _said_of_bank(header: Path, listed: Mapping[str, str]) -> tuple[str, str]:
+    """The vocabulary of a damaged bank, if anything tells it, and what makes the bank again."""
+    if header.parent.name in listed:
+        return listed[header.parent.name], "arms"
+    return _vocabulary_of(header), "arms" if "recipe" in _said_in(header) else "bank"
+
+
+def _vocabulary_of(path: Path) -> str:
+    return str(_said_in(path).get("vocabulary", ""))
+
+
+def _said_in(path: Path) -> dict[str, Any]:
+    """What a damaged JSON file says all the same."""
+    try:
+        said = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _command(command: str, vocabulary: str, store_path: Path) -> str:
     from langseg.descriptors.vocabulary import shipped_vocabularies
 
-    try:
-        said = json.loads(header.read_bytes())
-        name, command = said["vocabulary"], "arms" if "recipe" in said else "bank"
-    except (OSError, ValueError, LookupError, TypeError):
-        name, command = "", "bank"
-    which = f"--dataset {name}" if name in shipped_vocabularies() else "--classes FILE"
+    shipped = vocabulary in shipped_vocabularies()
+    which = f"--dataset {vocabulary}" if shipped else "--classes FILE"
     return f"langseg-desc {command} {which} --store {store_path}"
+
+
+def _hours(hours: float) -> str:
+    return "hour" if hours == 1 else f"{hours:g} hours"
+
+
+def _few(names: Sequence[str]) -> str:
+    """Some names in words, however many there are."""
+    return ", ".join(names) if len(names) < 4 else f"{len(names)} snapshots from {names[0]}"
 
 
 def _said(done: "Repaired", banks: Mapping[str, str]) -> str:
@@ -134,6 +178,8 @@ def _said(done: "Repaired", banks: Mapping[str, str]) -> str:
         said.append(f"{lines} damaged line{'s' * (lines > 1)} left out of {files}")
     if losses.set_aside:
         said.append(f"set aside as *.damaged: {', '.join(losses.set_aside)}")
+    if losses.snapshots:
+        said.append(f"older snapshots that lack a file now, set aside: {_few(losses.snapshots)}")
     gone = sorted(set(losses.parts) - set(losses.set_aside))
     if gone:
         said.append(f"missing: {', '.join(gone)}")
@@ -143,7 +189,8 @@ def _said(done: "Repaired", banks: Mapping[str, str]) -> str:
             told = ", ".join(f"{count} {name}" for name, count in rows.items())
             said.append(f"{told} {verb}")
     said += [
-        f"{folder} is damaged, make it again with `{command}`" for folder, command in banks.items()
+        f"{folder} is not whole, make it again with `{command}`"
+        for folder, command in banks.items()
     ]
     if not said:
         return "nothing is damaged, nothing was changed"

@@ -91,8 +91,14 @@ def scene_index(bank: TextBank, scene: str | None) -> int:
     """Row of a scene the user names; UNKNOWN_SCENE for None. Raises: UsageError."""
     if scene is None:
         return UNKNOWN_SCENE
-    if scene not in bank.scenes:
+    row = bank.scene_row(scene)
+    if row is None:
         raise UsageError(
             f"scene {scene!r}: wanted one of the bank's scenes, {', '.join(bank.scenes)}"
         )
-    return bank.scenes.index(scene)
+    return row
+
+
+def labelled_scene(bank: TextBank, label: str) -> int:
+    """Row of the scene that a dataset says; UNKNOWN_SCENE for ``*``, and what the bank has not."""
+    return bank.scene_row(label) or UNKNOWN_SCENE  # row 0 is "*"

@@ -13,8 +13,10 @@ from typing import Literal
 
 import torch
 
+from langseg.cache.bank import TextBank
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.records import ANY_SCENE
+from langseg.segmenter.collapse import UNKNOWN_SCENE, labelled_scene
 from langseg.segmenter.data import read_sample
 from langseg.segmenter.distributed import place, sum_over_ranks
 from langseg.segmenter.labels import LabelRule
@@ -45,7 +47,7 @@ def evaluate(
     matrix = ConfusionMatrix(rule.num_classes)
     for sample in _of_this_rank(samples, progress):
         image, labels = read_sample(sample, rule)
-        prediction = segmenter.segment(image, told_scene(sample, segmenter.bank.scenes, scenes))
+        prediction = segmenter.segment(image, told_scene(sample, segmenter.bank, scenes))
         matrix.update(torch.from_numpy(prediction.mask), torch.from_numpy(labels))
     return _total(matrix, segmenter.device)
 
@@ -72,7 +74,7 @@ def evaluate_predictions(
     return _total(matrix, torch.device("cpu"))
 
 
-def told_scene(sample: Sample, known: Sequence[str], source: SceneSource) -> str | None:
+def told_scene(sample: Sample, bank: TextBank, source: SceneSource) -> str | None:
     """The scene that a model is told for a sample; None where it must tell by itself."""
     match source:
         case "predicted":
@@ -80,7 +82,7 @@ def told_scene(sample: Sample, known: Sequence[str], source: SceneSource) -> str
         case "none":
             return ANY_SCENE
         case "label":
-            return sample.scene if sample.scene in known and sample.scene != ANY_SCENE else None
+            return None if labelled_scene(bank, sample.scene) == UNKNOWN_SCENE else sample.scene
         case _:
             raise UsageError(f"scenes {source!r}: wanted predicted, label or none")
 

@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from langseg.cache.bank import TextBank, save_bank
 from langseg.cache.errors import LangSegError, UsageError
 from langseg.cache.files import write_atomic
-from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.backbone import FrozenViT
 from langseg.segmenter.checkpoint import (
     Loaded,
@@ -34,7 +33,7 @@ from langseg.segmenter.checkpoint import (
     restore,
     save_checkpoint,
 )
-from langseg.segmenter.collapse import UNKNOWN_SCENE, BankTensors
+from langseg.segmenter.collapse import BankTensors, labelled_scene
 from langseg.segmenter.data import Batch, batches, count_labels
 from langseg.segmenter.distributed import (
     average_over_ranks,
@@ -141,7 +140,6 @@ class _Trainer:
         self.model = SegModel(backbone, head).to(device)
         self.optimizer = torch.optim.AdamW(_parameter_groups(head, config.weight_decay))
         self._tensors = BankTensors.of(bank, device)
-        self._scenes = {name: i for i, name in enumerate(bank.scenes) if name != ANY_SCENE}
 
     def stream(
         self, samples: Sequence[Sample], first_step: int, workers: int, world_size: int
@@ -195,7 +193,7 @@ class _Trainer:
     def _words(self, step: int, batch: Batch | FeatureBatch) -> tuple[StepWords, Tensor]:
         """What this step may read, and the true scenes [B]."""
         labels = batch.labels.to(self.device)
-        indices = [self._scenes.get(scene, UNKNOWN_SCENE) for scene in batch.scenes]
+        indices = [labelled_scene(self.bank, scene) for scene in batch.scenes]
         scenes = torch.tensor(indices, device=self.device)
         if self.config.head.kind == "linear":  # reads no words, so none can be left out
             hidden = torch.tensor(sorted(self.unseen), dtype=torch.int64, device=self.device)

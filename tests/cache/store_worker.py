@@ -157,6 +157,7 @@ def keep_committing(store: str, done: str) -> None:
             writer.commit(make_tables([make_answer(number)]))
         if number % 10 == 0:
             compact(Store.open(Path(store)))
+            collect(Store.open(Path(store)))
 
 
 def repair_until(store: str, step: int) -> None:
@@ -174,7 +175,7 @@ def compact_until(store: str, step: int) -> None:
 def collect_until(store: str, step: int) -> None:
     """Collect garbage, but be gone before the ``step``-th change to the disk."""
     count_steps(step, lambda: os._exit(GONE))
-    collect(Store.open(Path(store)), damaged=True)
+    collect(Store.open(Path(store)), keep_hours=0, damaged=True)
 
 
 def commit_at_once(store: str, times: int) -> None:

@@ -1,5 +1,7 @@
 """The audit answers questions about the store and lets SQL reach nothing else."""
 
+import resource
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from langseg.cache.audit import (
     select_table,
 )
 from langseg.cache.errors import InputError
+from langseg.cache.limits import CUT, Limits
 from langseg.cache.records import (
     TABLES,
     Descriptor,
@@ -133,15 +136,63 @@ def test_views_sql__gives_anyones_duckdb_the_same_answers(tables, tmp_path: Path
         files[name] = [str((folder / "part-0.parquet").relative_to(tmp_path))]
     ours = open_audit(tables)
     theirs = duckdb.connect()
-    theirs.execute("set file_search_path = ?", [str(tmp_path)]).fetchall()
-    theirs.execute(views_sql(files)).fetchall()
+    theirs.execute(views_sql(files, tmp_path)).fetchall()
     for question in QUESTIONS:
         assert tuple(theirs.execute(f"from {question}").fetchall()) == ask(ours, question).rows
 
 
+@pytest.fixture
+def stored(tables, tmp_path: Path) -> Path:
+    """A store's texts and embeddings in a folder that is hostile to SQL, globs and hive paths."""
+    root = tmp_path / "it's a, [1]*? store; text_id=5\nn_chars=x" / "store"
+    texts, embeddings = root / "texts/part-0.parquet", root / "embeddings/encoder=tiny/p.parquet"
+    for path, name in ((texts, "texts"), (embeddings, "embeddings")):
+        path.parent.mkdir(parents=True)
+        kept = tables[name].select([c for c in tables[name].column_names if c != "encoder"])
+        pq.write_table(kept, path)
+    files = {"texts": ["texts/part-0.parquet"], "embeddings": ["embeddings/encoder=tiny/p.parquet"]}
+    (root / "views.sql").write_text(views_sql(files, root))
+    return root
+
+
+def in_a_plain_duckdb(root: Path, first: str = "select 1") -> list[Any]:
+    shell = duckdb.connect()
+    shell.execute(first).fetchall()
+    shell.execute((root / "views.sql").read_text()).fetchall()
+    asked = shell.execute("select count(*), any_value(encoder) from texts, embeddings").fetchall()
+    columns = shell.execute("from embeddings").description
+    return [*asked, [column[0] for column in columns or ()]]
+
+
+FOUND = [(3, "tiny"), ["text_id", "emb", "n_tokens", "truncated", "encoder"]]
+
+
+def test_views_sql__finds_its_files_from_any_folder(stored, tmp_path, monkeypatch):
+    for folder in ("/", tmp_path, stored):
+        monkeypatch.chdir(folder)
+        assert in_a_plain_duckdb(stored) == FOUND
+
+
+def test_views_sql__of_a_moved_store_works_in_it_and_elsewhere_says_what_to_do(
+    stored, tmp_path, monkeypatch
+):
+    moved = stored.rename(tmp_path / "moved")
+    monkeypatch.chdir(moved)
+    assert in_a_plain_duckdb(moved) == FOUND
+    monkeypatch.chdir("/")
+    with pytest.raises(duckdb.Error, match=r"wanted the store in .*\n?.*set file_search_path"):
+        in_a_plain_duckdb(moved)
+    assert in_a_plain_duckdb(moved, f"set file_search_path = '{moved}'") == FOUND
+
+
+def test_views_sql__of_a_folder_that_is_no_text_works_in_it():
+    written = views_sql({"texts": ["texts/part-0.parquet"]}, Path("/bad-\udcff"))
+    assert "bad" not in written.encode().decode()
+
+
 def test_views_sql__of_an_empty_store_still_answers():
     connection = duckdb.connect()
-    connection.execute(views_sql({})).fetchall()
+    connection.execute(views_sql({}, Path("none"))).fetchall()
     assert connection.execute("from coverage").fetchall() == []
 
 
@@ -153,7 +204,7 @@ def test_select__finds_near_phrases_by_their_vectors(tables):
 
 
 def test_select__says_when_rows_were_left_out(tables):
-    answer = select(open_audit(tables), "select * from range(11)", max_rows=10)
+    answer = select(open_audit(tables), "select * from range(11)", Limits(max_rows=10))
     assert (len(answer.rows), answer.truncated) == (10, True)
 
 
@@ -222,8 +273,8 @@ def test_select__explains_a_select_a_line_a_row(tables, how):
 def test_select__stops_at_the_time_limit(tables, run, forever):
     connection = open_audit(tables)
     with pytest.raises(InputError, match="stopped after 0.2 s"):
-        run(connection, forever, time_limit_s=0.2)
-    assert run(connection, "select 1", time_limit_s=60)  # the next one is not stopped
+        run(connection, forever, Limits(time_s=0.2))
+    assert run(connection, "select 1", Limits(time_s=60))  # the next one is not stopped
 
 
 @pytest.mark.parametrize("run", [select, select_table])
@@ -249,13 +300,69 @@ def test_open_audit__says_which_table_is_too_large(tables):
 def test_select_table__says_when_rows_were_left_out_and_keeps_types(tables):
     connection = open_audit(tables)
     question = "select range::smallint as n from range(5000)"
-    table, truncated = select_table(connection, question, max_rows=10)
-    assert (table.num_rows, truncated, str(table.schema.field("n").type)) == (10, True, "int16")
-    table, truncated = select_table(connection, "from range(10)", max_rows=10)
-    assert (table.num_rows, truncated) == (10, False)
+    found = select_table(connection, question, Limits(max_rows=10))
+    assert (found.table.num_rows, found.truncated) == (10, True)
+    assert str(found.table.schema.field("n").type) == "int16"
+    found = select_table(connection, "from range(10)", Limits(max_rows=10))
+    assert (found.table.num_rows, found.truncated) == (10, False)
 
 
-def test_needs_vectors__only_when_the_statement_can_see_them():
-    assert needs_vectors("select EMB from embeddings")
-    assert needs_vectors("select * from embeddings")
-    assert not needs_vectors("select text_id from embeddings where truncated")
+@pytest.mark.parametrize("rows", [64, 128, 1000])
+def test_select_table__that_ends_with_a_batch_knows_whether_more_was_there(tables, rows):
+    connection = open_audit(tables)
+    for there, truncated in ((rows, False), (rows + 1, True)):
+        found = select_table(connection, f"from range({there})", Limits(max_rows=rows))
+        assert (found.table.num_rows, found.truncated) == (rows, truncated)
+        answer = select(connection, f"from range({there})", Limits(max_rows=rows))
+        assert (len(answer.rows), answer.truncated) == (rows, truncated)
+
+
+def test_select__keeps_as_many_rows_as_an_eighth_of_the_memory_holds(tables):
+    """2 MB of 16: twenty rows of 100,000 characters, and a row of more is refused."""
+    connection, small = open_audit(tables), Limits(memory_mb=16)
+    many = "select repeat(range::varchar, 100000) from range(2, 30) where range < 10"
+    many = f"select left(text, 100000) from ({many.replace('from', 'as text from')}), range(9)"
+    answer = select(connection, many, small)
+    assert (len(answer.rows), answer.truncated) == (20, True)
+    found = select_table(connection, many, small)
+    assert (found.table.num_rows, found.truncated) == (20, True)
+    wide = "select repeat('x', 3000000) as text"
+    with pytest.raises(InputError, match="select less of it"):
+        select_table(connection, wide, small)
+    with pytest.raises(InputError, match="select less of it"):
+        select(connection, f"select text, text, text from ({wide})", small)
+
+
+@pytest.mark.parametrize("value", ["repeat('x', 20)", "repeat('x', 20)::blob", "range(20)"])
+def test_select__cuts_a_long_cell_and_says_so_in_it(tables, value):
+    question = f"select {value} as long, 'short', 5"
+    answer = select(open_audit(tables), question, Limits(cell_chars=10))
+    ((long, *others),) = answer.rows
+    assert (len(long), long[10:], others) == (10 + len(CUT), CUT, ["short", 5])
+    assert (answer.cut, answer.truncated) == (1, False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory")
+@pytest.mark.parametrize("run", [select, select_table])
+@pytest.mark.parametrize(
+    "greedy", ["select repeat('x', 400000000)", "select repeat('x', 1000000) from range(2000)"]
+)
+def test_select__stops_at_the_memory_that_duckdb_does_not_count(tables, run, greedy):
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with pytest.raises(InputError, match="Out of Memory"):
+        run(open_audit(tables), greedy, Limits(memory_mb=128))
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+def test_open_audit__draws_no_progress_bar(tables):
+    shown = "select current_setting('enable_progress_bar')"
+    connection = duckdb.connect()
+    connection.execute("set enable_progress_bar = true").fetchall()
+    assert connection.execute(shown).fetchall() == [(True,)]
+    assert select(open_audit(tables), shown).rows == ((False,),)
+
+
+def test_needs_vectors__when_the_statement_names_their_table():
+    for statement in ("select emb from EMBEDDINGS", 'from "embeddings"', "describe embeddings"):
+        assert needs_vectors(statement)
+    assert not needs_vectors("select count(*) from phrases")

@@ -2,16 +2,18 @@
 
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from langseg.cache.bank import HEADER, save_bank
 from langseg.cache.compact import compact
 from langseg.cache.errors import CorruptError, LockedError
-from langseg.cache.gc import collect
-from langseg.cache.manifest import read_manifest
+from langseg.cache.gc import Collected, collect
+from langseg.cache.manifest import CollectedError, read_manifest
 from langseg.cache.store import Store
 from tests.cache.nursery import content
 from tests.cache.test_bank import small_bank
@@ -19,6 +21,17 @@ from tests.cache.test_bank import small_bank
 
 def files(path: Path) -> set[str]:
     return {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()}
+
+
+def collect_at_once(store: Store, **flags: Any) -> Collected:
+    """As when nobody reads."""
+    return collect(store, keep_hours=0, **flags)
+
+
+def age(path: Path, number: int, hours: float) -> None:
+    """Let a manifest have been published some hours ago."""
+    when = time.time() - 3600 * hours
+    os.utime(path / f"manifests/{number:06d}.json", (when, when))
 
 
 def litter(path: Path) -> set[str]:
@@ -36,7 +49,7 @@ def litter(path: Path) -> set[str]:
 def test_gc__removes_what_the_live_snapshot_does_not_need(filled):
     before, names = content(filled.path), litter(filled.path)
     kept = files(filled.path) - names - {f"manifests/00000{number}.json" for number in range(3)}
-    done = collect(filled)
+    done = collect_at_once(filled)
     assert files(filled.path) == kept
     assert set(done.files) > names
     assert done.bytes > 25
@@ -44,12 +57,12 @@ def test_gc__removes_what_the_live_snapshot_does_not_need(filled):
     assert done.kept == ("000003.json",)
     assert content(filled.path) == before
     assert Store.open(filled.path).verify().problems == []
-    assert collect(filled).files == ()
+    assert collect_at_once(filled).files == ()
 
 
 def test_gc__removes_the_parts_that_compact_replaced(filled):
     compact(filled)
-    collect(Store.open(filled.path))
+    collect_at_once(Store.open(filled.path))
     now = Store.open(filled.path)
     assert {str(p.relative_to(now.path)) for p in now.path.rglob("*.parquet")} == {
         part.path for part in now.manifest.parts()
@@ -60,7 +73,7 @@ def test_gc__removes_the_parts_that_compact_replaced(filled):
 def test_gc__keeps_the_newest_snapshots_and_those_that_banks_cite(filled):
     compact(filled)
     save_bank(small_bank(manifest="000001.json"), filled.path / "banks")
-    done = collect(filled, keep=2)
+    done = collect_at_once(filled, keep=2)
     assert done.kept == ("000001.json", "000003.json", "000004.json")
     for number in (1, 3, 4):
         old = Store(filled.path)
@@ -69,16 +82,85 @@ def test_gc__keeps_the_newest_snapshots_and_those_that_banks_cite(filled):
     assert Store.open(filled.path).verify().problems == []
 
 
+def test_gc__leaves_a_reader_the_snapshot_that_it_took_within_the_hour(filled):
+    reader = Store.open(filled.path)
+    rows = reader.table("texts")
+    compact(Store.open(filled.path))
+    done = collect(Store.open(filled.path))
+    assert done.recent == done.kept[:-1] == tuple(f"{number:06d}.json" for number in range(4))
+    assert reader.table("texts").equals(rows)
+    assert reader.embeddings("tiny").num_rows == 6  # not even opened before
+
+
+@pytest.mark.parametrize("hours", [1.0, 5.0])
+def test_gc__removes_a_snapshot_when_it_was_last_live_before_those_hours(filled, hours):
+    compact(filled)
+    age(filled.path, 0, 100)
+    for number, ago in ((1, 3), (2, 2), (3, 1), (4, -1)):
+        age(filled.path, number, hours + ago * 0.01)
+    done = collect(Store.open(filled.path), keep_hours=hours)
+    assert done.kept == ("000003.json", "000004.json")
+    assert done.recent == ("000003.json",)
+    age(filled.path, 4, hours + 0.01)
+    assert collect(Store.open(filled.path), keep_hours=hours).kept == ("000004.json",)
+    assert len(list(filled.path.rglob("*.parquet"))) == 5
+
+
+def test_reader__whose_snapshot_was_removed_is_told_so_and_not_that_the_store_is_corrupt(filled):
+    readers = [Store.open(filled.path) for _ in range(2)]
+    assert {reader.manifest.number for reader in readers} == {3}
+    readers[1].table("texts")  # verified once already
+    compact(Store.open(filled.path))
+    collect_at_once(Store.open(filled.path))
+    for reader in readers:
+        with pytest.raises(
+            CollectedError, match=r"000003\.json.*run the same command again"
+        ) as told:
+            reader.table("texts")
+        with pytest.raises(CollectedError):
+            list(reader.stream("texts"))
+        assert told.value.exit_code == 7
+        assert "verify" not in str(told.value)
+    assert Store.open(filled.path).table("texts").num_rows == 6
+
+
+def test_reader__of_an_older_snapshot_that_is_kept_is_told_of_damage(filled):
+    reader = Store.open(filled.path)
+    part = filled.path / reader.manifest.files()["texts"][0]
+    compact(Store.open(filled.path))
+    collect(Store.open(filled.path))
+    part.unlink()
+    with pytest.raises(CorruptError, match=part.name):
+        reader.table("texts")
+
+
+def test_verify__during_which_the_snapshot_is_removed_looks_at_the_next_one(filled, monkeypatch):
+    from langseg.cache import manifest
+    from langseg.cache import verify as module
+
+    old, real, calls = filled.manifest, manifest.live_manifest, []
+    compact(filled)
+    collect_at_once(Store.open(filled.path))
+
+    def old_at_first(root):
+        calls.append(root)
+        return old if len(calls) == 1 else real(root)
+
+    monkeypatch.setattr(module, "live_manifest", old_at_first)
+    assert module.examine(filled.path).problems == []
+    assert len(calls) == 2
+
+
 def test_gc__never_removes_the_live_snapshot_whatever_a_bank_cites(filled):
     save_bank(small_bank(manifest="000099.json"), filled.path / "banks")
-    assert collect(filled).kept == ("000003.json",)
+    assert collect_at_once(filled).kept == ("000003.json",)
 
 
 def test_gc__removes_what_was_set_aside_only_when_asked(filled):
     litter(filled.path)
-    collect(filled)
+    collect_at_once(filled)
     assert len(list(filled.path.rglob("*.damaged"))) == 2
-    done = collect(filled, damaged=True)
+    done = collect_at_once(filled, damaged=True)
     assert len(done.files) == 2
     assert not list(filled.path.rglob("*.damaged"))
 
@@ -86,9 +168,9 @@ def test_gc__removes_what_was_set_aside_only_when_asked(filled):
 def test_gc__of_a_dry_run_names_the_same_files_and_removes_none(filled):
     litter(filled.path)
     before = files(filled.path)
-    would = collect(filled, dry_run=True)
+    would = collect_at_once(filled, dry_run=True)
     assert files(filled.path) == before
-    assert collect(filled).files == would.files
+    assert collect_at_once(filled).files == would.files
 
 
 def test_gc__keeps_journals_and_batches(filled, rows):
@@ -98,22 +180,26 @@ def test_gc__keeps_journals_and_batches(filled, rows):
         journal.flush()
     (filled.path / "batches").mkdir()
     (filled.path / "batches/batch-1.jsonl").write_bytes(b"")
-    collect(filled)
+    collect_at_once(filled)
     assert {"journal/run-z.jsonl", "batches/batch-1.jsonl"} <= files(filled.path)
 
 
 def test_gc__leaves_a_bank_alone_that_may_still_be_written(filled):
     bank = save_bank(small_bank(manifest="000003.json"), filled.path / "banks")
     (bank / ".bank.json.1.tmp").touch()
-    assert bank / ".bank.json.1.tmp" not in [filled.path / name for name in collect(filled).files]
+    assert bank / ".bank.json.1.tmp" not in [
+        filled.path / name for name in collect_at_once(filled).files
+    ]
     os.utime(bank / ".bank.json.1.tmp", (1, 1))
-    assert collect(filled).files == (str((bank / ".bank.json.1.tmp").relative_to(filled.path)),)
+    assert collect_at_once(filled).files == (
+        str((bank / ".bank.json.1.tmp").relative_to(filled.path)),
+    )
 
 
 def test_gc__waits_for_no_writer(filled):
     names = litter(filled.path)
     with filled.writer(), pytest.raises(LockedError):
-        collect(Store.open(filled.path))
+        collect_at_once(Store.open(filled.path))
     assert names <= files(filled.path)
 
 
@@ -123,7 +209,7 @@ def test_gc__removes_nothing_while_it_is_not_known_what_a_bank_needs(filled, sai
     (bank / HEADER).write_text(said)
     before = files(filled.path)
     with pytest.raises(CorruptError, match=f"{bank / HEADER}: .* `langseg-desc repair`"):
-        collect(filled)
+        collect_at_once(filled)
     assert files(filled.path) == before
 
 
@@ -131,7 +217,7 @@ def test_gc__removes_nothing_where_a_snapshot_to_be_kept_is_damaged(filled):
     (filled.path / "manifests/000002.json").write_bytes(b"{}")
     before = files(filled.path)
     with pytest.raises(CorruptError, match=r"000002\.json"):
-        collect(filled, keep=2)
+        collect_at_once(filled, keep=2)
     assert files(filled.path) == before
 
 
@@ -145,6 +231,6 @@ def test_live_manifest__is_found_again_when_gc_came_between(filled, monkeypatch)
         calls.append(root)
         return 1 if len(calls) == 1 else real(root)
 
-    collect(filled)
+    collect_at_once(filled)
     monkeypatch.setattr(module, "read_current", old_at_first)
     assert module.live_manifest(filled.path) == replace(filled.manifest)

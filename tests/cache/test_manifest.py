@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from langseg.cache.compact import compact
 from langseg.cache.errors import CorruptError
 from langseg.cache.files import write_atomic
 from langseg.cache.manifest import live_manifest, publish
@@ -86,3 +87,37 @@ def test_examine__only_notes_files_that_nobody_reads(filled, rows):
     assert found.problems == []
     assert len(found.notes) == 3
     assert filled.table("texts").num_rows == 6
+
+
+def test_examine__counts_what_only_older_snapshots_need_in_one_note(filled):
+    assert examine(filled.path).notes == []
+    compact(filled)
+    (note,) = examine(filled.path).notes
+    assert "4 older snapshots with 8 parts that 000004.json does not need" in note
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3])
+def test_examine__finds_damage_in_a_part_that_only_an_older_snapshot_needs(filled, kept):
+    part = filled.path / filled.manifest.tables["texts"][0].path
+    compact(filled)
+    for number in {0, 1, 2, 3} - {kept}:
+        (filled.path / f"manifests/{number:06d}.json").unlink()
+    data = part.read_bytes()
+    for damaged in (data[:-1], data[:40] + bytes([data[40] ^ 1]) + data[41:]):
+        part.write_bytes(damaged)
+        (problem,) = examine(filled.path).problems
+        assert f"{part}: wanted sha256" in problem
+        assert problem.endswith(f"of the older {kept:06d}.json")
+    part.unlink()
+    (problem,) = examine(filled.path).problems
+    assert str(part) in problem
+
+
+def test_examine__finds_an_encoder_record_that_only_an_older_snapshot_needs(filled):
+    live = filled.manifest
+    changed = replace(live, number=4, parent=live.sha256, encoders={}, embeddings={})
+    publish(filled.path, changed)
+    assert examine(filled.path).problems == []
+    (filled.path / "encoders/tiny.json").unlink()
+    (problem,) = examine(filled.path).problems
+    assert "tiny.json: wanted an encoder record" in problem

@@ -1,5 +1,6 @@
 """Stores of older versions open, one step at a time."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from langseg.cache.manifest import Part, part_path, publish, write_current
 from langseg.cache.migrations import can_read, upgraded
 from langseg.cache.parts import schema_version
 from langseg.cache.records import SCHEMA_VERSION
+from langseg.cache.repair import repair_store
 from langseg.cache.store import Store
 from langseg.cache.verify import examine
+from tests.cache.conftest import make_tables
 from tests.cache.nursery import content
 
 
@@ -31,28 +34,56 @@ def count_characters(name: str, rows: pa.Table) -> pa.Table:
     )
 
 
+def name_the_text(name: str, rows: pa.Table) -> pa.Table:
+    """What turns this test's version -1 into version 0: a phrase was called so, and came first."""
+    if name != "texts":
+        return rows
+    return rows.rename_columns(["text", "text_id"]).select(["text_id", "text"])
+
+
+def as_of_0(name: str, rows: pa.Table) -> pa.Table:
+    return rows.drop_columns(["n_chars"]) if name == "texts" else rows
+
+
+def as_of_minus_1(name: str, rows: pa.Table) -> pa.Table:
+    if name != "texts":
+        return rows
+    return rows.select(["text", "text_id"]).rename_columns(["phrase", "text_id"])
+
+
+Ages = Callable[[int], int]  # number of a part in its table -> the version it is to have
+
+
+def aged(store: Store, version: int, ages: Ages) -> Path:
+    """The store as that version would have had it, some of its parts as older ones left them."""
+    live = store.manifest
+
+    def group(name: str, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(_aged(store.path, part, name, ages(at)) for at, part in enumerate(parts))
+
+    tables = {name: group(name, parts) for name, parts in live.tables.items()}
+    vectors = {name: group("embeddings", parts) for name, parts in live.embeddings.items()}
+    for path in (store.path / "manifests").iterdir():
+        path.unlink()
+    manifest = replace(live, schema_version=version, tables=tables, embeddings=vectors)
+    publish(store.path, manifest)
+    write_current(store.path, manifest)
+    return store.path
+
+
 @pytest.fixture
 def old(filled) -> Path:
     """The filled store as version 0 would have had it: its texts have no n_chars."""
-    live = filled.manifest
-    texts = tuple(_aged(filled.path, part, ["text_id", "text"]) for part in live.tables["texts"])
-    others = {name: tuple(_aged(filled.path, part) for part in parts)
-              for name, parts in live.tables.items() if name != "texts"}  # fmt: skip
-    vectors = {name: tuple(_aged(filled.path, part) for part in parts)
-               for name, parts in live.embeddings.items()}  # fmt: skip
-    for path in (filled.path / "manifests").iterdir():
-        path.unlink()
-    aged = replace(live, number=3, schema_version=0, tables={**others, "texts": texts},
-                   embeddings=vectors)  # fmt: skip
-    publish(filled.path, aged)
-    write_current(filled.path, aged)
-    return filled.path
+    return aged(filled, 0, lambda at: 0)
 
 
-def _aged(root: Path, part: Part, columns: list[str] | None = None) -> Part:
+def _aged(root: Path, part: Part, name: str, version: int) -> Part:
+    if version == SCHEMA_VERSION:
+        return part
     path = root / part.path
-    table = pq.read_table(path, columns=columns)
-    table = table.replace_schema_metadata({"langseg.schema_version": "0"})
+    table = as_of_0(name, pq.read_table(path, partitioning=None))
+    table = table if version == 0 else as_of_minus_1(name, table)
+    table = table.replace_schema_metadata({"langseg.schema_version": str(version)})
     path.unlink()
     pq.write_table(table, path, write_page_checksum=True)
     sha256 = sha256_of(path)
@@ -121,6 +152,65 @@ def test_store__of_version_0_reads_verifies_commits_and_compacts(old, rows, monk
     assert {schema_version(old, part) for part in live.parts()} == {1}
     assert content(old) == before
     assert examine(old).problems == []
+
+
+AGES: dict[str, Ages] = {
+    "two steps behind": lambda at: -1,
+    "one and two steps behind": lambda at: at - 1,
+    "two steps behind and of today": lambda at: 2 * at - 1,
+}
+
+
+@pytest.mark.parametrize("ages", AGES)
+@pytest.mark.parametrize("given", [(-1, 0), (0, -1)])  # the order of the mapping is no matter
+def test_store__two_versions_behind_goes_through_both_steps_in_order(
+    filled, rows, monkeypatch, ages, given
+):
+    """The second step reads the column that the first one makes."""
+    before = content(filled.path)
+    path = aged(filled, -1, AGES[ages])
+    steps = {-1: name_the_text, 0: count_characters}
+    for number in given:
+        monkeypatch.setitem(migrations.STEPS, number, steps[number])
+    assert content(path) == before
+    assert examine(path).problems == []
+    store = Store.open(path)
+    with store.writer() as writer:
+        writer.commit(rows.tables([rows.answer(number) for number in (1, 5)]))  # all there
+        assert store.manifest.number == 3
+        writer.commit(rows.tables([rows.answer(6)]))
+    now = content(path)
+    assert len(now["texts"]) == 7
+    compact(store)
+    live = Store.open(path).manifest
+    assert (live.schema_version, len(live.tables["texts"])) == (SCHEMA_VERSION, 1)
+    assert {schema_version(path, part) for part in live.parts()} == {SCHEMA_VERSION}
+    assert content(path) == now
+    assert examine(path).problems == []
+
+
+def test_repair__of_a_store_two_versions_behind_makes_lost_texts_again(filled, monkeypatch):
+    before = content(filled.path)
+    path = aged(filled, -1, AGES["two steps behind"])
+    monkeypatch.setitem(migrations.STEPS, -1, name_the_text)
+    monkeypatch.setitem(migrations.STEPS, 0, count_characters)
+    (path / Store.open(path).manifest.tables["texts"][1].path).unlink()
+    repair_store(path, make_tables)
+    assert content(path) == before
+
+
+def test_store__that_lacks_the_first_of_two_steps_is_refused(filled, monkeypatch):
+    path = aged(filled, -1, AGES["two steps behind"])
+    monkeypatch.setitem(migrations.STEPS, 0, count_characters)
+    with pytest.raises(CorruptError, match=r"schema version 1, got -1; open the store with"):
+        Store.open(path).table("texts")
+
+
+def test_part__of_a_newer_version_is_refused(filled):
+    """A manifest of today that lists a part of tomorrow."""
+    path = aged(filled, SCHEMA_VERSION, lambda at: SCHEMA_VERSION + 1)
+    with pytest.raises(CorruptError, match="schema version 2, which another LangSeg wrote"):
+        Store.open(path).table("texts")
 
 
 def test_compact__rewrites_a_lone_part_of_an_older_version(old, monkeypatch):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from langseg.cache.compact import compact
 from langseg.cache.errors import CorruptError, LockedError
 from langseg.cache.journal import Row
 from langseg.cache.keys import sha256_hex, text_id
@@ -186,6 +187,20 @@ def test_repair__sets_an_old_manifest_aside_and_keeps_the_live_one(filled):
     assert done.losses.set_aside == ["manifests/000001.json"]
     assert done.manifest == filled.manifest.name
     assert content(filled.path) == before
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_repair__sets_the_older_snapshots_aside_that_lack_a_part(filled, deleted):
+    before, lost = content(filled.path), part_of(filled, "texts", 1)  # of the second commit
+    compact(filled)
+    lost.unlink() if deleted else damage(lost)
+    done = repaired(filled)
+    assert done.losses.snapshots == ["000002.json", "000003.json"]
+    assert done.losses.set_aside == ([] if deleted else [f"texts/{lost.name}"])
+    assert (done.manifest, content(filled.path)) == ("000004.json", before)
+    left = {path.name for path in (filled.path / "manifests").iterdir()} - {"000004.json"}
+    assert {name.partition(".json.")[0] for name in left} >= {"000002", "000003"}
+    assert {name for name in left if name.endswith(".json")} == {"000000.json", "000001.json"}
 
 
 def test_repair__ends_a_history_that_is_torn(filled):

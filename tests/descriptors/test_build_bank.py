@@ -1,5 +1,6 @@
 """A bank says exactly what the store kept, and weighs it by the rules."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,13 +52,13 @@ def phrases() -> dict[str, tuple[Phrase, ...]]:
     return class_phrases(VOCABULARY, ROWS, {text_id(text): text for text in TEXTS})
 
 
-def bank(**more: Any) -> TextBank:
+def bank(vocabulary: Vocabulary = VOCABULARY, **more: Any) -> TextBank:
     rng = np.random.default_rng(0)
     vectors = {}
     for text in bank_texts(VOCABULARY, phrases()):
         vector = rng.normal(size=8)
         vectors[text_id(text)] = (vector / np.linalg.norm(vector)).astype(np.float16)
-    return build_bank(VOCABULARY, phrases(), vectors, RECORD, model="m", manifest="1", **more)
+    return build_bank(vocabulary, phrases(), vectors, RECORD, model="m", manifest="1", **more)
 
 
 def test_class_phrases__put_the_name_first_and_generic_before_scene_bound():
@@ -126,3 +127,10 @@ def test_build_bank__is_padded_to_a_width_that_is_asked_for():
 def test_build_bank__names_the_command_for_texts_without_embedding():
     with pytest.raises(InputError, match=r"9 texts.*langseg-desc encode"):
         build_bank(VOCABULARY, phrases(), {}, RECORD, model="m", manifest="1")
+
+
+def test_build_bank__knows_other_names_of_its_scenes_but_not_those_described_by_themselves():
+    named = replace(
+        VOCABULARY, scene_names={"kitchen": ("galley", "Street"), "attic": ("mansard",)}
+    )
+    assert bank(vocabulary=named).scene_names == {"kitchen": ("galley",)}

@@ -62,7 +62,7 @@ def banks(report: dict[str, Any]) -> dict[str, TextBank]:
 
 
 def test_arms__are_all_there_the_bank_itself_first(report):
-    assert [arm["arm"] for arm in report["arms"]] == ["real", *RULES, "imported:other"]
+    assert [arm["arm"] for arm in report["arms"]] == ["real", *RULES, "imported:other", "cut:other"]
     assert report["real"] == report["arms"][0]["fingerprint"]
     assert len({arm["fingerprint"] for arm in report["arms"]}) == len(report["arms"])
 
@@ -116,8 +116,20 @@ def test_arms__of_the_same_answers_in_another_store_are_the_same(home, report, t
     alone = arms_of(home, store=tmp_path)
     prints = {arm["arm"]: arm["fingerprint"] for arm in report["arms"]}
     assert {arm["arm"]: arm["fingerprint"] for arm in alone["arms"]} == {
-        name: prints[name] for name in prints if not name.startswith("imported")
+        name: prints[name] for name in prints if not name.startswith(("imported", "cut"))
     }
+
+
+def test_arms__say_how_many_texts_name_their_class(report):
+    naming = {arm["arm"]: arm["naming"] for arm in report["arms"]}
+    assert naming["names"] == naming["name-free"] == naming["swapped"] == 0
+    assert naming["templates"] == report["arms"][0]["texts"] - 5  # all but the names themselves
+    assert 0 < naming["real"] < naming["templates"]  # names of subclasses
+
+
+def test_cut__has_as_many_texts_as_the_imported_set(report, banks):
+    assert banks["cut:other"].mask.sum() <= banks["imported:other"].mask.sum()
+    assert banks["cut:other"].recipe["arm"] == "cut:other"
 
 
 def test_arms__are_listed_in_a_file_named_by_the_bank(home, report):
@@ -160,8 +172,8 @@ def test_arms__are_shown_as_a_table_with_what_was_left_out(call, home):
     done = call(DESC, "arms", "--classes", home / "home.json", "--store", home / "store")
     assert done.code == 0
     rows = [line.split() for line in done.out.splitlines() if line.strip()]
-    assert rows[0] == ["arm", "seed", "texts", "words", "fingerprint", "folder"]
-    assert [row[0] for row in rows[2:]] == ["real", *RULES, "imported:other"]
+    assert rows[0] == ["arm", "seed", "texts", "words", "naming", "fingerprint", "folder"]
+    assert [row[0] for row in rows[2:]] == ["real", *RULES, "imported:other", "cut:other"]
     assert "left out: imported:scant, as scant describes 1 of 5 classes" in done.err
 
 

@@ -13,16 +13,13 @@ import numpy as np
 import pytest
 
 from langseg.cache.errors import InputError
-from langseg.cache.store import Store
 from langseg.descriptors import select, text_encoder
-from langseg.descriptors.rivals import class_texts
-from langseg.descriptors.vocabulary import load_vocabulary
 from langseg.pipelines.audit import quality_report, questions, run_whole_audit
 from langseg.pipelines.audit_page import render_audit
 from langseg.pipelines.audit_tables import worst_table
 from langseg.pipelines.config import DescribeConfig, EncodedSource
 from langseg.pipelines.describe import run_generate
-from langseg.pipelines.encode import embed_missing, run_encode
+from langseg.pipelines.encode import run_encode
 from langseg.pipelines.exchange import ImportConfig, run_import
 from langseg.pipelines.judged import Judge, judge_quality
 from langseg.pipelines.likeness_map import MOST, draw_map, like_together
@@ -59,8 +56,7 @@ def silent(done: int, total: int, note: str = "") -> None:
 
 @pytest.fixture(scope="module")
 def compared(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The store with two imported sets more, of which the second has no vectors, and with the
-    vectors of what camvid's classes mean."""
+    """The store with two imported sets more, of which the second has no vectors."""
     copied = tmp_path_factory.mktemp("compared") / "store"
     shutil.copytree(store, copied)
     file = copied.parent / "others.json"
@@ -69,8 +65,6 @@ def compared(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         imported = ImportConfig(dataset="camvid", store=copied, file=file, model=name)
         run_import(imported)
     run_encode(camvid(copied, "import:others"), "minilm", silent)
-    texts = class_texts(load_vocabulary("camvid"))
-    embed_missing(Store.open(copied), "minilm", texts, silent)
     return copied
 
 
@@ -146,8 +140,6 @@ def test_names__in_phrases_are_masked_and_the_phrases_measured(named):
 
 
 def test_names__in_phrases_cannot_be_masked_without_an_encoder(named, monkeypatch):
-    embed_missing(Store.open(named.store), "minilm", class_texts(load_vocabulary("camvid")), silent)
-
     def refused(name: str, device: str | None = None) -> None:
         raise InputError(f"{name} is not here")
 

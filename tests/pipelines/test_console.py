@@ -29,8 +29,8 @@ def test_emit_table__shows_markup_as_text_and_never_an_escape(capsys):
 
 
 def test_emit_table__never_cuts_a_cell_when_stdout_is_no_terminal(capsys):
-    emit_table(("a", "b"), [("x" * 500, None)])
-    assert "x" * 500 in capsys.readouterr().out
+    emit_table(("a", "b"), [("x" * 20_000, None)])
+    assert "x" * 20_000 in capsys.readouterr().out
 
 
 def test_emit_table__of_many_columns_and_few_rows_is_turned_on_its_side(capsys):
@@ -44,6 +44,12 @@ def test_emit_table__of_many_columns_and_few_rows_is_turned_on_its_side(capsys):
     for columns, rows in ((names, 4), (names[:8], 1)):
         emit_table(columns, [range(9)] * rows)
         assert capsys.readouterr().out.split()[: len(columns)] == columns
+
+
+def test_emit_table__of_many_columns_and_no_row_is_their_names(capsys):
+    names = [f"name{n}" for n in range(9)]
+    emit_table(names, [])
+    assert capsys.readouterr().out.split()[:9] == names
 
 
 def test_emit_json__writes_what_json_lacks_as_null_hex_or_text(capsys):

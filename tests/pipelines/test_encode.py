@@ -1,12 +1,20 @@
 """`encode` embeds each text once for each encoder, in chunks, and goes on where it ended."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from langseg.cache import spans
+from langseg.cache import store as store_module
 from langseg.cache.bank import load_bank
+from langseg.cache.errors import CorruptError
 from langseg.cache.keys import text_id
+from langseg.cache.manifest import Part
+from langseg.cache.parts import check_part
 from langseg.cache.store import Store
 from langseg.descriptors import text_encoder
 from langseg.descriptors.build_bank import bank_texts
@@ -15,8 +23,9 @@ from langseg.pipelines import encode
 from langseg.pipelines.chosen import choose
 from langseg.pipelines.config import DescribeConfig, Source
 from langseg.pipelines.describe import run_bank, run_generate
-from langseg.pipelines.encode import embed_missing, run_encode
+from langseg.pipelines.encode import Wanted, embed_missing, run_encode, stored_vectors, texts_within
 from tests.descriptors.tiny_towers import clip_tower, siglip_tower
+from tests.pipelines.hash_encoder import HashEncoder
 from tests.pipelines.quiet import Quiet
 
 LONG = "a wall of very many words " * 8  # more letters than a tower reads
@@ -83,7 +92,9 @@ def test_encode__keeps_several_encoders_side_by_side_up_to_their_banks(
 def test_encode__flags_each_text_that_its_encoder_cuts(source: Source, towers: dict[str, str]):
     store = Store.open(source.store)
     for name in towers.values():
-        record, _, truncated = embed_missing(store, name, ["sky", LONG], quiet)
+        wanted = Wanted(2, lambda span: texts_within(["sky", LONG], span))
+        done = embed_missing(store, name, wanted, quiet)
+        record, truncated = done.record, done.truncated
         table = store.embeddings(record.encoder_id, ("text_id", "n_tokens", "truncated"))
         rows = {row["text_id"]: row for row in table.to_pylist()}
         assert truncated == 1
@@ -126,3 +137,118 @@ def test_encode__that_is_stopped_embeds_only_the_chunk_in_hand_again(
     assert len(first.texts) + len(second.texts) == len(needed(source))  # none of them twice
     assert told[-1] == (len(second.texts), len(second.texts))
     assert all(later[0] - earlier[0] <= 7 for earlier, later in zip(told, told[1:], strict=False))
+
+
+@pytest.fixture
+def small_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few texts in a span that every store here has several, and chunks of seven."""
+    monkeypatch.setattr(spans, "SPAN_TEXTS", 20)
+    monkeypatch.setattr(encode, "ENCODE_CHUNK", 7)
+
+
+def hashed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> HashEncoder:
+    """The encoder that is loaded by the name of its folder."""
+    encoder = HashEncoder(folder)
+    monkeypatch.setattr(text_encoder, "load_encoder", lambda name: encoder)
+    return encoder
+
+
+def vectors_of(source: Source, encoder: HashEncoder) -> dict[str, np.ndarray]:
+    return stored_vectors(Store.open(source.store), encoder.record)
+
+
+def words_of(source: Source) -> dict[str, str]:
+    table = Store.open(source.store).table("texts")
+    return dict(zip(table["text_id"].to_pylist(), table["text"].to_pylist(), strict=True))
+
+
+@pytest.mark.usefixtures("small_spans")
+def test_encode__in_many_spans_gives_each_text_once_and_its_own_vector(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    encoder = hashed(tmp_path / "encoder", monkeypatch)
+    report = run_encode(source, str(tmp_path / "encoder"), quiet)
+    found = embedded(source, report["encoder"])
+    assert set(found) == needed(source)
+    assert len(found) == len(set(found)) == report["texts"] == report["embedded"] > 60
+    for key, vector in vectors_of(source, encoder).items():
+        expected = encoder.vector(words_of(source)[key]).astype(np.float16)
+        assert np.array_equal(vector, expected)
+    assert run_encode(source, str(tmp_path / "encoder"), quiet)["embedded"] == 0
+    assert not Store.open(source.store).verify().problems
+
+
+@pytest.mark.usefixtures("small_spans")
+def test_encode__leaves_the_texts_of_other_vocabularies_and_encoders_alone(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "other.txt").write_text("lamp\nsea\nsky\n")
+    other = Source(classes=tmp_path / "other.txt", store=source.store)
+    run_generate(DescribeConfig(classes=other.classes, store=other.store), Quiet())
+    first = hashed(tmp_path / "first", monkeypatch)
+    run_encode(source, str(tmp_path / "first"), quiet)
+    assert set(vectors_of(source, first)) == needed(source) != needed(other)
+    second = hashed(tmp_path / "second", monkeypatch)
+    run_encode(other, str(tmp_path / "second"), quiet)
+    assert set(vectors_of(source, first)) == needed(source)
+    assert set(vectors_of(source, second)) == needed(other)
+    hashed(tmp_path / "first", monkeypatch)
+    report = run_encode(other, str(tmp_path / "first"), quiet)
+    assert report["embedded"] == len(needed(other) - needed(source)) < report["texts"]
+
+
+@pytest.mark.usefixtures("small_spans")
+@pytest.mark.parametrize("in_a_chunk", [True, False])
+def test_encode__killed_goes_on_where_it_was(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_chunk: bool
+):
+    encoder_id = HashEncoder(tmp_path / "encoder").record.encoder_id
+    for kill in (1, 4):  # chunks after which the process dies
+        before = 0 if kill == 1 else len(embedded(source, encoder_id))
+        command = [
+            sys.executable,
+            "-m",
+            "tests.pipelines.killed_encode",
+            str(tmp_path),
+            str(kill),
+            str(in_a_chunk),
+        ]
+        assert subprocess.run(command).returncode == -signal.SIGKILL
+        now = embedded(source, encoder_id)
+        assert len(now) == len(set(now)) > before
+        assert len(now) - before <= 7 * kill
+    hashed(tmp_path / "encoder", monkeypatch)
+    report = run_encode(source, str(tmp_path / "encoder"), quiet)
+    assert report["embedded"] == len(needed(source) - set(now))
+    found = embedded(source, encoder_id)
+    assert set(found) == needed(source)
+    assert len(found) == len(set(found))
+
+
+def test_encode__hashes_each_part_once_however_many_spans_there_are(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_spans: None
+):
+    read: list[str] = []
+
+    def counted(root: Path, part: Part) -> None:
+        read.append(part.path)
+        check_part(root, part)
+
+    monkeypatch.setattr(store_module, "check_part", counted)
+    hashed(tmp_path / "encoder", monkeypatch)
+    run_encode(source, str(tmp_path / "encoder"), quiet)
+    assert len(read) == len(set(read)) > 4
+
+
+@pytest.mark.parametrize("table", ["descriptors", "texts"])
+def test_encode__of_a_damaged_part_embeds_nothing(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+):
+    path = Store.open(source.store).manifest.tables[table][0].path
+    data = bytearray((source.store / path).read_bytes())
+    data[len(data) // 2] ^= 1
+    (source.store / path).write_bytes(data)
+    encoder = hashed(tmp_path / "encoder", monkeypatch)
+    with pytest.raises(CorruptError, match=path):
+        run_encode(source, str(tmp_path / "encoder"), quiet)
+    assert encoder.record.encoder_id not in Store.open(source.store).encoders()

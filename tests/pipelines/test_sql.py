@@ -2,8 +2,10 @@
 
 import csv
 import io
+import json
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 from langseg.pipelines.config import DescribeConfig
 from langseg.pipelines.describe import run_generate
-from langseg.pipelines.formats import csv_text
+from langseg.pipelines.formats import csv_lines
 from langseg.pipelines.upkeep import run_compact
 from tests.pipelines.quiet import Quiet
 
@@ -21,7 +23,7 @@ DESC = "langseg-desc"
 PLAIN_SHELL = """
 import sys, duckdb
 shell = duckdb.connect()
-shell.execute(open("views.sql").read()).fetchall()
+shell.execute(open(sys.argv[2]).read()).fetchall()
 print(shell.execute(sys.argv[1]).fetchall(), "langseg.cache" in sys.modules)
 """
 
@@ -48,7 +50,9 @@ def test_sql__as_csv_is_read_back_cell_by_cell(call, store):
     "text", ["=1+1", "+1", "-1", "@sum(a)", "=cmd|' /C calc'!A0", " =1", "\t=1"]
 )
 def test_csv__holds_no_text_that_a_spreadsheet_would_run(text):
-    rows = list(csv.reader(io.StringIO(csv_text(["a", text, "b"], [[text, -1, Decimal("-1.5")]]))))
+    rows = list(
+        csv.reader(io.StringIO("".join(csv_lines(["a", text, "b"], [[text, -1, Decimal("-1.5")]]))))
+    )
     assert rows == [["a", f"'{text}", "b"], [f"'{text}", "-1", "-1.5"]]
 
 
@@ -62,7 +66,7 @@ def test_csv__holds_no_control_character_and_keeps_lines_and_values():
         {"k": None},
         True,
     ]
-    (row,) = csv.reader(io.StringIO(csv_text([], [cells]).removeprefix("\n")))
+    (row,) = csv.reader(io.StringIO("".join(csv_lines([], [cells])).removeprefix("\n")))
     assert row == ["a[31mbc", "two\nlines", 'say "x"', "01ff", '[1, "é"]', '{"k": null}', "True"]
 
 
@@ -81,6 +85,67 @@ def test_sql__as_parquet_keeps_types_and_replaces_the_file_whole(call, store, tm
     said = call(DESC, "sql", "--store", store, "--json", question).json["rows"]
     assert [list(row.values()) for row in table.to_pylist()] == said
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_sql__as_json_or_csv_in_a_file_is_what_stdout_gets(call, store, tmp_path):
+    out = tmp_path / "rows"
+    for form in ("json", "csv"):
+        flags = ("--store", store, "--format", form)
+        said = call(DESC, "sql", *flags, "from phrases")
+        done = call(DESC, "sql", *flags, "--out", out, "from phrases")
+        assert (done.code, done.out, done.err) == (0, "", "")
+        assert out.read_text() == said.out
+        assert len(said.out) > 1000
+    call(DESC, "sql", "--store", store, "--json", "--out", out, "select 1 as a")
+    assert json.loads(out.read_text()) == {"columns": ["a"], "rows": [[1]], "truncated": False}
+
+
+def test_sql__of_no_rows_names_the_columns(call, store):
+    done = call(DESC, "sql", "--store", store, "from responses where false")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.split()[:2] == ["request_key", "attempt"]
+
+
+def test_sql__says_how_many_cells_are_cut(call, store):
+    done = call(DESC, "sql", "--store", store, "select repeat('x', 20000), 'y'")
+    assert "... truncated" in done.out
+    assert "truncated: 1 cells of more than 10,000 characters" in done.err
+    done = call(DESC, "sql", "--store", store, "--json", "select repeat('x', 1000001)")
+    assert done.json["truncated"] is True
+    assert "1,000,000 characters" in done.err
+    assert call(DESC, "sql", "--store", store, "--json", "select repeat('x', 20000)").err == ""
+
+
+def test_embeddings__have_their_vectors_however_they_are_asked_for(call, store):
+    for statement in ("from embeddings", "select c from (describe embeddings) as d(c)"):
+        done = call(DESC, "sql", "--store", store, "--json", statement).json
+        assert "emb" in done["columns"] + [row[0] for row in done["rows"]]
+
+
+def test_sql__of_some_seconds_leaves_stdout_to_the_answer(store):
+    """In a process of its own: DuckDB draws past Python's stdout."""
+    slow = "select max(hash(a.range, b.range)) from range(1000000) a, range(1000000) b"
+    program = "from langseg.pipelines.cli_desc import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "sql", "--store", store, "--time-limit", "3.5", slow],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (3, "")
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
+def test_sql__that_takes_long_to_write_stops_in_time_and_writes_nothing(
+    call, store, tmp_path, form
+):
+    """DuckDB makes these rows at once: the time goes into text."""
+    where = ("--out", tmp_path / "rows") if form == "parquet" else ()
+    flags = ("--store", store, "--format", form, "--max-rows", "9000000", "--time-limit", "0.3")
+    started = time.monotonic()
+    done = call(DESC, "sql", *flags, *where, "select repeat('x', 900), range from range(9000000)")
+    assert (done.code, done.out) == (3, "")
+    assert "stopped after 0.3 s" in done.err
+    assert time.monotonic() - started < 5
+    assert not list(tmp_path.iterdir())
 
 
 def test_sql__that_fails_leaves_the_old_file(call, store, tmp_path):
@@ -119,7 +184,7 @@ def test_sql__says_truncated_in_every_format(call, store, tmp_path):
     ("flags", "word"),
     [
         (("--format", "parquet"), "--out FILE"),
-        (("--out", "rows.txt"), "csv or parquet"),
+        (("--out", "rows.txt"), "csv, json or parquet"),
         (("--json", "--format", "csv"), "got both"),
         (("--format", "xlsx"), "--format"),
         (("--memory-limit", "1"), "--memory-limit"),
@@ -163,8 +228,8 @@ def test_views_sql__answers_in_a_plain_duckdb_before_and_after_compact(call, sto
     assert len(wanted) == 3
     for _ in range(2):
         done = subprocess.run(
-            [sys.executable, "-c", PLAIN_SHELL, question],
-            cwd=store, capture_output=True, text=True, check=True,
+            [sys.executable, "-c", PLAIN_SHELL, question, store / "views.sql"],
+            cwd="/", capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert done.stdout.strip() == f"{wanted} False"
         run_compact(store)

@@ -3,6 +3,7 @@
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from langseg.cache import manifest
 from langseg.cache.bank import ARRAYS, HEADER, load_bank
 from langseg.cache.journal import journal_path
 from langseg.cache.manifest import Manifest
-from langseg.cache.records import Response
+from langseg.cache.records import SCHEMA_VERSION, Response
 from langseg.cache.store import Store
 from langseg.descriptors.bundled_provider import BundledProvider
 from langseg.pipelines.config import DescribeConfig, Source
@@ -154,6 +155,89 @@ def test_repair__of_a_damaged_bank_says_how_to_make_it_again(call, folder, name)
     assert load_bank(bank).names == ("wall", "sky", "bed")
 
 
+def without_an_arm(arms: dict[str, Any]) -> None:
+    shutil.rmtree(arms["arms"][1]["bank"])
+
+
+def without_a_header(arms: dict[str, Any]) -> None:
+    (Path(arms["arms"][1]["bank"]) / HEADER).unlink()
+
+
+def with_a_flipped_index(arms: dict[str, Any]) -> None:
+    flip(Path(arms["index"]), random.Random(4))
+
+
+@pytest.mark.parametrize("damage", [without_an_arm, without_a_header, with_a_flipped_index])
+def test_repair__of_control_arms_says_how_to_make_them_again(call, folder, damage):
+    flags = ("--classes", folder / "mine.txt", "--store", folder / "store")
+    before = call(DESC, "arms", *flags, "--json").json
+    index = Path(before["index"])
+    wanted = index.read_bytes()
+    damage(before)
+    told = call(DESC, "verify", "--store", folder / "store")
+    assert (told.code, index.name in told.err) == (4, True)
+    done = call(DESC, "repair", "--store", folder / "store")
+    assert done.code == 0
+    assert f"langseg-desc arms --classes FILE --store {folder / 'store'}" in done.err
+    assert not index.exists()
+    assert call(DESC, "verify", "--store", folder / "store").code == 0
+    assert call(DESC, "arms", *flags).code == 0
+    assert index.read_bytes() == wanted
+    assert all((Path(arm["bank"]) / HEADER).exists() for arm in before["arms"])
+
+
+def test_verify__ends_with_a_sentence_of_its_own(call, folder):
+    store = folder / "store"
+    assert call(DESC, "verify", "--store", store).err.endswith(f"{store}: intact\n")
+    for part in parts(folder, "responses"):
+        part.unlink()
+    last = call(DESC, "verify", "--store", store).err.splitlines()[-1]
+    assert last == f"{store}: 2 problems; `langseg-desc repair` goes on with what is whole"
+
+
+def test_reader__whose_snapshot_gc_removed_ends_with_7_and_says_run_again(
+    call, folder, monkeypatch
+):
+    from langseg.cache import store as module
+
+    path, real = folder / "store", manifest.live_manifest
+
+    def slow(root: Path) -> Manifest:
+        """A reader that is overtaken once it has its snapshot."""
+        taken = real(root)
+        monkeypatch.setattr(module, "live_manifest", real)
+        assert call(DESC, "compact", "--store", path).code == 0
+        assert call(DESC, "gc", "--store", path, *flags).code == 0
+        return taken
+
+    shutil.rmtree(path / "banks")
+    flags: tuple[object, ...] = ()
+    monkeypatch.setattr(module, "live_manifest", slow)
+    assert call(DESC, "sql", "from texts", "--store", path).code == 0
+    again(folder)
+    (folder / "mine.txt").write_text("wall\nfloor")
+    again(folder)
+    shutil.rmtree(path / "banks")
+    flags = ("--keep-hours", 0)
+    monkeypatch.setattr(module, "live_manifest", slow)
+    told = call(DESC, "sql", "from texts", "--store", path)
+    assert told.code == 7
+    assert "run the same command again" in told.err
+    assert "verify" not in told.err
+    assert call(DESC, "sql", "from texts", "--store", path).code == 0
+
+
+def test_gc__says_what_stays_for_readers_and_how_to_remove_it(call, folder):
+    store = folder / "store"
+    shutil.rmtree(store / "banks")
+    kept = call(DESC, "gc", "--store", store)
+    assert (kept.code, kept.out) == (0, "")
+    assert "kept for readers of the last hour (`--keep-hours 0` when nobody reads)" in kept.err
+    done = call(DESC, "gc", "--store", store, "--keep-hours", 0)
+    assert "manifests/000000.json" in done.out
+    assert "readers" not in done.err
+
+
 def test_repair__leaves_a_batch_to_its_owner_and_ends_with_4(call, folder):
     batches = folder / "store/batches"
     batches.mkdir()
@@ -188,6 +272,25 @@ def test_every_command__ends_with_4_and_names_the_damaged_file(
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, "repair", "gc"])
+def test_every_command__leaves_the_store_of_a_newer_langseg_and_says_what_opens_it(
+    call, folder, command, monkeypatch
+):
+    monkeypatch.chdir(folder)
+    live = Store.open(Path("store")).manifest
+    newer = SCHEMA_VERSION + 1
+    manifest.publish(
+        Path("store"),
+        replace(live, number=live.number + 1, parent=live.sha256, schema_version=newer),
+    )
+    before = {path: path.read_bytes() for path in Path("store").rglob("*") if path.is_file()}
+    done = call(DESC, *COMMANDS.get(command, (command,)), "--store", "store")
+    assert done.code == 4
+    assert f"got {newer}; open the store with the LangSeg that wrote it" in done.err
+    assert "repair" not in done.err
+    assert all(path.read_bytes() == data for path, data in before.items())
+
+
 def test_gc__refuses_while_a_manifest_is_damaged_and_runs_after_repair(call, folder):
     store = folder / "store"
     flip(store / "manifests" / Store.open(store).manifest.name, random.Random(3))
@@ -207,6 +310,7 @@ def test_compact_and_gc__change_no_answer(call, folder):
     assert "would go" in named.err
     assert all((store / name).exists() for name in named.out.split())
     done = call(DESC, "gc", "--store", store, "--json").json
+    assert done["recent"]
     assert done["files"] == named.out.split()
     assert done["kept"][-1] == report["manifest"]
     cited = {part.path for name in done["kept"] for part in read_manifest(store, name).parts()}

@@ -12,6 +12,7 @@ from langseg.segmenter.collapse import (
     BankTensors,
     collapse,
     descriptor_weights,
+    labelled_scene,
     scene_index,
     scene_probabilities,
 )
@@ -157,6 +158,13 @@ def test_bank_tensors__do_not_share_memory_with_the_mapped_bank():
     tensors = BankTensors.of(bank)
     tensors.weight.zero_()
     assert float(bank.weight.sum()) == pytest.approx(3.0)
+
+
+def test_labelled_scene__knows_the_names_that_a_dataset_has_for_a_scene():
+    bank = replace(tiny_bank(), scene_names={"kitchen": ("galley",)})
+    said = {"kitchen": 1, "galley": 1, "Galley": 1, "street": 2, "attic": -1, "*": -1}
+    assert {label: labelled_scene(bank, label) for label in said} == said
+    assert scene_index(bank, "galley") == 1
 
 
 def test_scene_index__names_the_scenes_there_are():

@@ -61,14 +61,15 @@ def test_evaluate__a_told_scene_reaches_the_model(root):
 
 def test_told_scene__falls_back_to_the_model_where_the_label_says_nothing(root):
     sample = tiny_samples(root / "data")[0]
-    scenes = ("*", "kitchen")
-    assert told_scene(sample, scenes, "label") == "kitchen"
-    assert told_scene(replace(sample, scene="attic"), scenes, "label") is None
-    assert told_scene(replace(sample, scene="*"), scenes, "label") is None
-    assert told_scene(sample, scenes, "predicted") is None
-    assert told_scene(sample, scenes, "none") == "*"
+    bank = replace(tiny_bank(), scene_names={"kitchen": ("galley",)})
+    assert told_scene(sample, bank, "label") == "kitchen"
+    assert told_scene(replace(sample, scene="galley"), bank, "label") == "galley"
+    assert told_scene(replace(sample, scene="attic"), bank, "label") is None
+    assert told_scene(replace(sample, scene="*"), bank, "label") is None
+    assert told_scene(sample, bank, "predicted") is None
+    assert told_scene(sample, bank, "none") == "*"
     with pytest.raises(UsageError, match="'oracle'"):
-        told_scene(sample, scenes, "oracle")  # type: ignore[arg-type]
+        told_scene(sample, bank, "oracle")  # type: ignore[arg-type]
 
 
 def test_evaluate_predictions__scores_stored_masks(root, tmp_path):
