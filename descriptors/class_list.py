@@ -8,7 +8,7 @@ Out: rows of raw fields, each with the number a person finds it by.
            parts synonyms
     json,  a list of names or of objects with those four keys, or an object
     yaml   {name, classes: <such a list>, ignore_ids: [...], scenes: {scene: [classes]},
-           scene_names: {scene: [other names of it]}}
+           scene_names: {scene: [other names of it]}, look_alikes: {class: [classes]}}
 """
 
 import csv
@@ -24,7 +24,7 @@ from langseg.cache.errors import InputError
 from langseg.descriptors.plain_text import printable
 
 FIELDS = ("id", "name", "synonyms", "definition")
-_KEYS = ("name", "classes", "ignore_ids", "scenes", "scene_names")
+_KEYS = ("name", "classes", "ignore_ids", "scenes", "scene_names", "look_alikes")
 # CSafeLoader is libyaml's, ten times as fast; wheels of every common platform bring it
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -46,6 +46,7 @@ class RawList:
     ignore_ids: object = None
     scenes: object = None
     scene_names: object = None
+    look_alikes: object = None
 
 
 def parse_class_list(data: bytes, kind: str, where: str) -> RawList:

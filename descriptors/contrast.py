@@ -44,7 +44,9 @@ def class_text(entry: ClassEntry) -> str:
 
 
 def look_alikes(vocabulary: Vocabulary, vectors: NDArray[np.float32]) -> dict[str, tuple[str, ...]]:
-    """Class name -> its nearest classes, nearest first; classes without any are left out.
+    """Class name -> its look-alikes; classes without any are left out.
+
+    All that the vocabulary names, then the nearest, nearest first, up to ``MAX_LOOK_ALIKES``.
 
     Args:
         vectors: (C, D) unit vectors of ``class_text``, in the vocabulary's order.
@@ -54,13 +56,16 @@ def look_alikes(vocabulary: Vocabulary, vectors: NDArray[np.float32]) -> dict[st
     found = {}
     for row, name in enumerate(names):
         cosines = vectors @ vectors[row]
+        named = vocabulary.look_alikes.get(name, ())
         near = [
-            other
+            names[other]
             for other in np.argsort(-cosines, kind="stable")
-            if RELATED_COSINE <= cosines[other] < SYNONYM_COSINE and not own[row] & own[other]
+            if RELATED_COSINE <= cosines[other] < SYNONYM_COSINE
+            and not own[row] & own[other]
+            and names[other] not in named
         ]
-        if near:
-            found[name] = tuple(names[other] for other in near[:MAX_LOOK_ALIKES])
+        if alike := (*named, *near[: max(MAX_LOOK_ALIKES - len(named), 0)]):
+            found[name] = alike
     return found
 
 

@@ -1,7 +1,8 @@
 """Find a class's name inside a phrase.
 
 In:  the names of a class (its name and synonyms).
-Out: whether a phrase says one of them, in the singular or the plural, in one word or in two.
+Out: whether a phrase says one of them, in the singular or the plural, in one word or in two; the
+     phrase with another word in its place.
 
 A phrase that holds the name would credit descriptors with what the name alone does (Does VLM
 Classification Benefit from LLM Description Semantics?).
@@ -9,11 +10,12 @@ Classification Benefit from LLM Description Semantics?).
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 
 _WORD = re.compile(r"[^\W_]+")
+_ARTICLE = re.compile(r"\b(?:an?|the)\s+$", re.IGNORECASE)
 _IRREGULAR = {
     "person": "people", "man": "men", "woman": "women", "child": "children", "foot": "feet",
     "tooth": "teeth", "mouse": "mice", "goose": "geese", "gas": "gases",
@@ -54,6 +56,36 @@ class NameFinder:
                 if joined in names:
                     return True
         return False
+
+    def masked(self, phrase: str) -> str:
+        """The phrase with every name, and the article before it, replaced by ``it``; by ``one``
+        where no article stands before it, as in ``a red one``. ``""`` if nothing else is left.
+        """
+        plain = unicodedata.normalize("NFKC", phrase)
+        spans = [match.span() for match in _WORD.finditer(plain)]
+        said, end, left = "", 0, len(spans)
+        for first, last in self._found([plain[a:b].casefold() for a, b in spans]):
+            before = plain[end : spans[first][0]]
+            bare = _ARTICLE.sub("", before)
+            said += bare + ("one" if bare == before and (said or before) else "it")
+            end, left = spans[last][1], left - (last - first + 1) - (bare != before)
+        masked = said + plain[end:]
+        return masked if left and not self.is_in(masked) else ""
+
+    def _found(self, found: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """The first and last word of each name among some words, the longest where several fit."""
+        start = 0
+        while start < len(found):
+            joined, last = "", None
+            for at in range(start, len(found)):
+                joined += found[at]
+                if len(joined) > self._longest:
+                    break
+                if joined in self._joined:
+                    last = at
+            if last is not None:
+                yield start, last
+            start = start + 1 if last is None else last + 1
 
 
 def words(text: str) -> Sequence[str]:

@@ -33,6 +33,7 @@ NEAR_COSINE = 0.87
 # other classes are. Of 332 bundled classes one has less, and most have with their lists swapped.
 SENSE_MARGIN = 0.5
 _FEWEST_OTHERS = 8  # classes, for a standard deviation worth the name
+BY_VECTORS = ("near_duplicate", "truncated", "wrong_sense")  # rules that ask a text encoder
 RULES = {
     "empty": "the class has no phrase but its name",
     "names_class": "a phrase holds the class's name or a synonym of it",
@@ -123,8 +124,10 @@ def near_duplicates(name: str, texts: Sequence[str], vectors: Floats) -> Iterato
 
 def wrong_senses(
     names: Sequence[str], means: Floats, middle: Floats, meanings: Floats
-) -> Iterator[Flag]:
+) -> tuple[Flag, ...] | None:
     """Classes whose phrases seem to be about something else, or whose name the encoder misreads.
+
+    None where too few classes have phrases to tell.
 
     Args:
         means, middle: as ``discriminability.class_means`` gives them; a zero row has no phrases.
@@ -134,7 +137,8 @@ def wrong_senses(
     """
     has_any = np.flatnonzero(np.any(means != 0, axis=1))
     if len(has_any) <= _FEWEST_OTHERS:
-        return
+        return None
+    flags = []
     about = _unit(means[has_any] - middle) @ _unit(meanings - meanings.mean(axis=0)).T
     for row, c in enumerate(has_any.tolist()):
         others = np.delete(about[:, c], row)
@@ -144,7 +148,8 @@ def wrong_senses(
             nearest = int(elsewhere.argmax())
             own, other = about[row, c], elsewhere[nearest]
             detail = f"cosine {own:.2f} to itself, {other:.2f} to {names[nearest]}"
-            yield Flag(reason="wrong_sense", class_name=names[c], detail=detail)
+            flags.append(Flag(reason="wrong_sense", class_name=names[c], detail=detail))
+    return tuple(flags)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.keys import canonical_json, normalise_text, scene_key, sha256_hex
 from langseg.descriptors.class_list import FIELDS, RawList, RawRow, parse_class_list
+from langseg.descriptors.confusables import checked_look_alikes
 from langseg.descriptors.plain_text import foreign_character, shown, unseen_character
 
 NAME_CHARS = 64
@@ -44,6 +45,7 @@ class Vocabulary:
     that mean "not labelled". ``scenes`` maps a scene to the names of the classes that are
     plausible in it and look different there; every other pair falls back to scene ``*``.
     ``scene_names`` maps a scene to what else the dataset calls it ("hotel room" is a bedroom).
+    ``look_alikes`` maps a class to those it is known to be confused with, and they to it.
     """
 
     name: str
@@ -51,15 +53,17 @@ class Vocabulary:
     ignore_ids: tuple[int, ...]
     scenes: Mapping[str, tuple[str, ...]]
     scene_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    look_alikes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
         """sha256 of what is described: a head trained for one hash refuses another.
 
-        What else a scene is called changes no word of it, and is left out.
+        What else a scene is called, and what a class is confused with, change no word of it, and
+        are left out.
         """
         said = asdict(self)
-        del said["scene_names"]
+        del said["scene_names"], said["look_alikes"]
         return sha256_hex(canonical_json(said))
 
     def scene_of(self, name: str) -> str:
@@ -125,6 +129,7 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
     ignore_ids = _ignore_ids(raw.ignore_ids, {entry.id for entry in entries}, problems)
     scenes = checked_scenes(raw.scenes, {entry.name for entry in entries}, problems)
     scene_names = _scene_names(raw.scene_names, scenes, problems)
+    alike = checked_look_alikes(raw.look_alikes, {entry.name for entry in entries}, problems)
     name = default_name if raw.name is None else raw.name
     if not isinstance(name, str) or unseen_character(name) or not 1 <= len(name) <= NAME_CHARS:
         problems.append(f"name: wanted 1 to {NAME_CHARS} visible characters, got {shown(name)}")
@@ -140,6 +145,7 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
         ignore_ids=ignore_ids,
         scenes=scenes,
         scene_names=scene_names,
+        look_alikes=alike,
     )
 
 

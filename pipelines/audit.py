@@ -45,7 +45,7 @@ def run_whole_audit(
 
     ``html`` is where the page of a vocabulary goes; ade20k's, if none is named.
     Raises: UsageError, for a question that there is not; InputError, when nothing of the
-    vocabulary of a page was answered yet.
+    vocabulary of a page was answered yet, naming those of which something was.
     """
     from langseg.cache.files import write_atomic
     from langseg.pipelines.lens import run_audit
@@ -54,14 +54,15 @@ def run_whole_audit(
         check_question(question)
     whole = html is None and not (source.dataset or source.classes or source.model)
     dataset = None if whole else source.shipped
-    report = run_audit(source.store, dataset, source.classes, source.model)
-    if html is not None or not (whole or question):
-        judge = _judge(source, must=html is not None)
-        if judge is not None:
-            quality = judge.named()
-            report["quality"] = quality_report(quality, judge)
-            report["sentence"] += f"; {report['quality']['sentence']}"
-        if judge is not None and html is not None:
+    judged = html is not None or not (whole or question)
+    judge = _judge(source, must=html is not None) if judged else None
+    chosen = None if judge is None else judge.chosen
+    report = run_audit(source.store, dataset, source.classes, source.model, chosen)
+    if judge is not None:
+        quality = judge.named()
+        report["quality"] = quality_report(quality, judge)
+        report["sentence"] += f"; {report['quality']['sentence']}"
+        if html is not None:
             from langseg.pipelines.audit_page import render_audit
 
             page = render_audit(quality, report["quality"], report["answers"])
@@ -76,14 +77,32 @@ def _judge(source: EncodedSource, must: bool) -> Judge | None:
     """None where nothing of the vocabulary was answered yet, unless it ``must`` be judged."""
     try:
         return Judge(source)
-    except InputError:
-        if must:
-            raise
-        return None
+    except InputError as exc:
+        if not must:
+            return None
+        if source.dataset is None and source.classes is None:
+            raise InputError(f"{exc}, or say whose page is wanted: {_answered(source)}") from exc
+        raise
+
+
+def _answered(source: EncodedSource) -> str:
+    """What to give for the vocabularies that a store has answers for."""
+    from langseg.descriptors.vocabulary import shipped_vocabularies
+    from langseg.pipelines.chosen import choose
+
+    known = []
+    for name in shipped_vocabularies():
+        try:
+            choose(source.model_copy(update={"dataset": name, "model": ""}))
+        except InputError:
+            continue
+        known.append(f"--dataset {name}")
+    return " or ".join([*known, "--classes FILE (the class list that was asked about)"])
 
 
 def quality_report(quality: Quality, judge: Judge | None = None) -> dict[str, Any]:
-    """As JSON-able values; ``sentence`` is the set in one line.
+    """As JSON-able values; ``sentence`` is the set in one line. A flag that could not be looked
+    for has no count.
 
     ``judge`` adds the other sets of the vocabulary to ``sets``, beside the judged one.
     """
@@ -94,7 +113,10 @@ def quality_report(quality: Quality, judge: Judge | None = None) -> dict[str, An
         "vocabulary": quality.chosen.vocabulary.name,
         "model": quality.model,
         "encoder": quality.encoder_id,
-        "flag_counts": {reason: counts[reason] for reason in RULES},
+        "flag_counts": {
+            reason: None if reason in quality.unmeasured else counts[reason] for reason in RULES
+        },
+        "not_measured": list(quality.unmeasured),
         "flags": [asdict(flag) for flag in quality.flags],
         "classes": _class_rows(quality),
         "coverage": _coverage(quality),
@@ -112,7 +134,8 @@ def quality_report(quality: Quality, judge: Judge | None = None) -> dict[str, An
 
 
 def _class_rows(quality: Quality) -> list[dict[str, Any]]:
-    """``flags`` counts each reason; ``not_told_from`` are the class's weak pairs, worst first."""
+    """``flags`` counts each reason; ``rivals`` are what the class's phrases are tried against,
+    ``not_told_from`` its weak pairs, worst first."""
     flagged = {name: Counter[str]() for name in quality.names}
     for flag in quality.flags:
         flagged[flag.class_name][flag.reason] += 1
@@ -121,6 +144,8 @@ def _class_rows(quality: Quality) -> list[dict[str, Any]]:
         | {"missing_slots": quality.coverage[name].missing_slots, "not_told_from": []}
         for name in quality.names
     ]
+    for row, rivals in zip(rows, quality.rivals, strict=False):  # there are none without vectors
+        row["rivals"] = [quality.names[rival] for rival in rivals]
     if quality.measured is not None:
         for one, other, _ in quality.measured.weak_pairs:
             rows[one]["not_told_from"].append(quality.names[other])
@@ -161,6 +186,7 @@ def _discriminability(quality: Quality) -> dict[str, Any] | None:
         "dealt": found.dealt,
         "classes": int((found.chance > 0).sum()),
         "phrases": 0 if quality.fit is None else len(quality.fit[1]),
+        "masked": quality.masked,
         "by_phrases": mean_of(found.by_phrases),
         "by_name_there": mean_of(found.by_name_there),
         "by_both": mean_of(found.by_both),
@@ -176,6 +202,8 @@ def _sentence(report: Mapping[str, Any]) -> str:
     said = f"{sum(flags.values())} flags" + (
         f" ({', '.join(f'{count} {reason}' for reason, count in flags.items())})" if flags else ""
     )
+    if report["not_measured"]:
+        said += f"; not measured: {', '.join(report['not_measured'])}"
     found = report["discriminability"]
     if found is None:
         return f"{said}; discriminability was not measured, as {report['why_not']}"

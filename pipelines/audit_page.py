@@ -7,6 +7,7 @@ What an LLM wrote is hostile until shown otherwise: beside the escaping, the pag
 allows no script and no address, and characters that are not seen are written out.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,15 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from langseg.pipelines.audit_tables import (
     SET_COLUMNS,
-    WORST_COLUMNS,
     found_rows,
     listed_flags,
+    not_measured,
     reasons,
     set_rows,
     set_title,
     undescribed,
-    worst_classes,
-    worst_row,
+    worst_table,
 )
 from langseg.pipelines.likeness_map import SHADES, draw_map, shade_from
 from langseg.pipelines.sets import share
@@ -64,7 +64,13 @@ def render_audit(
         lstrip_blocks=True,
         finalize=lambda value: printable(value, 2000) if type(value) is str else value,
     )
-    environment.filters |= {"share": share, "reasons": reasons}
+
+    def foldable(text: str) -> Markup:
+        """The text, which may be folded where a name has a joint, but in no share."""
+        escaped = str(Markup.escape(printable(text, 2000))).replace(" %", "&nbsp;%")
+        return Markup(re.sub(r"([:_](?=\w))", r"\1<wbr>", escaped))  # noqa: S704 (escaped above)
+
+    environment.filters |= {"share": share, "reasons": reasons, "foldable": foldable}
     classes, likeness = report["classes"], quality.likeness
     found = report["discriminability"]
     described = [i for i, row in enumerate(classes) if row["phrases"]]
@@ -72,6 +78,7 @@ def render_audit(
     if likeness is not None and described:
         names = [quality.names[i] for i in described]
         drawn = draw_map(names, likeness[described][:, described])
+    worst_columns, worst = worst_table(classes, SHOWN_WORST)
     by_name = {answer["name"]: answer for answer in answers}
     return environment.from_string(source.read_text("utf-8")).render(
         report=report,
@@ -86,8 +93,8 @@ def render_audit(
         set_title=set_title(report),
         set_columns=SET_COLUMNS,
         set_rows=set_rows(report["sets"]),
-        worst_columns=WORST_COLUMNS,
-        worst=[worst_row(row) for row in worst_classes(classes, SHOWN_WORST)],
+        worst_columns=worst_columns,
+        worst=worst,
         shades=[f"{shade_from(shade):.2f}" for shade in range(SHADES)],
         undescribed=undescribed(classes),
         flags=listed_flags(report)[:SHOWN_FLAGS],
@@ -111,12 +118,12 @@ def _shown(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tiles(report: Mapping[str, Any], answers: Mapping[str, Any]) -> list[tuple[str, str]]:
     classes, found = report["classes"], report["discriminability"]
-    covered = report["coverage"]
+    covered, unlooked = report["coverage"], not_measured(report["not_measured"])
     tiles = [
         (f"{covered['described']:,}", f"of {len(classes):,} classes described"),
         (f"{sum(row['phrases'] for row in classes):,}", "phrases kept"),
         (f"{sum(row[1] for row in answers['rejections']['rows']):,}", "phrases dropped"),
-        (f"{sum(report['flag_counts'].values()):,}", "flags"),
+        (f"{len(report['flags']):,}", ", ".join(filter(None, ("flags", unlooked)))),
     ]
     if covered["slots"]:
         tiles.append(

@@ -5,6 +5,7 @@ Out: titles, columns and rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from math import isnan
 from typing import Any
 
@@ -18,20 +19,24 @@ SET_COLUMNS = (
     "flags per 100 phrases",
     "discriminability",
     "classes in both",
-    "there: this set, the judged one",
+    "this set there",
+    "the judged one there",
     "difference",
 )
-_PAIR_COLUMNS = 3
-WORST_COLUMNS = (
+_PAIR_COLUMNS = 4
+_WORST_COLUMNS = (
     "class",
     "phrases",
     "found by name",
     "by phrases",
+    "tried against",
     "flags",
     "not told from",
     "slots without a phrase",
 )
+_WORST_NUMBERS = 4  # columns that are there even if nothing is in them
 FLAG_COLUMNS = ("flag", "class", "phrase", "seen")
+NOT_MEASURED = "not measured"
 
 
 def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
@@ -43,14 +48,14 @@ def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
         )
         yield title, ("by", "found", ""), found_rows(found)
         yield set_title(report), set_columns(report["sets"]), set_rows(report["sets"])
-    worst = [worst_row(row) for row in worst_classes(report["classes"], rows)]
-    yield "Which classes are told apart worst?", WORST_COLUMNS, worst
-    if flags := listed_flags(report):
+    yield "Which classes are told apart worst?", *worst_table(report["classes"], rows)
+    unlooked = [(rule, "", "", NOT_MEASURED) for rule in report["not_measured"]]
+    if (flags := listed_flags(report)) or unlooked:
         keys = ("reason", "class_name", "text", "detail")
         shown = [tuple(flag[key] for key in keys) for flag in flags[:rows]]
         more = len(flags) - len(shown)
         title = "What looks wrong?" + (f" ({more} more: --json, --html)" if more else "")
-        yield title, FLAG_COLUMNS, shown
+        yield title, FLAG_COLUMNS, [*shown, *unlooked]
 
 
 def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -59,7 +64,8 @@ def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         (
             "names only: what each class is called and means",
             share(found["score"], found["interval"]),
-            f"the number of this set; {found['phrases']:,} phrases of {found['classes']} classes",
+            f"the number of this set; {found['phrases']:,} phrases of {found['classes']} classes"
+            + (f", {found['masked']:,} with the name masked" if found["masked"] else ""),
         ),
         (
             "names only, the phrases dealt to classes at random",
@@ -106,15 +112,31 @@ def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
     rows = []
     for one in sets:
         flags = "" if one["flags_per_100"] is None else f"{one['flags_per_100']:.1f}"
+        if unsaid := not_measured(one["not_measured"]):
+            flags += f", {unsaid}"
         number = share(one["score"], one["interval"]) or one["why_not"]
         if one["score"] is not None and one["measured_classes"] != one["classes"]:
             number += f" over {one['measured_classes']}"
+        if one["masked_phrases"]:
+            number += f", {one['masked_phrases']:,} phrases masked"
         row = (_set_name(one, sets), one["classes"], one["phrases"], flags, number, *_pair(one))
         rows.append(row[: len(set_columns(sets))])
     return rows
 
 
-def worst_classes(classes: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
+def worst_table(
+    classes: Sequence[Mapping[str, Any]], count: int
+) -> tuple[Sequence[str], list[tuple[Any, ...]]]:
+    """The worst classes, without the columns of faults that none of them has."""
+    rows = [_worst_row(row) for row in _worst_classes(classes, count)]
+    filled = [
+        at < _WORST_NUMBERS or any(row[at] for row in rows) for at in range(len(_WORST_COLUMNS))
+    ]
+    shown = [tuple(compress(row, filled)) for row in rows]
+    return tuple(compress(_WORST_COLUMNS, filled)), shown
+
+
+def _worst_classes(classes: Sequence[Mapping[str, Any]], count: int) -> list[Mapping[str, Any]]:
     """Of those that have a phrase: the least discriminable first, then the most flagged."""
 
     def badness(row: Mapping[str, Any]) -> tuple[float, int]:
@@ -134,10 +156,19 @@ def listed_flags(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [flag for flag in report["flags"] if flag["reason"] != "empty"]
 
 
-def worst_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """One of ``worst_classes``."""
+def not_measured(rules: Sequence[str]) -> str:
+    """``3 rules not measured``, or nothing."""
+    return f"{len(rules)} {'rule' if len(rules) == 1 else 'rules'} {NOT_MEASURED}" if rules else ""
+
+
+def _worst_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
     shares = (share(row.get(key)) for key in ("by_name", "by_phrases"))
-    texts = (reasons(row), ", ".join(row["not_told_from"]), ", ".join(row["missing_slots"]))
+    texts = (
+        ", ".join(row.get("rivals", ())),
+        reasons(row),
+        ", ".join(row["not_told_from"]),
+        ", ".join(row["missing_slots"]),
+    )
     return row["class_name"], row["phrases"], *shares, *texts
 
 
@@ -158,5 +189,4 @@ def _pair(one: Mapping[str, Any]) -> tuple[Any, ...]:
     difference = points(pair["difference"], pair["interval"])
     if isnan(pair["interval"][0]):
         difference += ", too few classes for an interval"
-    there = f"{share(pair['score'])}, {share(pair['judged_score'])}"
-    return len(pair["classes"]), there, difference
+    return len(pair["classes"]), share(pair["score"]), share(pair["judged_score"]), difference

@@ -32,7 +32,9 @@ class Quality:
 
     ``likeness`` [C, C]: cosines of the means of the classes' phrases after what all of them
     share is taken off; None without vectors. ``fit`` are the phrases that are measured: bound to
-    no scene, as no imported set has scenes, and without their class's name.
+    no scene, as no imported set has scenes, and ``masked`` of them without the class's name that
+    they hold. ``rivals`` are the rows that each class is tried against, ``unmeasured`` the rules
+    of ``quality.RULES`` that could not be looked at.
     """
 
     chosen: Chosen
@@ -43,6 +45,9 @@ class Quality:
     measured: "Discriminability | None" = None
     likeness: "NDArray[np.float32] | None" = None
     fit: "Phrases | None" = None
+    rivals: "Sequence[NDArray[np.intp]]" = ()
+    masked: int = 0
+    unmeasured: tuple[str, ...] = ()
     why_not: str = ""
 
     @property
@@ -62,59 +67,61 @@ class Judge:
 
     def __init__(self, source: EncodedSource) -> None:
         self._source = source
-        self._chosen = choose(source)
-        self._stored = open_vectors(self._chosen.store, source.encoder)
+        self.chosen = choose(source)
+        self._stored = open_vectors(self.chosen.store, source.encoder)
         self.yardstick: Yardstick | None = None
         self._why_not = ""
         if self._stored is not None:
-            vocabulary = self._chosen.vocabulary
+            vocabulary = self.chosen.vocabulary
             try:
-                self.yardstick = yardstick(self._stored, vocabulary, source.encoder)
+                self.yardstick = yardstick(self._stored, vocabulary)
             except LangSegError as exc:
                 self._why_not = str(exc)
 
     def named(self) -> Quality:
         """The set that the source names."""
-        return self._judged(self._chosen)
+        return self._judged(self.chosen)
 
     def others(self) -> Iterator[Quality]:
         """The sets of the store's other models for the same classes and scenes, by model."""
-        store, mine = self._chosen.store, self._chosen.selection.model
+        store, mine = self.chosen.store, self.chosen.selection.model
         models = set(store.table("requests", ("model",))["model"].to_pylist())
         for model in sorted(models - {mine}):
             try:
                 other = choose(self._source.model_copy(update={"model": model}))
             except InputError:  # it answered for other vocabularies only
                 continue
-            yield self._judged(replace(other, vocabulary=self._chosen.vocabulary))
+            yield self._judged(replace(other, vocabulary=self.chosen.vocabulary))
 
     def _judged(self, chosen: Chosen) -> Quality:
-        from langseg.descriptors.quality import coverage, text_flags
+        from langseg.descriptors.quality import BY_VECTORS, coverage, text_flags
 
         phrases, vocabulary = chosen.phrases(), chosen.vocabulary
-        covered = coverage(vocabulary, phrases)
-        encode = "run `langseg-desc encode`"
-        if self._stored is None:
-            return Quality(
-                chosen=chosen,
-                phrases=phrases,
-                flags=tuple(text_flags(vocabulary, phrases)),
-                coverage=covered,
-                why_not=f"the store has no vectors of {self._source.encoder}; {encode}",
-            )
-        embedded = _embedded(chosen, phrases, self._stored)
-        flags = [*text_flags(vocabulary, phrases, embedded.cut), *_near(chosen, embedded)]
-        unsaid = f"phrases that have no vector yet: {embedded.missing}; {encode}"
-        judged = Quality(
+        embedded = None if self._stored is None else _embedded(chosen, phrases, self._stored)
+        # what a part of the phrases shows is no count of flags
+        whole = None if embedded is None or embedded.missing else embedded
+        flags = [*text_flags(vocabulary, phrases, () if whole is None else whole.cut)]
+        flags += [] if whole is None else _near(chosen, whole)
+        quality = Quality(
             chosen=chosen,
             phrases=phrases,
             flags=tuple(flags),
-            coverage=covered,
-            encoder_id=self._stored.record.encoder_id,
-            fit=(embedded.vectors[embedded.fit], embedded.owners[embedded.fit]),
-            why_not=unsaid if embedded.missing else self._why_not,
+            coverage=coverage(vocabulary, phrases),
+            unmeasured=BY_VECTORS if whole is None else ("wrong_sense",),
+            why_not=self._lacking(embedded),
         )
-        return _measured(judged, embedded, self.yardstick)
+        if self._stored is None or embedded is None:
+            return quality
+        quality = replace(quality, encoder_id=self._stored.record.encoder_id)
+        return _measured(quality, embedded, self._stored, self.yardstick)
+
+    def _lacking(self, embedded: "_Embedded | None") -> str:
+        encode = "run `langseg-desc encode`"
+        if embedded is None:
+            return f"the store has no vectors of {self._source.encoder}; {encode}"
+        if embedded.missing:
+            return f"phrases that have no vector yet: {embedded.missing}; {encode}"
+        return self._why_not
 
 
 def judge_quality(source: EncodedSource) -> Quality:
@@ -125,13 +132,14 @@ def judge_quality(source: EncodedSource) -> Quality:
 @dataclass(frozen=True)
 class _Embedded:
     """The phrases that have a vector, of any scene; ``generic`` are those of none, ``fit`` those
-    that are measured."""
+    that are measured as they are. ``masked`` is what is measured instead, by row."""
 
     texts: list[str]
     owners: "NDArray[np.intp]"
     vectors: "NDArray[np.float16]"
     generic: "NDArray[np.bool_]"
     fit: "NDArray[np.bool_]"
+    masked: dict[int, str]
     cut: frozenset[str]
     missing: int
 
@@ -145,12 +153,13 @@ def _embedded(
     from langseg.descriptors.leaks import NameFinder
     from langseg.descriptors.quality import own_phrases
 
-    rows: list[tuple[str, int, bool, bool]] = []  # text, class, generic, fit
+    rows: list[tuple[str, int, bool, str | None]] = []  # text, class, generic, masked if named
     for row, entry in enumerate(chosen.vocabulary.classes):
         finder = NameFinder([entry.name, *entry.synonyms])
         for phrase in own_phrases(phrases[entry.name]):
-            generic = phrase.scene == ANY_SCENE
-            rows.append((phrase.text, row, generic, generic and not finder.is_in(phrase.text)))
+            text = phrase.text
+            masked = finder.masked(text) if finder.is_in(text) else None
+            rows.append((text, row, phrase.scene == ANY_SCENE, masked))
     has, vectors, cut = stored.find([text for text, *_ in rows])
     kept = [row for row, there in zip(rows, has, strict=True) if there]
     return _Embedded(
@@ -158,7 +167,8 @@ def _embedded(
         owners=np.array([row[1] for row in kept], np.intp),
         vectors=vectors,
         generic=np.array([row[2] for row in kept], np.bool_),
-        fit=np.array([row[3] for row in kept], np.bool_),
+        fit=np.array([row[2] and row[3] is None for row in kept], np.bool_),
+        masked={i: row[3] for i, row in enumerate(kept) if row[2] and row[3]},
         cut=frozenset(row[0] for row, was in zip(kept, cut, strict=True) if was),
         missing=int((~has).sum()),
     )
@@ -177,7 +187,9 @@ def _near(chosen: Chosen, embedded: _Embedded) -> "list[Flag]":
     return flags
 
 
-def _measured(judged: Quality, embedded: _Embedded, by: Yardstick | None) -> Quality:
+def _measured(
+    judged: Quality, embedded: _Embedded, stored: StoredVectors, by: Yardstick | None
+) -> Quality:
     import numpy as np
 
     from langseg.descriptors.discriminability import class_means, measure
@@ -190,7 +202,30 @@ def _measured(judged: Quality, embedded: _Embedded, by: Yardstick | None) -> Qua
     centred = np.where(np.any(means != 0, axis=1, keepdims=True), means - middle, 0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
     judged = replace(judged, likeness=centred @ centred.T)
-    if by is None or judged.fit is None:
+    if by is None:
         return judged
-    flags = (*judged.flags, *wrong_senses(judged.names, means, middle, by.meanings))
-    return replace(judged, flags=flags, measured=measure(*judged.fit, by.meanings, by.rivals))
+    judged = _with_fit(judged, embedded, stored)
+    assert judged.fit is not None
+    measured = measure(*judged.fit, by.meanings, by.rivals)
+    judged = replace(judged, measured=measured, rivals=by.rivals)
+    senses = None if embedded.missing else wrong_senses(judged.names, means, middle, by.meanings)
+    if senses is None:
+        return judged
+    return replace(judged, flags=(*judged.flags, *senses), unmeasured=())
+
+
+def _with_fit(judged: Quality, embedded: _Embedded, stored: StoredVectors) -> Quality:
+    """The phrases that hold their class's name come masked, or not at all without an encoder."""
+    import numpy as np
+
+    fit = (embedded.vectors[embedded.fit], embedded.owners[embedded.fit])
+    rows = list(embedded.masked)
+    if not rows:
+        return replace(judged, fit=fit)
+    try:
+        masked = stored.vectors_of(list(embedded.masked.values()))
+    except LangSegError as exc:
+        left_out = f"{len(rows)} phrases that hold their class's name are left out: {exc}"
+        return replace(judged, fit=fit, why_not=judged.why_not or left_out)
+    both = (np.concatenate([fit[0], masked]), np.concatenate([fit[1], embedded.owners[rows]]))
+    return replace(judged, fit=both, masked=len(rows))

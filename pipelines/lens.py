@@ -19,23 +19,32 @@ if TYPE_CHECKING:
     from langseg.cache.audit import Answer, TableAnswer
     from langseg.cache.limits import Limits
     from langseg.cache.store import Store
+    from langseg.pipelines.chosen import Chosen
 
 
 def run_audit(
-    store_path: Path, dataset: str | None, classes: Path | None, model: str = ""
+    store_path: Path,
+    dataset: str | None,
+    classes: Path | None,
+    model: str = "",
+    chosen: "Chosen | None" = None,
 ) -> dict[str, Any]:
     """Answer every standing question: of one vocabulary's selection, if one is named, or of all.
 
     ``missing`` names the classes of the vocabulary (else those asked for) without a descriptor.
+    ``chosen`` is that selection where it was made already, and what is read is of its snapshot.
     """
     from langseg.cache.audit import AUDIT_QUESTIONS, ask, open_audit
     from langseg.cache.store import Store
     from langseg.cache.views import question_sql
 
-    store = Store.open(store_path)
+    store = Store.open(store_path) if chosen is None else chosen.store
     tables = {name: store.table(name) for name in TABLES} | {"embeddings": _embeddings(store)}
     names: list[str] | None = None
-    if dataset is not None or classes is not None:
+    if chosen is not None:
+        names = [entry.name for entry in chosen.vocabulary.classes]
+        tables = _only(tables, chosen.selection.keys)
+    elif dataset is not None or classes is not None:
         flags = {"dataset": dataset, "classes": classes, "store": store_path, "model": model}
         names, keys = _names_and_keys(load_config(Source, None, flags))
         tables = _only(tables, keys)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def set_row(quality: "Quality") -> dict[str, Any]:
-    """``flags_per_100`` are of the phrases: a class without any is counted by ``classes``."""
+    """``flags_per_100`` are of the phrases: a class without any is counted by ``classes``; flags
+    of the rules ``not_measured`` may be missing from it."""
     from langseg.descriptors.discriminability import interval
 
     found = quality.measured
@@ -25,7 +26,9 @@ def set_row(quality: "Quality") -> dict[str, Any]:
         "classes": sum(row.phrases > 0 for row in quality.coverage.values()),
         "phrases": phrases,
         "flags_per_100": 100 * flags / phrases if phrases else None,
+        "not_measured": list(quality.unmeasured),
         "measured_phrases": 0 if quality.fit is None else len(quality.fit[1]),
+        "masked_phrases": quality.masked,
         "measured_classes": 0 if found is None else int((found.chance > 0).sum()),
         "score": None if found is None else found.score,
         "interval": None if found is None else interval(found.by_name),

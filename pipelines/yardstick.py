@@ -1,7 +1,8 @@
 """Give what the phrases of a vocabulary are measured by: the vectors of what its classes mean.
 
 In:  a store, and the name of a text encoder whose vectors it holds.
-Out: vectors of texts, from the store; the encoder is loaded only for those it does not hold.
+Out: vectors of texts, from the store; the encoder is loaded, once, only for those it does not
+     hold.
 
 What is not in the store is rounded as the store rounds, so that no number depends on where a
 vector came from. Nothing is written.
@@ -9,6 +10,7 @@ vector came from. Nothing is written.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from langseg.cache.errors import UsageError
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from langseg.cache.store import Store
-    from langseg.descriptors.text_encoder import EncoderRecord
+    from langseg.descriptors.text_encoder import EncoderRecord, TextEncoder
     from langseg.descriptors.vocabulary import Vocabulary
 
 
@@ -39,6 +41,7 @@ class Yardstick:
 class StoredVectors:
     """Everything that a store holds of one encoder: ``text_id``, ``emb`` and ``truncated``."""
 
+    encoder_name: str
     record: "EncoderRecord"
     table: "pa.Table"
 
@@ -56,6 +59,34 @@ class StoredVectors:
         has = at.is_valid().to_numpy(zero_copy_only=False)
         return has, vectors.reshape(-1, self.record.dim), taken["truncated"].to_pylist()
 
+    def vectors_of(self, texts: Sequence[str]) -> "NDArray[np.float16]":
+        """[N, D]. Raises: LangSegError, when one is not in the store and no encoder can be had."""
+        import numpy as np
+
+        from langseg.cache.keys import normalise_text
+
+        wanted = {text: normalise_text(text) for text in texts}
+        unique = list(dict.fromkeys(wanted.values()))
+        has, known, _ = self.find(unique)
+        vectors = np.zeros((len(unique), self.record.dim), np.float16)
+        vectors[has] = known
+        if not has.all():
+            missing = [text for text, there in zip(unique, has, strict=True) if not there]
+            vectors[~has] = self._encoder.encode(missing)[0].astype(np.float16)
+        at = {text: row for row, text in enumerate(unique)}
+        return vectors[[at[wanted[text]] for text in texts]]
+
+    @cached_property
+    def _encoder(self) -> "TextEncoder":
+        from langseg.descriptors.text_encoder import load_encoder
+
+        encoder = load_encoder(self.encoder_name)
+        if encoder.record.encoder_id != self.record.encoder_id:
+            raise UsageError(
+                f"{self.encoder_name} is another than {self.record.encoder_id} of the store"
+            )
+        return encoder
+
 
 def open_vectors(store: "Store", encoder_name: str) -> StoredVectors | None:
     """None where the store holds no vector of an encoder of that name."""
@@ -66,46 +97,19 @@ def open_vectors(store: "Store", encoder_name: str) -> StoredVectors | None:
     if record is None:
         return None
     columns = ("text_id", "emb", "truncated")
-    return StoredVectors(record, store.embeddings(record.encoder_id, columns))
+    return StoredVectors(encoder_name, record, store.embeddings(record.encoder_id, columns))
 
 
-def yardstick(stored: StoredVectors, vocabulary: "Vocabulary", encoder_name: str) -> Yardstick:
+def yardstick(stored: StoredVectors, vocabulary: "Vocabulary") -> Yardstick:
     """Raises: LangSegError, when a text is not in the store and the encoder cannot be loaded."""
+    import numpy as np
+
     from langseg.descriptors.contrast import class_text
     from langseg.descriptors.rivals import find_rivals, meaning_text
 
     entries = vocabulary.classes
     texts = [class_text(entry) for entry in entries] + [meaning_text(entry) for entry in entries]
-    vectors = _vectors(stored, texts, encoder_name)
+    vectors = stored.vectors_of(texts).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names, meanings = vectors[: len(entries)], vectors[len(entries) :]
     return Yardstick(meanings, find_rivals(vocabulary, names))
-
-
-def _vectors(
-    stored: StoredVectors, texts: Sequence[str], encoder_name: str
-) -> "NDArray[np.float32]":
-    import numpy as np
-
-    has, known, _ = stored.find(texts)
-    vectors = np.zeros((len(texts), stored.record.dim), np.float32)
-    vectors[has] = known
-    if not has.all():
-        missing = [text for text, there in zip(texts, has, strict=True) if not there]
-        vectors[~has] = _encoded(stored.record, missing, encoder_name)
-    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
-
-
-def _encoded(
-    record: "EncoderRecord", texts: Sequence[str], encoder_name: str
-) -> "NDArray[np.float16]":
-    import numpy as np
-
-    from langseg.cache.keys import normalise_text
-    from langseg.descriptors.text_encoder import load_encoder
-
-    encoder = load_encoder(encoder_name)
-    if encoder.record.encoder_id != record.encoder_id:
-        raise UsageError(f"{encoder_name} is another than {record.encoder_id} of the store")
-    vectors, _ = encoder.encode([normalise_text(text) for text in texts])
-    return vectors.astype(np.float16)

@@ -1,5 +1,8 @@
 """Whether phrases find their class among its rivals, and what the number cannot be fooled by."""
 
+from dataclasses import replace
+from itertools import permutations
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,8 +15,8 @@ from langseg.descriptors.discriminability import (
     measure,
     paired_shares,
 )
-from langseg.descriptors.rivals import class_texts, find_rivals, meaning_text
-from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+from langseg.descriptors.rivals import RIVALS, class_texts, find_rivals, meaning_text
+from langseg.descriptors.vocabulary import ClassEntry, Vocabulary, load_vocabulary
 
 C, N, D = 60, 12, 48
 
@@ -205,6 +208,36 @@ def test_rivals__leave_out_synonyms_and_classes_that_share_a_name():
     words = vocabulary("settee", "divan", "seat", "chair", "rug", synonyms=shared)
     (first, *_) = find_rivals(words, vectors, k=3)
     assert first.tolist() == [3, 4]  # divan has a cosine of 0.995, seat is called couch, too
+
+
+def test_rivals__named_as_look_alikes_come_first_however_far_and_leave_chance_the_same():
+    angles = np.array([0.0, 0.6, 0.7, 0.8, 1.5, 0.01])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    words = vocabulary(*"abcdef")
+    plain = find_rivals(words, vectors, k=3)
+    named = replace(words, look_alikes={"a": ("e", "f"), "e": ("a",), "f": ("a",)})
+    found = find_rivals(named, vectors, k=3)
+    assert plain[0].tolist() == [1, 2, 3]
+    assert found[0].tolist() == [4, 5, 1]  # f is all but a synonym by its name
+    assert found[1].tolist() == plain[1].tolist()
+    assert find_rivals(named, vectors, k=1)[0].tolist() == [4, 5]  # all that are named
+
+
+def test_rivals__of_ade20k_are_what_people_confuse():
+    ade = load_vocabulary("ade20k")
+    rng = np.random.default_rng(0)  # an encoder that knows no word
+    found = find_rivals(ade, unit(rng.normal(size=(len(ade.classes), D))))
+    names = [entry.name for entry in ade.classes]
+    tried = {(name, names[r]) for name, rows in zip(names, found, strict=True) for r in rows}
+    for group in (
+        ("wall", "building"),
+        ("sofa", "armchair", "seat"),
+        ("path", "road", "sidewalk"),
+        ("river", "lake", "sea", "water"),
+        ("cabinet", "wardrobe", "chest of drawers"),
+    ):
+        assert set(permutations(group, 2)) <= tried
+    assert {len(rows) for rows in found} == {RIVALS}
 
 
 def test_interval__of_shares_holds_their_mean():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from langseg.cache.errors import InputError, LangSegError, UsageError
 from langseg.descriptors.class_list import parse_class_list
+from langseg.descriptors.rivals import RIVALS
 from langseg.descriptors.vocabulary import Vocabulary, check_classes, load_vocabulary
 
 
@@ -86,6 +87,24 @@ def test_hash__is_the_same_whatever_else_a_scene_is_called(tmp_path: Path):
     named = listed(tmp_path, json.dumps(plain | {"scene_names": {"bar": ["pub"]}}), "json")
     assert (named.scene_names, named.scene_of("pub")) == ({"bar": ("pub",)}, "bar")
     assert named.hash == listed(tmp_path, json.dumps(plain), "json").hash
+
+
+def test_hash__is_the_same_whatever_a_class_is_confused_with(tmp_path: Path):
+    plain = {"classes": ["wall", "fence", "building"]}
+    alike = {"look_alikes": {"building": ["wall"], "wall": ["fence", "building"]}}
+    named = listed(tmp_path, json.dumps(plain | alike), "json")
+    assert named.look_alikes == {
+        "building": ("wall",),
+        "wall": ("fence", "building"),
+        "fence": ("wall",),
+    }
+    assert named.hash == listed(tmp_path, json.dumps(plain), "json").hash
+
+
+@pytest.mark.parametrize("dataset", ["ade20k", "coco-stuff", "cityscapes", "pascal-context"])
+def test_shipped__look_alikes_leave_chance_the_same_for_every_class(dataset: str):
+    alike = load_vocabulary(dataset).look_alikes
+    assert 1 <= min(map(len, alike.values())) <= max(map(len, alike.values())) <= RIVALS
 
 
 def test_hash__changes_with_every_part(tmp_path: Path):
@@ -215,6 +234,11 @@ BAR = {"scenes": {"bar": ["wall"]}}
         ({**BAR, "scene_names": {"bar": ["Bar"]}}, "'Bar' already names a scene"),
         ({**BAR, "scene_names": {"bar": ["a|b"]}}, "scene_names of 'bar': 'a|b' holds U+007C"),
         ({**BAR, "scene_names": [1]}, "scene_names: wanted {scene: [other names]}"),
+        ({"look_alikes": ["wall"]}, "look_alikes: wanted {class: [classes]}"),
+        ({"look_alikes": {"wal": ["wall"]}}, "look_alikes: no class is named 'wal'"),
+        ({"look_alikes": {"wall": "wall"}}, "look_alikes of 'wall': wanted a list"),
+        ({"look_alikes": {"wall": ["x", 1]}}, "look_alikes of 'wall': no class is named 'x', 1"),
+        ({"look_alikes": {"wall": ["wall"]}}, "look_alikes of 'wall': it cannot be its own"),
         ({"ignore_ids": [1]}, "ignore_ids: 1 is a class's id"),
         ({"ignore_ids": "0"}, "ignore_ids: wanted a list"),
         ({"name": ""}, "name: wanted 1 to 64"),

@@ -7,14 +7,16 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from langseg.cache.errors import InputError
-from langseg.descriptors import text_encoder
+from langseg.descriptors import select, text_encoder
 from langseg.pipelines.audit import quality_report, questions, run_whole_audit
 from langseg.pipelines.audit_page import render_audit
+from langseg.pipelines.audit_tables import worst_table
 from langseg.pipelines.config import DescribeConfig, EncodedSource
 from langseg.pipelines.describe import run_generate
 from langseg.pipelines.encode import run_encode
@@ -85,10 +87,75 @@ def test_quality__without_vectors_still_flags_and_says_what_is_missing(store):
     assert report["flag_counts"]["empty"] == 0
 
 
+BY_VECTORS = ["near_duplicate", "truncated", "wrong_sense"]
+
+
+def test_flags__that_need_vectors_have_no_count_without_them(call, store, tmp_path):
+    flags = ("audit", "--store", store, "--classes", store.parent / "sofa.txt")
+    told = call(DESC, *flags, "--json").json["quality"]
+    assert told["not_measured"] == BY_VECTORS
+    assert [told["flag_counts"][reason] for reason in BY_VECTORS] == [None] * 3
+    assert told["flag_counts"]["duplicate"] == 0
+    assert "not measured: near_duplicate, truncated, wrong_sense" in told["sentence"]
+    assert told["sets"][0]["not_measured"] == BY_VECTORS
+    shown = call(DESC, *flags).out
+    assert all(re.search(rf"{reason} .*not measured", shown) for reason in BY_VECTORS)
+    call(DESC, *flags, "--html", tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text()
+    assert page.count('<td class="number">not measured</td>') == 3
+    assert "flags, 3 rules not measured" in page
+
+
+def test_flags__are_counted_where_they_were_looked_for(store, compared):
+    assert quality_report(judge_quality(camvid(store)))["not_measured"] == []
+    few = quality_report(judge_quality(camvid(compared, "import:others")))  # of three classes
+    assert (few["not_measured"], few["flag_counts"]["near_duplicate"]) == (["wrong_sense"], 0)
+
+
+@pytest.fixture
+def named(compared: Path, tmp_path: Path) -> EncodedSource:
+    """A set as published, all of whose phrases hold their class's name, with its vectors."""
+    copied = tmp_path / "store"
+    shutil.copytree(compared, copied)
+    file = tmp_path / "cupl.json"
+    said = {"car": ["A car has four wheels and doors.", "A car."], "sky": ["The sky is blue."]}
+    file.write_text(json.dumps(said))
+    imported = ImportConfig(dataset="camvid", store=copied, file=file, as_published=True)
+    source = camvid(copied, run_import(imported)["model"])
+    run_encode(source, "minilm", silent)
+    return source
+
+
+def test_names__in_phrases_are_masked_and_the_phrases_measured(named):
+    quality = judge_quality(named)
+    report = quality_report(quality)
+    assert (quality.masked, report["discriminability"]["phrases"]) == (2, 2)  # not "A car."
+    assert report["discriminability"]["score"] == 1.0
+    assert report["sets"][0]["masked_phrases"] == 2
+    assert quality.fit is not None
+    encoder = text_encoder.load_encoder("minilm", device="cpu")
+    wanted = encoder.encode(["it has four wheels and doors.", "it is blue."])[0]
+    shown = {tuple(row) for row in wanted.astype(np.float16)}
+    assert {tuple(row) for row in quality.fit[0]} == shown
+
+
+def test_names__in_phrases_cannot_be_masked_without_an_encoder(named, monkeypatch):
+    def refused(name: str, device: str | None = None) -> None:
+        raise InputError(f"{name} is not here")
+
+    monkeypatch.setattr(text_encoder, "load_encoder", refused)
+    report = quality_report(judge_quality(named))
+    assert report["discriminability"]["phrases"] == 0
+    assert report["why_not"] == (
+        "2 phrases that hold their class's name are left out: minilm is not here"
+    )
+
+
 def test_quality__says_how_many_phrases_have_no_vector_yet(store):
     source = EncodedSource(classes=store.parent / "sofa.txt", store=store)
     report = quality_report(judge_quality(source))
-    assert re.search(r"phrases that have no vector yet: [1-9][0-9]; ", report["why_not"])
+    count = sum(row["phrases"] for row in report["classes"])
+    assert f"phrases that have no vector yet: {count};" in report["why_not"]
     assert report["discriminability"]["classes"] == 0
     assert "no class has the phrases" in report["sentence"]
 
@@ -110,6 +177,7 @@ def test_quality__covers_slots_and_scenes_and_names_the_pairs_of_each_class(stor
     assert report["coverage"]["slots"]["shape"] == 11
     assert report["coverage"]["pairs"] <= report["coverage"]["plausible_pairs"]
     rows = {row["class_name"]: row for row in report["classes"]}
+    assert {len(set(row["rivals"]) - {name}) for name, row in rows.items()} == {5}
     for one, other, _ in report["weak_pairs"]:
         assert other in rows[one]["not_told_from"]
         assert one in rows[other]["not_told_from"]
@@ -144,13 +212,14 @@ def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_p
     shown = call(DESC, *flags).out
     sets = call(DESC, *flags, "--json").json["quality"]["sets"]
     call(DESC, *flags, "--html", tmp_path / "a.html")
-    page = (tmp_path / "a.html").read_text()
+    page = (tmp_path / "a.html").read_text().replace("<wbr>", "")
     assert [row["model"] for row in sets] == ["bundled", "import:bare", "import:others"]
     for told in (
         "bundled (judged)",
         "import:others",
         "names only",
         "names and the other phrases",
+        "tried against",
         "too few classes for an interval",
         "points",
         "phrases that have no vector yet: 1",
@@ -190,6 +259,28 @@ def test_audit__of_a_vocabulary_nobody_asked_about_has_no_quality(store, tmp_pat
         run_whole_audit(source, html=tmp_path / "page.html")
 
 
+def test_page__of_no_vocabulary_in_particular_names_those_the_store_has(call, store, tmp_path):
+    refused = call(DESC, "audit", "--store", store, "--html", tmp_path / "a.html")
+    assert refused.code == 3
+    assert "vocabulary ade20k: the store has no accepted answer" in refused.err
+    assert "--dataset camvid or --classes FILE" in refused.err
+    assert not (tmp_path / "a.html").exists()
+
+
+def test_audit__selects_the_answers_of_a_set_once(store, monkeypatch):
+    selected = []
+
+    def counted(*args: Any, **named: Any) -> select.Selection:
+        selected.append(args)
+        return found(*args, **named)
+
+    found = select.select_answers
+    monkeypatch.setattr(select, "select_answers", counted)
+    report = run_whole_audit(camvid(store))
+    assert len(selected) == 1
+    assert report["missing"] == []
+
+
 def test_audit__lists_its_questions_and_answers_one(call, store):
     listed = call(DESC, "audit", "--list").out
     assert all(name in listed for name, _ in questions())
@@ -208,6 +299,16 @@ def test_audit__prints_the_short_set_and_the_numbers(call, store):
     whole = call(DESC, "audit", "--store", store, "--dataset", "camvid", "--json").json
     assert len(whole["answers"]) == len(questions())
     assert whole["quality"]["discriminability"]["classes"] == 11
+
+
+def test_worst__has_no_column_of_faults_that_no_class_has():
+    row = {"class_name": "car", "phrases": 2, "by_name": 0.5, "by_phrases": float("nan")}
+    clean = row | {"rivals": ["van"], "flags": {}, "not_told_from": [], "missing_slots": []}
+    columns, rows = worst_table([clean], 9)
+    assert columns == ("class", "phrases", "found by name", "by phrases", "tried against")
+    assert rows == [("car", 2, "50.0 %", "", "van")]
+    flagged, _ = worst_table([clean, clean | {"flags": {"shared": 2}}], 9)
+    assert flagged == (*columns, "flags")
 
 
 class Seen(HTMLParser):
