@@ -113,7 +113,8 @@ class DescribeConfig(Source):
     samples: int = Field(1, ge=1, le=100, description="Replies wanted to each prompt.")
     differential: bool = Field(
         False,
-        description="Ask, too, what tells each class from its look-alikes (nearest by embedding).",
+        description="Ask, too, what tells each class from its look-alikes: those its vocabulary "
+        "names, then the nearest by embedding.",
     )
     encoder: str = Field("minilm", description="Text encoder that finds the look-alikes.")
     prompt: Path | None = Field(
