@@ -44,7 +44,8 @@ def word_encoder(file: Path) -> Encoder:
             if len(word) > SHORT and word in vectors:
                 row = np.array(vectors[word][:width], np.float32)
                 total += row / np.linalg.norm(row)
-        return total / np.float32(max(np.linalg.norm(total), 1e-12))
+        length = float(np.linalg.norm(total))
+        return total / np.float32(max(length, 1e-12))
 
     return lambda texts: np.stack([embed(text) for text in texts])
 

@@ -103,7 +103,9 @@ def test_audit__shows_provenance_on_its_side(call, filled):
 
 def test_sql__answers_one_select_and_refuses_the_rest(call, filled):
     question = "select count(*) as n from phrases where class_name = 'wall' and slot = 'name'"
-    assert call(DESC, "sql", "--store", filled, "--json", question).json["rows"] == [[6]]  # subclasses
+    assert call(DESC, "sql", "--store", filled, "--json", question).json["rows"] == [
+        [6]
+    ]  # subclasses
     done = call(DESC, "sql", "--store", filled, "drop table texts")
     assert (done.code, done.out) == (3, "")
 
