@@ -54,8 +54,8 @@ def normalise_text(text: str) -> str:
 
 
 def scene_key(name: str) -> str:
-    """What two spellings of one scene have in common."""
-    return normalise_text(name).casefold()
+    """What two spellings of one scene have in common: "Hotel Room" and "hotel_room", too."""
+    return normalise_text(name.replace("_", " ")).casefold()
 
 
 def text_id(text: str) -> str:

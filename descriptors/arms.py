@@ -27,6 +27,7 @@ from langseg.descriptors.arm_texts import (
     swapped,
     templates,
 )
+from langseg.descriptors.foreign import MODEL_PREFIX
 
 REAL = "real"
 
@@ -76,23 +77,20 @@ def derive_arms(bank: Bank, model: str, seeds: Iterable[int]) -> tuple[list[Arm]
     return arms, left_out
 
 
-def imported_arm(bank: Bank, phrases: Lists, model: str) -> Arm:
+def other_arm(bank: Bank, phrases: Lists, model: str) -> Arm:
     """Another model's phrases of the same vocabulary, such as a published set."""
     cut = {name: rows[: len(bank.phrases[name])] for name, rows in phrases.items()}
     rule = "what another model or a published set says of the class, as many at most"
-    return Arm(f"imported:{_short(model)}", rule, cut, None, model)
+    kind = "imported" if model.startswith(MODEL_PREFIX) else "generated"
+    return Arm(f"{kind}:{model.removeprefix(MODEL_PREFIX)}", rule, cut, None, model)
 
 
-def cut_arms(bank: Bank, imported: Arm, model: str, seeds: Iterable[int]) -> list[Arm]:
-    """The bank's own phrases, as few as an imported arm has: what it is to be compared with."""
-    counts = {name: len(rows) for name, rows in imported.phrases.items()}
-    rule = f"phrases of the bank itself, drawn, as many of each class as in {imported.name}"
-    name = f"cut:{_short(imported.model)}"
+def cut_arms(bank: Bank, other: Arm, model: str, seeds: Iterable[int]) -> list[Arm]:
+    """The bank's own phrases, as few as another set has: what that is to be compared with."""
+    counts = {name: len(rows) for name, rows in other.phrases.items()}
+    rule = f"phrases of the bank itself, drawn, as many of each class as in {other.name}"
+    name = f"cut:{other.name}"
     return [Arm(name, rule, cut_to(bank, counts, seed), seed, model) for seed in seeds]
-
-
-def _short(model: str) -> str:
-    return model.removeprefix("import:")
 
 
 RULES = {

@@ -259,7 +259,7 @@ def checked_scenes(
             problems.append(f"scenes: {problem}")
         elif not isinstance(listed, list) or not listed:
             problems.append(f"scene {scene!r}: wanted a list of class names, got {shown(listed)}")
-        elif normalise_text(scene).casefold() in taken:
+        elif scene_key(scene) in taken:
             problems.append(f"scene {scene!r}: it is there twice")
         else:
             found = [normalise_text(name) if isinstance(name, str) else "" for name in listed]
@@ -268,7 +268,7 @@ def checked_scenes(
             if strangers:
                 problems.append(f"scene {scene!r}: no class is named {', '.join(strangers)}")
             scenes[normalise_text(scene)] = tuple(dict.fromkeys(found))
-            taken.add(normalise_text(scene).casefold())
+            taken.add(scene_key(scene))
     return scenes
 
 

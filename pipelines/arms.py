@@ -95,7 +95,7 @@ def _other_models(
 ) -> "tuple[list[Arm], dict[str, str]]":
     """Two arms for each model of the store that described enough of the vocabulary: what it says,
     and the bank cut to as much; and why there is none for the rest."""
-    from langseg.descriptors.arms import cut_arms, imported_arm
+    from langseg.descriptors.arms import cut_arms, other_arm
 
     arms, scant = [], {}
     models = set(chosen.store.table("requests", ("model",))["model"].to_pylist())
@@ -105,7 +105,7 @@ def _other_models(
         except InputError:  # it answered for other vocabularies only
             continue
         phrases = replace(other, vocabulary=chosen.vocabulary).phrases()
-        arm = imported_arm(real, phrases, model)
+        arm = other_arm(real, phrases, model)
         described = sum(len(rows) > 1 for rows in phrases.values())
         if described < LEAST_SHARE * len(phrases):
             scant[arm.name] = f"{model} describes {described} of {len(phrases)} classes"

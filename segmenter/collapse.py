@@ -11,6 +11,7 @@ over synonyms); the prior is what makes a descriptor count more in its own scene
 """
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import torch
 import torch.nn.functional as F
@@ -93,8 +94,10 @@ def scene_index(bank: TextBank, scene: str | None) -> int:
         return UNKNOWN_SCENE
     row = bank.scene_row(scene)
     if row is None:
+        close = get_close_matches(scene, bank.scenes, n=1)
         raise UsageError(
-            f"scene {scene!r}: wanted one of the bank's scenes, {', '.join(bank.scenes)}"
+            f"scene {scene!r}: wanted one of the bank's scenes or of their other names, "
+            + (f"did you mean {close[0]!r}?" if close else f"which are {', '.join(bank.scenes)}")
         )
     return row
 

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from langseg.cache.bank import TextBank, save_bank
+from langseg.cache.bank import TextBank, load_bank, save_bank
 from langseg.cache.errors import LangSegError, UsageError
 from langseg.cache.files import write_atomic
 from langseg.segmenter.backbone import FrozenViT
@@ -99,6 +99,7 @@ def train(
             f"got {config.crop}"
         )
     target = torch.device(device)
+    bank = _begun_with(out, bank)
     with process_group(target) as (rank, world_size):
         trainer = _Trainer(config, backbone, bank, target, rank)
         state = _resume(out, _first_state(config, backbone, bank, samples, world_size), trainer)
@@ -238,6 +239,14 @@ def _first_state(
         world_size=world_size,
         history=(),
     )
+
+
+def _begun_with(out: Path, bank: TextBank) -> TextBank:
+    """The run's own copy of the same bank, where it was begun: what is no part of a fingerprint
+    (what else scenes are called, the last bits of vectors) stays what it was. Raises: CorruptError.
+    """
+    own = out / BANKS / bank.fingerprint
+    return load_bank(own) if latest(out) is not None and own.is_dir() else bank
 
 
 def _resume(out: Path, start: State, trainer: _Trainer) -> State:

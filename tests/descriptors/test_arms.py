@@ -14,7 +14,7 @@ from langseg.cache.keys import text_id
 from langseg.cache.records import ANY_SCENE, NAME_SLOT
 from langseg.descriptors.arm_texts import Bank, Lists
 from langseg.descriptors.arm_words import TEMPLATES, WORDS
-from langseg.descriptors.arms import RULES, Arm, cut_arms, derive_arms, imported_arm
+from langseg.descriptors.arms import RULES, Arm, cut_arms, derive_arms, other_arm
 from langseg.descriptors.build_bank import Phrase, bank_texts, build_bank
 from langseg.descriptors.draws import number, repeated, shuffled, spread
 from langseg.descriptors.text_encoder import load_encoder
@@ -301,9 +301,9 @@ def test_swapped__takes_no_text_that_names_the_class():
 def test_cut__has_of_each_class_as_many_of_the_banks_own_as_an_imported_set():
     bank = made_bank()
     few = {name: rows[: 1 + n % 4] for n, (name, rows) in enumerate(bank.phrases.items())}
-    imported = imported_arm(bank, few, "import:x")
+    imported = other_arm(bank, few, "import:x")
     first, second = cut_arms(bank, imported, "m", [0, 1])
-    assert (first.name, first.seed, first.model) == ("cut:x", 0, "m")
+    assert (first.name, first.seed, first.model) == ("cut:imported:x", 0, "m")
     assert first.phrases != second.phrases
     for name, rows in bank.phrases.items():
         assert len(first.phrases[name]) == min(len(few[name]), len(rows))
@@ -314,10 +314,11 @@ def test_cut__has_of_each_class_as_many_of_the_banks_own_as_an_imported_set():
 def test_imported__has_no_more_texts_of_a_class_than_the_bank():
     bank = made_bank()
     more = tuple(Phrase(f"text {n}", "shape", "", ANY_SCENE) for n in range(9))
-    arm = imported_arm(
+    arm = other_arm(
         bank, {name: rows[:1] + more for name, rows in bank.phrases.items()}, "import:x"
     )
     assert (arm.name, arm.model, arm.seed) == ("imported:x", "import:x", None)
+    assert other_arm(bank, bank.phrases, "x").name == "generated:x"  # an LLM may have that name
     assert all(len(arm.phrases[name]) == min(10, len(bank.phrases[name])) for name in bank.phrases)
 
 

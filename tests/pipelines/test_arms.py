@@ -62,7 +62,12 @@ def banks(report: dict[str, Any]) -> dict[str, TextBank]:
 
 
 def test_arms__are_all_there_the_bank_itself_first(report):
-    assert [arm["arm"] for arm in report["arms"]] == ["real", *RULES, "imported:other", "cut:other"]
+    assert [arm["arm"] for arm in report["arms"]] == [
+        "real",
+        *RULES,
+        "generated:other",
+        "cut:generated:other",
+    ]
     assert report["real"] == report["arms"][0]["fingerprint"]
     assert len({arm["fingerprint"] for arm in report["arms"]}) == len(report["arms"])
 
@@ -80,7 +85,7 @@ def test_arms__carry_their_recipe_and_the_bank_they_control(report, banks):
         recipe = {"arm": arm["arm"], "rule": arm["rule"], "seed": arm["seed"], "of": report["real"]}
         assert banks[arm["arm"]].recipe == recipe
         assert banks[arm["arm"]].model == arm["model"]
-    assert banks["imported:other"].model == "other"
+    assert banks["generated:other"].model == "other"
 
 
 def test_arms__have_the_classes_scenes_and_width_of_the_bank(banks):
@@ -116,7 +121,7 @@ def test_arms__of_the_same_answers_in_another_store_are_the_same(home, report, t
     alone = arms_of(home, store=tmp_path)
     prints = {arm["arm"]: arm["fingerprint"] for arm in report["arms"]}
     assert {arm["arm"]: arm["fingerprint"] for arm in alone["arms"]} == {
-        name: prints[name] for name in prints if not name.startswith(("imported", "cut"))
+        name: prints[name] for name in prints if not name.startswith(("generated", "cut"))
     }
 
 
@@ -128,8 +133,8 @@ def test_arms__say_how_many_texts_name_their_class(report):
 
 
 def test_cut__has_as_many_texts_as_the_imported_set(report, banks):
-    assert banks["cut:other"].mask.sum() <= banks["imported:other"].mask.sum()
-    assert banks["cut:other"].recipe["arm"] == "cut:other"
+    assert banks["cut:generated:other"].mask.sum() <= banks["generated:other"].mask.sum()
+    assert banks["cut:generated:other"].recipe["arm"] == "cut:generated:other"
 
 
 def test_arms__are_listed_in_a_file_named_by_the_bank(home, report):
@@ -142,7 +147,7 @@ def test_arms__are_listed_in_a_file_named_by_the_bank(home, report):
 
 
 def test_arms__leave_out_a_model_that_describes_less_than_half_and_say_so(report):
-    assert report["left_out"] == {"imported:scant": "scant describes 1 of 5 classes"}
+    assert report["left_out"] == {"generated:scant": "scant describes 1 of 5 classes"}
 
 
 def test_arms__leave_a_store_that_verifies(call, home, report):
@@ -173,8 +178,13 @@ def test_arms__are_shown_as_a_table_with_what_was_left_out(call, home):
     assert done.code == 0
     rows = [line.split() for line in done.out.splitlines() if line.strip()]
     assert rows[0] == ["arm", "seed", "texts", "words", "naming", "fingerprint", "folder"]
-    assert [row[0] for row in rows[2:]] == ["real", *RULES, "imported:other", "cut:other"]
-    assert "left out: imported:scant, as scant describes 1 of 5 classes" in done.err
+    assert [row[0] for row in rows[2:]] == [
+        "real",
+        *RULES,
+        "generated:other",
+        "cut:generated:other",
+    ]
+    assert "left out: generated:scant, as scant describes 1 of 5 classes" in done.err
 
 
 def test_arms__of_a_vocabulary_nobody_described_name_the_command(call, home, tmp_path):

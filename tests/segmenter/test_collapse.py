@@ -162,7 +162,7 @@ def test_bank_tensors__do_not_share_memory_with_the_mapped_bank():
 
 def test_labelled_scene__knows_the_names_that_a_dataset_has_for_a_scene():
     bank = replace(tiny_bank(), scene_names={"kitchen": ("galley",)})
-    said = {"kitchen": 1, "galley": 1, "Galley": 1, "street": 2, "attic": -1, "*": -1}
+    said = {"kitchen": 1, "galley": 1, "Galley": 1, "GALLEY ": 1, "street": 2, "attic": -1, "*": -1}
     assert {label: labelled_scene(bank, label) for label in said} == said
     assert scene_index(bank, "galley") == 1
 
@@ -172,5 +172,7 @@ def test_scene_index__names_the_scenes_there_are():
     assert scene_index(bank, None) == -1
     assert scene_index(bank, "*") == 0
     assert scene_index(bank, "street") == 2
-    with pytest.raises(UsageError, match="'attic': wanted one of the bank's scenes, .*kitchen"):
+    with pytest.raises(UsageError, match="'attic': wanted one of the bank's scenes .*kitchen, str"):
         scene_index(bank, "attic")
+    with pytest.raises(UsageError, match="did you mean 'kitchen'"):
+        scene_index(bank, "kitchin")

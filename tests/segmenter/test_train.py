@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -73,6 +75,22 @@ def test_train__killed_and_resumed_equals_uninterrupted_bit_by_bit(data, tmp_pat
     assert (tmp_path / "killed/metrics.jsonl").read_text() == (
         tmp_path / "whole/metrics.jsonl"
     ).read_text()
+
+
+def test_train__resumed_goes_on_with_the_bank_it_was_begun_with(data, tmp_path):
+    def stop(step: int, steps: int, losses: Mapping[str, float]) -> None:
+        if step == 6:
+            raise KeyboardInterrupt
+
+    whole = run(data, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "cut", progress=stop)
+    bank = tiny_bank()
+    again = replace(bank, emb=np.roll(bank.emb, 1, axis=-1))  # as it would be embedded elsewhere
+    assert again.fingerprint == bank.fingerprint
+    resumed = run(data, tmp_path / "cut", bank=again)
+    assert resumed.first_step == 4
+    assert resumed.state.history == whole.state.history
 
 
 def test_train__a_finished_run_is_left_alone(data, tmp_path):
