@@ -339,7 +339,8 @@ def sql(
     """Run one SELECT over the store, in a locked in-memory DuckDB.
 
     Tables: requests, responses, descriptors, texts, embeddings; views: phrases, coverage,
-    counts, duplicates, rejections, provenance, encoders. Only rows of the live snapshot.
+    counts, duplicates, rejections, provenance, encoders, slots, places, cut, unusable, spend.
+    Only rows of the live snapshot.
     DuckDB's own position is that SQL is executable code: run your own statements only.
     In a CSV, a text that a spreadsheet would run as a formula gets a ' before it. A cell of more
     than a million characters (of a table: 10,000) is cut and ends in "... truncated".

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.limits import CUT, Limits, bounded_memory
+from langseg.descriptors.foreign_rows import guarded_cell
 from langseg.pipelines.console import json_text, table_pieces
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from langseg.cache.audit import Answer
 
-_FORMULA = ("=", "+", "-", "@")
 _TABLE_CELL = 10_000  # characters: every row of a table is as wide as the widest
 _ROW_GROUP = 100_000
 _AS_TEXT = 4  # quotes, indents and hex make more of an answer than it is
@@ -163,7 +163,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, (list, tuple, dict)):
         value = json.dumps(value, ensure_ascii=False, default=str)
     kept = "".join(c for c in str(value) if c in "\n\t" or not _controls(c))
-    return f"'{kept}" if kept.lstrip().startswith(_FORMULA) else kept
+    return guarded_cell(kept)
 
 
 def _controls(character: str) -> bool:
