@@ -58,10 +58,11 @@ def test_target__that_cannot_be_written_is_refused_before_the_store_is_read(
     assert file.read_text() == "before"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 @pytest.mark.parametrize("command", WRITERS)
 def test_target__in_a_folder_that_may_not_be_written_is_refused(call, store, tmp_path, command):
     tmp_path.chmod(0o500)
+    if os.access(tmp_path, os.W_OK):
+        pytest.skip("root may write anywhere")
     done = call(DESC, command, "--store", store, *WRITERS[command], tmp_path / "a" / "x")
     tmp_path.chmod(0o700)
     assert done.code == 3
