@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from langseg.cache.errors import InputError
-from langseg.cache.limits import CUT, Deadline, Limits, bounded_memory
+from langseg.cache.limits import CUT, Deadline, Limits, bounded_memory, out_of_memory
 from langseg.cache.views import QUESTIONS, question_views
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ MEMORY_LIMIT_MB = Limits.memory_mb
 AUDIT_QUESTIONS = tuple(name for name in QUESTIONS if name != "phrases")
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze\b|\s*\([^()]*\))?", re.IGNORECASE)
 _FETCHED = 64  # rows at a time: as many of a megabyte each still fit
+_NO_MEMORY = "Out of Memory Error:"  # DuckDB's word, also through the reader of Arrow
 _ALONE = (
     "set enable_progress_bar = false",  # it would be drawn on stdout, into the answer
     "set temp_directory = ''",  # not even an empty folder where one stands
@@ -222,6 +223,8 @@ def _limited(
         deadline.check()
     except (duckdb.Error, pa.ArrowException, OSError) as exc:  # as the reader of Arrow says it
         deadline.check()
+        if isinstance(exc, duckdb.OutOfMemoryException) or _NO_MEMORY in str(exc):
+            raise out_of_memory(limits.memory_mb) from exc
         raise InputError(f"sql: {_first_line(exc)}") from exc
     finally:
         timer.cancel()

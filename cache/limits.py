@@ -57,10 +57,15 @@ def bounded_memory(megabytes: int) -> Iterator[None]:
         with _data_limit(megabytes):
             yield
     except MemoryError as exc:
-        raise InputError(
-            f"sql: Out of Memory: wanted at most {megabytes} MB, got a statement or an answer "
-            "that needs more; narrow the question or raise --memory-limit"
-        ) from exc
+        raise out_of_memory(megabytes) from exc
+
+
+def out_of_memory(megabytes: int) -> InputError:
+    """What to say of a statement that wants more, whoever noticed it."""
+    return InputError(
+        f"sql: Out of Memory: wanted at most {megabytes} MB, got a statement or an answer "
+        "that needs more; narrow the question or raise --memory-limit"
+    )
 
 
 @contextmanager

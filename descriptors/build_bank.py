@@ -77,6 +77,7 @@ def build_bank(
     manifest: str,
     recipe: Mapping[str, Any] | None = None,
     width: int = 0,
+    flags: str = "",
 ) -> TextBank:
     """Build the bank; every phrase of a class weighs the same before the image has its say.
 
@@ -86,13 +87,14 @@ def build_bank(
             recorded so that a mask can be traced to the prompt behind it.
         recipe: how a control arm was derived; see ``TextBank``.
         width: K at least; a control with fewer phrases than its bank is padded to the same K.
+        flags: what `langseg-desc encode` needs to embed what is missing, each after a space.
     Raises: InputError, naming how many texts have no embedding yet.
     """
     missing = [t for t in bank_texts(vocabulary, phrases) if text_id(t) not in embeddings]
     if missing:
         raise InputError(
             f"bank {vocabulary.name}: {len(missing)} texts have no embedding of "
-            f"{record.encoder_id} (first: {missing[0]!r}); run `langseg-desc encode`"
+            f"{record.encoder_id} (first: {missing[0]!r}); run `langseg-desc encode{flags}`"
         )
     scenes = (ANY_SCENE, *vocabulary.scenes)
     names = [entry.name for entry in vocabulary.classes]

@@ -33,6 +33,7 @@ Pair = tuple[str, str]  # class name, scene
 _SHOWN = 5
 _GUESSED = 100  # names at most that nearest spellings are looked for
 _ALIKE = 0.82  # below it a beach is near a bench, and an airfield near a field
+_SHORT = 6  # letters: one more makes a bar a barn, sand a stand, a plant a planet
 # What Places and SUN set behind the name of a place that they show in several ways. Not the inside
 # of a thing, which does not look like it; and no other word: a car-wash is no car.
 _VIEW = re.compile(
@@ -141,9 +142,15 @@ def _guesses(unknown: Iterable[str], vocabulary: Vocabulary) -> dict[str, tuple[
             spelled.setdefault(_folded(name), {})[entry.name] = None
     found: dict[str, tuple[str, ...]] = {}
     for label in list(unknown)[:_GUESSED]:
-        if near := get_close_matches(_folded(label), spelled, n=1, cutoff=_ALIKE):
-            found[label] = tuple(spelled[near[0]])
+        near = get_close_matches(_folded(label), spelled, cutoff=_ALIKE)
+        if mine := [name for name in near if _is_slip(_folded(label), name)]:
+            found[label] = tuple(spelled[mine[0]])
     return found
+
+
+def _is_slip(label: str, name: str) -> bool:
+    """A short word is near another only where it has the very same letters, one of them twice."""
+    return min(len(label), len(name)) >= _SHORT or set(label) == set(name)
 
 
 def _other_id(phrase: ForeignPhrase, name: str, names: list[str]) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langseg.cache.errors import CorruptError, InputError, UpstreamError
+from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageError
 from langseg.cache.files import sha256_of
 from langseg.cache.keys import canonical_json, sha256_hex
 
@@ -162,6 +162,26 @@ def stored_record(name: str, records: Iterable[Mapping[str, Any]]) -> EncoderRec
         return None
     _, found = _weights(name)
     return next((record for record in named if record.weights_sha256 == found), None)
+
+
+def record_to_read(name: str, records: Iterable[Mapping[str, Any]]) -> EncoderRecord | None:
+    """As ``stored_record``, for who reads vectors only: where the weights are not to be had, it is
+    the one record of that model.
+
+    Raises: UsageError, where they are not and several records are of that model; CorruptError.
+    """
+    known = list(records)
+    try:
+        return stored_record(name, known)
+    except (InputError, UpstreamError) as exc:
+        named = [r for one in known if (r := EncoderRecord(**one)).model == full_name(name)]
+        if len(named) == 1:
+            return named[0]
+        raise UsageError(
+            f"text encoder {name!r}: wanted its weights, to tell which of "
+            f"{', '.join(record.encoder_id for record in named)} it is, got none ({exc}); "
+            "bring them back, or name another encoder with --encoder"
+        ) from exc
 
 
 def _tower(name: str) -> tuple[str, str]:

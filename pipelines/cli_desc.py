@@ -255,8 +255,10 @@ def audit(
         langseg-desc audit --dataset ade20k --model import:cupl
         langseg-desc audit --question duplicates
     """
+    from langseg.cache.files import make_folder
     from langseg.pipelines.audit import questions, run_whole_audit
     from langseg.pipelines.audit_tables import quality_tables
+    from langseg.pipelines.export_target import check_file
 
     if list_all:
         listed = questions()
@@ -265,6 +267,9 @@ def audit(
         return
     flags = {"store": store, "dataset": dataset, "classes": classes}
     source = load_config(EncodedSource, None, {**flags, "model": model, "encoder": encoder})
+    if html is not None:
+        check_file(html, "--html", "audit.html")
+        make_folder(html.parent)
     report = run_whole_audit(source, question, html, short=not as_json)
     if as_json:
         emit_json(report)
@@ -339,7 +344,8 @@ def sql(
     """Run one SELECT over the store, in a locked in-memory DuckDB.
 
     Tables: requests, responses, descriptors, texts, embeddings; views: phrases, coverage,
-    counts, duplicates, rejections, provenance, encoders. Only rows of the live snapshot.
+    counts, duplicates, rejections, provenance, encoders, slots, places, cut, unusable, spend.
+    Only rows of the live snapshot.
     DuckDB's own position is that SQL is executable code: run your own statements only.
     In a CSV, a text that a spreadsheet would run as a formula gets a ' before it. A cell of more
     than a million characters (of a table: 10,000) is cut and ends in "... truncated".

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from langseg.cache.errors import InputError, UpstreamError, UsageError
 from langseg.pipelines.asked import Asked, settle_asked
 from langseg.pipelines.chosen import choose
-from langseg.pipelines.config import DEFAULT_STORE, DescribeConfig, Source
+from langseg.pipelines.config import DescribeConfig, Source
 from langseg.pipelines.console import Advance
 from langseg.pipelines.encode import stored_vectors
+from langseg.pipelines.next_command import source_flags
 
 if TYPE_CHECKING:
     from langseg.cache.store import Store
@@ -128,7 +129,7 @@ def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
 
     chosen = choose(source)
     store, vocabulary, selection = chosen.store, chosen.vocabulary, chosen.selection
-    record = _record(store, encoder_name)
+    record = _record(source, store, encoder_name)
     bank = build_bank(
         vocabulary,
         chosen.phrases(),
@@ -136,6 +137,7 @@ def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
         record,
         model=selection.model,
         manifest=store.manifest.name,
+        flags=source_flags(source, encoder_name),
     )
     folder = save_bank(bank, store.path / "banks")
     named = ", ".join(selection.unanswered[:5])
@@ -177,19 +179,7 @@ def _said(asked: Asked, report: "GenerateReport", provider: "Provider") -> str:
             f"; {provider.under_way} requests are with the server{room}: run the same command "
             "again to collect their answers, or with --wait to wait for them"
         )
-    return f"{said}; next: langseg-desc encode{_source_flags(asked.config)}"
-
-
-def _source_flags(config: DescribeConfig) -> str:
-    """The flags that name the same vocabulary, scenes and store to the next command."""
-    said = {
-        "dataset": config.dataset, "classes": config.classes, "scenes_from": config.scenes_from,
-        "scenes": None if config.scenes == "dataset" else config.scenes,
-        "max_scenes": config.max_scenes,
-        "store": None if config.store == DEFAULT_STORE else config.store,
-    }  # fmt: skip
-    given = {name: value for name, value in said.items() if value is not None}
-    return "".join(f" --{name.replace('_', '-')} {value}" for name, value in given.items())
+    return f"{said}; next: langseg-desc encode{source_flags(asked.config)}"
 
 
 def _check_described(store: "Store", asked: Asked, plans: "list[Plan]") -> None:
@@ -223,15 +213,16 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
 
 
-def _record(store: "Store", encoder_name: str) -> "EncoderRecord":
+def _record(source: Source, store: "Store", encoder_name: str) -> "EncoderRecord":
     """The record of an encoder the store holds vectors of; the encoder itself is not loaded."""
-    from langseg.descriptors.text_encoder import EncoderRecord, full_name
+    from langseg.descriptors.text_encoder import record_to_read
 
-    known = [EncoderRecord(**record) for record in store.encoders().values()]
-    for record in known:
-        if record.model == full_name(encoder_name):
-            return record
-    raise InputError(
-        f"{store.path}: wanted embeddings of {encoder_name!r}, the store has those of "
-        f"{', '.join(record.model for record in known) or 'none'}; run `langseg-desc encode`"
-    )
+    known = store.encoders()
+    record = record_to_read(encoder_name, known.values())
+    if record is None:
+        raise InputError(
+            f"{store.path}: wanted embeddings of {encoder_name!r} with the weights it has now, "
+            f"the store has those of {', '.join(known) or 'none'}; "
+            f"run `langseg-desc encode{source_flags(source, encoder_name)}`"
+        )
+    return record

@@ -18,6 +18,7 @@ from langseg.cache.spans import Span, text_spans
 from langseg.pipelines.chosen import Chosen, choose, rows_of
 from langseg.pipelines.config import Source
 from langseg.pipelines.console import Advance
+from langseg.pipelines.next_command import source_flags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +55,7 @@ def run_encode(source: Source, encoder_name: str, advance: Advance) -> dict[str,
     """Embed what the vocabulary's bank needs and the store does not hold yet."""
     chosen = choose(source)
     done = embed_missing(chosen.store, encoder_name, wanted_texts(chosen), advance)
-    return _report(chosen.vocabulary.name, done)
+    return _report(chosen.vocabulary.name, done, source_flags(source, encoder_name))
 
 
 def wanted_texts(chosen: Chosen) -> Wanted:
@@ -111,7 +112,7 @@ def stored_vectors(
     return vectors
 
 
-def _report(vocabulary: str, done: Embedded) -> dict[str, Any]:
+def _report(vocabulary: str, done: Embedded, flags: str) -> dict[str, Any]:
     record, truncated = done.record, done.truncated
     cut = f", {truncated} of them cut at {record.max_tokens} tokens" if truncated else ""
     return {
@@ -120,7 +121,7 @@ def _report(vocabulary: str, done: Embedded) -> dict[str, Any]:
         "embedded": done.embedded,
         "truncated": truncated,
         "sentence": f"{vocabulary}: {done.texts} texts, {done.embedded} newly embedded by "
-        f"{record.encoder_id}{cut}; next: langseg-desc bank",
+        f"{record.encoder_id}{cut}; next: langseg-desc bank{flags}",
     }
 
 

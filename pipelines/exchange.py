@@ -101,7 +101,11 @@ def run_export(config: ExportConfig) -> dict[str, Any]:
     from langseg.pipelines.chosen import choose
     from langseg.pipelines.export_target import check_file, check_folder, write_dataset
 
-    check_folder(config.out) if config.format == "hf" else check_file(config.out, config.format)
+    if config.format == "hf":
+        check_folder(config.out)
+    else:
+        hf = ", or write a dataset folder with --format hf"
+        check_file(config.out, "--out", f"descriptors.{config.format}", hf)
     chosen = choose(config)
     rows = _export_rows(chosen)
     if config.format == "hf":
@@ -130,6 +134,12 @@ def run_export(config: ExportConfig) -> dict[str, Any]:
 def _read(path: Path) -> "ForeignSet":
     from langseg.descriptors.foreign import MAX_FILE_BYTES, parse_foreign
 
+    if not path.is_file():
+        got = "a folder" if path.is_dir() else "a device or a pipe" if path.exists() else "none"
+        raise InputError(
+            f"{path}: wanted a file of descriptors (json, jsonl or csv) there, got {got}; give the "
+            "path of one"
+        )
     with path.open("rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:

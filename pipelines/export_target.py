@@ -1,9 +1,10 @@
-"""Look where an export is to be written, and write a dataset folder there.
+"""Look where a file is to be written, before the work for it, and write a dataset folder.
 
 In:  a path that a person gave; a card and the bytes of its data.
 Out: the folder; or InputError, before anything that an export did not write is touched.
 """
 
+import os
 from pathlib import Path
 from shutil import rmtree
 
@@ -14,16 +15,22 @@ from langseg.descriptors.dataset_card import DATA_FILE, is_own_card
 CARD = "README.md"
 
 
-def check_file(out: Path, form: str) -> None:
-    """Raises: InputError, where no file can be written."""
+def check_file(out: Path, flag: str, such_as: str, or_else: str = "") -> None:
+    """Folders that lack are no hindrance: who writes makes them.
+
+    Args:
+        such_as: a file that a folder is told to hold instead.
+        or_else: what else can be done with a folder.
+    Raises: InputError, where no file can be written.
+    """
     if out.is_dir():
         raise InputError(
-            f"{out}: wanted a file for --out, got a folder; name a file in it, such as "
-            f"{out / f'descriptors.{form}'}, or write a dataset folder with --format hf"
+            f"{out}: wanted a file for {flag}, got a folder; name a file in it, such as "
+            f"{out / such_as}{or_else}"
         )
     if out.exists() and not out.is_file():
-        raise InputError(f"{out}: wanted a file for --out, got a device or a pipe; name a file")
-    _check_parents(out)
+        raise InputError(f"{out}: wanted a file for {flag}, got a device or a pipe; name a file")
+    _check_parents(out, flag)
 
 
 def check_folder(out: Path) -> None:
@@ -33,7 +40,7 @@ def check_folder(out: Path) -> None:
     Raises: InputError, for any other.
     """
     if not out.exists():
-        _check_parents(out)
+        _check_parents(out, "--out")
         return
     if not out.is_dir():
         raise InputError(
@@ -71,9 +78,14 @@ def write_dataset(out: Path, card: str, data: bytes) -> None:
             rmtree(folder, ignore_errors=True)
 
 
-def _check_parents(out: Path) -> None:
+def _check_parents(out: Path, flag: str) -> None:
     nearest = next(parent for parent in out.absolute().parents if parent.exists())
     if not nearest.is_dir():
         raise InputError(
-            f"{out}: wanted a folder at {nearest}, got a file; give --out another name"
+            f"{out}: wanted a folder at {nearest}, got a file; give {flag} another name"
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{out}: wanted a folder to write in, got {nearest}, which may not be written; give "
+            f"{flag} another place"
         )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.limits import CUT, Limits, bounded_memory
+from langseg.descriptors.foreign_rows import guarded_cell
 from langseg.pipelines.console import json_text, table_pieces
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from langseg.cache.audit import Answer
 
-_FORMULA = ("=", "+", "-", "@")
 _TABLE_CELL = 10_000  # characters: every row of a table is as wide as the widest
 _ROW_GROUP = 100_000
 _AS_TEXT = 4  # quotes, indents and hex make more of an answer than it is
@@ -51,20 +51,23 @@ def write_answer(
     made, and a reader such as ``less`` may then take its time.
 
     Returns: a sentence about rows that were left out, and one about cells that were cut.
-    Raises: UsageError, for a table in a file, and for Parquet without one.
+    Raises: UsageError, for a table in a file, and for Parquet without one; InputError, where no
+        file can be written, before the question is asked.
     """
-    from langseg.cache.files import write_atomic
+    from langseg.pipelines.export_target import check_file
     from langseg.pipelines.lens import run_sql, run_sql_table
 
     if out is None and form is Format.PARQUET:
         raise UsageError("sql: wanted a file for --format parquet, got none; give --out FILE")
     if out is not None and form is Format.TABLE:
         raise UsageError(f"sql: wanted --format csv, json or parquet for --out {out}, got table")
+    if out is not None:
+        check_file(out, "--out", f"rows.{form}")
     if out is not None and form is Format.PARQUET:
         found = run_sql_table(store_path, statement, limits)
         with bounded_memory(limits.memory_mb):
             data = parquet_bytes(found.table, found.deadline.check)
-        write_atomic(out, data)
+        _write(out, data)
         return _notes(found.table.num_rows, found.truncated, 0, limits)
     if form is Format.TABLE:
         limits = replace(limits, cell_chars=_TABLE_CELL)
@@ -74,8 +77,15 @@ def write_answer(
     if out is None:
         print(text.decode(), end="")
     else:
-        write_atomic(out, text)
+        _write(out, text)
     return _notes(len(answer.rows), answer.truncated, answer.cut, limits)
+
+
+def _write(out: Path, data: bytes) -> None:
+    from langseg.cache.files import make_folder, write_atomic
+
+    make_folder(out.parent)
+    write_atomic(out, data)
 
 
 def _pieces(answer: "Answer", form: Format) -> Iterator[str]:
@@ -163,7 +173,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, (list, tuple, dict)):
         value = json.dumps(value, ensure_ascii=False, default=str)
     kept = "".join(c for c in str(value) if c in "\n\t" or not _controls(c))
-    return f"'{kept}" if kept.lstrip().startswith(_FORMULA) else kept
+    return guarded_cell(kept)
 
 
 def _controls(character: str) -> bool:

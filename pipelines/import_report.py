@@ -5,7 +5,6 @@ Out: a JSON-able dict whose ``sentence`` says it in words; or InputError, when n
 """
 
 import json
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from langseg.descriptors.import_provider import AS_PUBLISHED, ImportProvider, re
 from langseg.descriptors.tally import GenerateReport
 from langseg.descriptors.vocabulary import Vocabulary
 from langseg.pipelines.config import Source
+from langseg.pipelines.next_command import source_flags
 
 
 def check_kept(foreign: ForeignSet, provider: ImportProvider) -> None:
@@ -110,7 +110,8 @@ def import_report(
         "manifest": done.manifest,
     }
     said = _said(report, len(vocabulary.classes))
-    then = f"next: langseg-desc encode{_source_flags(config)} --model {provider.model}"
+    named = config.model_copy(update={"model": provider.model})
+    then = f"next: langseg-desc encode{source_flags(named)}"
     return {**report, "sentence": f"{said}; {then}"}
 
 
@@ -166,16 +167,6 @@ def _said(report: Mapping[str, Any], n_classes: int) -> str:
 def _can_be_kept(rejected: Mapping[str, int], model: str) -> bool:
     """Whether ``--as-published`` would keep something that was dropped."""
     return not model.endswith(AS_PUBLISHED) and not rejected.keys() <= {"hostile", "duplicate"}
-
-
-def _source_flags(config: Source) -> str:
-    """The flags that name the same vocabulary, scenes and store to the next command."""
-    told = ""
-    for name, field in Source.model_fields.items():
-        value = getattr(config, name)
-        if name != "model" and value != field.default:
-            told += f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
-    return told
 
 
 def _n(count: int, noun: str) -> str:

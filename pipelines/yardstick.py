@@ -89,11 +89,10 @@ class StoredVectors:
 
 
 def open_vectors(store: "Store", encoder_name: str) -> StoredVectors | None:
-    """None where the store holds no vector of an encoder of that name."""
-    from langseg.descriptors.text_encoder import EncoderRecord, full_name
+    """None where the store holds no vector of the encoder that the name stands for now."""
+    from langseg.descriptors.text_encoder import record_to_read
 
-    known = [EncoderRecord(**record) for record in store.encoders().values()]
-    record = next((one for one in known if one.model == full_name(encoder_name)), None)
+    record = record_to_read(encoder_name, store.encoders().values())
     if record is None:
         return None
     columns = ("text_id", "emb", "truncated")

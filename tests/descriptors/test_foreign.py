@@ -310,6 +310,17 @@ def test_name_that_is_nearly_a_classs__is_told_with_that_class():
         match(ForeignPhrase(text="x y", class_name="trafic_light"))
 
 
+def test_short_name__is_nearly_a_classs_only_with_its_very_letters():
+    names = ("bar", "sand", "plant", "wall", "sky", "ceiling")
+    entries = tuple(ClassEntry(name=name, id=n) for n, name in enumerate(names, start=1))
+    words = Vocabulary(name="mine", classes=entries, ignore_ids=(0,), scenes={})
+    labels = ("barn", "stand", "planet", "walll", "skyy", "celing")
+    phrases = tuple(ForeignPhrase(text="x y", class_name=label) for label in ("bar", *labels))
+    foreign = ForeignSet(file="a.json", form="f", sha256="0", phrases=phrases)
+    guesses = match_classes(foreign, words).guesses
+    assert guesses == {"walll": ("wall",), "skyy": ("sky",), "celing": ("ceiling",)}
+
+
 def test_what_finds_no_place__is_told_by_name():
     found = match(
         ForeignPhrase(text="low frame", class_name="bed", scene="Living_Room"),

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from langseg.cache.errors import CorruptError, InputError
+from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageError
 from langseg.descriptors import text_encoder
 from langseg.descriptors.text_encoder import (
     MINILM_SHA256,
+    EncoderRecord,
     TextEncoder,
     load_encoder,
+    record_to_read,
     stored_record,
 )
 
@@ -75,6 +77,22 @@ def test_stored_record__finds_the_record_of_the_weights_that_would_be_loaded(min
     assert stored_record("minilm", [older]) is None
     assert stored_record("minilm", [{**record, "model": "another"}]) is None
     assert stored_record("never/was-there", [record]) is None  # and nothing is looked up
+
+
+def test_record_to_read__of_a_hub_that_cannot_be_reached_is_the_one_of_that_name(
+    minilm, monkeypatch: pytest.MonkeyPatch
+):
+    def unreachable(name: str) -> Path:
+        raise UpstreamError("no hub")
+
+    monkeypatch.setattr(text_encoder, "_folder", unreachable)
+    one = {**asdict(minilm.record), "model": "some/model"}
+    two = {**one, "weights_sha256": "0" * 64}
+    found = record_to_read("some/model", [asdict(minilm.record), one])
+    assert found == EncoderRecord(**one)
+    with pytest.raises(UsageError, match=r"which of model-\w+, model-\w+ it is, got none .no hub"):
+        record_to_read("some/model", [one, two])
+    assert record_to_read("another", [one, two]) is None
 
 
 def test_stored_record__loads_no_model():

@@ -11,7 +11,7 @@ import pytest
 from langseg.cache import spans
 from langseg.cache import store as store_module
 from langseg.cache.bank import load_bank
-from langseg.cache.errors import CorruptError
+from langseg.cache.errors import CorruptError, InputError, UsageError
 from langseg.cache.keys import text_id
 from langseg.cache.manifest import Part
 from langseg.cache.parts import check_part
@@ -21,9 +21,10 @@ from langseg.descriptors.build_bank import bank_texts
 from langseg.descriptors.text_encoder import load_encoder
 from langseg.pipelines import encode
 from langseg.pipelines.chosen import choose
-from langseg.pipelines.config import DescribeConfig, Source
+from langseg.pipelines.config import DescribeConfig, EncodedSource, Source
 from langseg.pipelines.describe import run_bank, run_generate
 from langseg.pipelines.encode import Wanted, embed_missing, run_encode, stored_vectors, texts_within
+from langseg.pipelines.judged import judge_quality
 from tests.descriptors.tiny_towers import clip_tower, siglip_tower
 from tests.pipelines.hash_encoder import HashEncoder
 from tests.pipelines.quiet import Quiet
@@ -87,6 +88,77 @@ def test_encode__keeps_several_encoders_side_by_side_up_to_their_banks(
     assert aligned == {towers["clip"]: True, towers["siglip"]: True, "minilm": False}
     assert len(Store.open(source.store).encoders()) == 3
     assert not Store.open(source.store).verify().problems
+
+
+def tower(folder: Path) -> tuple[str, Path]:
+    """A tower of its own to change: its name and its weights."""
+    place = clip_tower(folder)
+    return f"clip:{place}", place / text_encoder.WEIGHTS
+
+
+def change(weights: Path) -> bytes:
+    """One weight is another then. Returns: the file as it was."""
+    before = weights.read_bytes()
+    weights.write_bytes(before[:-4] + np.float32(0.5).tobytes())
+    assert weights.read_bytes() != before
+    return before
+
+
+def test_bank_and_audit__take_the_encoder_whose_weights_are_there_now(
+    source: Source, tmp_path: Path
+):
+    name, weights = tower(tmp_path / "enc")
+    judged = EncodedSource(**source.model_dump(), encoder=name)
+
+    def taken() -> set[str | None]:
+        bank = load_bank(Path(run_bank(source, name)["bank"]))
+        return {bank.encoder_id, judge_quality(judged).encoder_id}
+
+    first = run_encode(source, name, quiet)["encoder"]
+    before = change(weights)
+    with pytest.raises(InputError, match=rf"has now, .*{first}.*langseg-desc encode --classes "):
+        run_bank(source, name)
+    assert judge_quality(judged).encoder_id == ""
+    second = run_encode(source, name, quiet)["encoder"]
+    assert second != first
+    assert taken() == {second}
+    weights.write_bytes(before)
+    assert run_encode(source, name, quiet)["embedded"] == 0
+    assert taken() == {first}
+
+
+def test_bank__without_the_weights_takes_the_one_encoder_of_that_name_and_never_one_of_two(
+    source: Source, tmp_path: Path
+):
+    name, weights = tower(tmp_path / "enc")
+    first = run_encode(source, name, quiet)["encoder"]
+    before = change(weights)
+    weights.unlink()
+    assert load_bank(Path(run_bank(source, name)["bank"])).encoder_id == first
+    weights.write_bytes(before)
+    change(weights)
+    second = run_encode(source, name, quiet)["encoder"]
+    weights.unlink()
+    with pytest.raises(UsageError, match=f"which of {first}, {second}|which of {second}, {first}"):
+        run_bank(source, name)
+
+
+def test_encode_and_bank__name_the_next_command_for_the_same_vocabulary_store_and_encoder(
+    source: Source, towers: dict[str, str], tmp_path: Path
+):
+    flags = f"--classes {source.classes} --store {source.store} --encoder {towers['clip']}"
+    with pytest.raises(InputError, match=f"none; run `langseg-desc encode {flags}`"):
+        run_bank(source, towers["clip"])
+    said = run_encode(source, towers["clip"], quiet)["sentence"]
+    assert said.endswith(f"; next: langseg-desc bank {flags}")
+    spaced = tmp_path / "two rooms"
+    source.store.rename(spaced)
+    moved = source.model_copy(update={"store": spaced, "model": "bundled"})
+    assert f"--store '{spaced}'" in run_encode(moved, towers["clip"], quiet)["sentence"]
+    (tmp_path / "mine.txt").write_text("wall\nsky\nbed\nsea\n")
+    run_generate(DescribeConfig(classes=source.classes, store=spaced), Quiet())
+    with pytest.raises(InputError, match=r"no embedding .*encode --classes .* --store '.*--encod"):
+        run_bank(Source(classes=source.classes, store=spaced), towers["clip"])
 
 
 def test_encode__flags_each_text_that_its_encoder_cuts(source: Source, towers: dict[str, str]):
