@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langseg.cache.bank import ARRAYS, HEADER
+from langseg.cache.bank import HEADER
+from langseg.cache.bank_files import array_files
 from langseg.cache.errors import CorruptError
 from langseg.pipelines.lens import run_verify
 
@@ -121,9 +122,9 @@ def _banks_aside(store_path: Path) -> dict[str, str]:
     for folder, _ in bank_problems(store_path):
         vocabulary, command = _said_of_bank(folder / HEADER, listed)
         commands[str(folder)] = _command(command, vocabulary, store_path)
-        for name in (ARRAYS, HEADER):
-            if (folder / name).exists():
-                set_aside(folder / name)
+        for path in (*array_files(folder), folder / HEADER):
+            if path.exists():
+                set_aside(path)
     for path, _ in index_problems(store_path):  # also those whose bank went just now
         commands[str(path)] = _command("arms", _vocabulary_of(path), store_path)
         set_aside(path)
