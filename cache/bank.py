@@ -301,7 +301,8 @@ def _no_bank(folder: Path, reason: Exception) -> CorruptError:
 
 def _is_sealed(header: Mapping[str, Any]) -> bool:
     """Whether a header is what its sha256 names; the first format had none."""
-    return header.get(HEADER_SHA256, wanted := _header_sha256(header)) == wanted
+    wanted = _header_sha256(header)
+    return bool(header.get(HEADER_SHA256, wanted) == wanted)
 
 
 def _header_sha256(header: Mapping[str, Any]) -> str:

@@ -4,8 +4,8 @@ In:  the folder of a store.
 Out: what is damaged, a path and a sentence each; and notes, which nobody need mind.
 
 Nobody holds the store's lock while a bank is written. Its header goes last, so arrays without one
-are a write under way only while its temporary file is there, or for a moment between the two. Arrays
-that a header does not name harm nobody.
+are a write under way only while its temporary file is there, or for a moment between the two.
+Arrays that a header does not name harm nobody.
 """
 
 import time
@@ -126,7 +126,7 @@ def _incomplete(path: Path, arms: list[Any], gone: list[Any]) -> str:
 
 def _folders(root: Path) -> list[Path]:
     """Where a bank is, or a part of one."""
-    every = (folder for folder in (root / BANKS).glob("*") if folder.is_dir())
+    every = (folder for folder in (root / BANKS).glob("[!.]*") if folder.is_dir())
     return sorted(f for f in every if (f / HEADER).exists() or array_files(f))
 
 
