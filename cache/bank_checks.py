@@ -38,7 +38,7 @@ def bank_problems(root: Path) -> list[Problem]:
             continue
         except CorruptError as exc:
             found.append((folder, str(exc)))
-    return found
+    return [(folder, said) for folder, said in found if folder.is_dir()]  # else `gc` came between
 
 
 def index_problems(root: Path) -> list[Problem]:

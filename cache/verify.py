@@ -266,9 +266,7 @@ def _examine_orphans(root: Path, manifest: Manifest, listed: _Listed, found: Fin
                 f"it reads this store only from within {root}"
             )
         elif held != text.encode():
-            found.notes.append(
-                f"{root / name}: behind {manifest.name}, the next writer catches up"
-            )
+            found.notes.append(f"{root / name}: behind {manifest.name}, the next writer catches up")
 
 
 def _count(things: Sized, what: str) -> str:
