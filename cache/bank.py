@@ -1,8 +1,9 @@
 """The TextBank: what the segmenter reads instead of a text encoder.
 
 In:  arrays and texts from the descriptor stage.
-Out: ``bank.safetensors`` + ``bank.json`` in a folder named by the fingerprint, and the same
-     bank mapped back from disk: opened at once however large, verified as it is read.
+Out: ``bank.json`` and the array file that it names, ``bank-<hash>.safetensors``, in a folder named
+     by the fingerprint, and the same bank mapped back from disk: opened at once however large,
+     verified as it is read.
 
 C classes, K descriptors per class (padded), S scenes (row 0 is always ``*``, "no known scene"),
 D text width.
@@ -24,7 +25,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from langseg.cache.bank_arrays import ArrayFile, Stored, write_arrays
+from langseg.cache.bank_arrays import ArrayFile, Stored, arrays_name, write_arrays
+from langseg.cache.bank_files import (
+    BANK_FORMAT,
+    HEADER,
+    OlderBankError,
+    array_files,
+    named_arrays,
+)
 from langseg.cache.bank_rules import (
     ARRAY_RULES,
     PRIOR_FLOOR,
@@ -36,17 +44,13 @@ from langseg.cache.bank_rules import (
 )
 from langseg.cache.bank_words import PARTS, packed, unpacked
 from langseg.cache.errors import CorruptError
-from langseg.cache.files import write_atomic
+from langseg.cache.files import make_folder, write_atomic
 from langseg.cache.keys import canonical_json, scene_key, sha256_hex, text_id
 
 __all__ = [
-    "ARRAYS", "BANK_FORMAT", "HEADER", "PRIOR_FLOOR", "TextBank", "load_bank", "newest_bank",
-    "save_bank",
+    "HEADER", "PRIOR_FLOOR", "TextBank", "load_bank", "newest_bank", "save_bank",
 ]  # fmt: skip
 
-BANK_FORMAT = 2
-ARRAYS = "bank.safetensors"
-HEADER = "bank.json"
 HEADER_SHA256 = "header_sha256"
 _FINGERPRINT = re.compile("[0-9a-f]{64}")
 _SAID_FORMAT = 1  # of the fingerprint: the same words are the same bank in whatever form
@@ -166,7 +170,9 @@ class _MappedBank(TextBank):
         vars(bank)["fingerprint"] = header["fingerprint"]  # sealed with the sha256 of what it names
         check_header(bank)
         check_shapes(bank, {name: (at.kind, at.shape) for name, at in layout.items()})
-        vars(bank)["_file"] = ArrayFile(folder / ARRAYS, layout)
+        if header["file"] != arrays_name(layout):
+            raise ValueError(f"wanted the file {arrays_name(layout)}, got {header['file']!r}")
+        vars(bank)["_file"] = ArrayFile(folder / header["file"], layout)
         return bank
 
     def __getattr__(self, name: str) -> Any:  # called for what is not there yet
@@ -194,25 +200,33 @@ class _MappedBank(TextBank):
 
 
 def save_bank(bank: TextBank, banks: Path) -> Path:
-    """Write ``banks/<fingerprint>/``; the JSON goes last, so a bank without it is no bank.
+    """Write ``banks/<fingerprint>/``; the JSON goes last, and with it the new bank is there.
+
+    The same bank may be there in other bytes, as texts were embedded anew: until then it is whole,
+    and its array file goes after that, which whoever has it open can still read.
 
     Returns: the folder. Raises: CorruptError, for a bank that breaks its own rules.
     """
     bank.verify()
     folder = banks / bank.fingerprint
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     arrays: dict[str, NDArray[Any]] = {name: getattr(bank, name) for name in ARRAY_RULES}
     for column in WORD_RULES:
         parts = packed(chain.from_iterable(getattr(bank, column)))
         arrays |= {f"{column}.{part}": array for part, array in parts.items()}
-    layout = write_arrays(folder / ARRAYS, arrays)
-    header = {"format": BANK_FORMAT, "fingerprint": bank.fingerprint}
+    before = named_arrays(folder)
+    layout = write_arrays(folder, arrays)
+    header: dict[str, Any] = {"format": BANK_FORMAT, "fingerprint": bank.fingerprint}
     header |= {name: getattr(bank, name) for name in _header_names()}
     if bank.recipe is None:  # so that a glance at the header tells a control
         del header["recipe"]
+    header |= {"file": arrays_name(layout)}
     header |= {"arrays": {name: asdict(stored) for name, stored in layout.items()}}
     header |= {HEADER_SHA256: _header_sha256(header)}
     write_atomic(folder / HEADER, json.dumps(header, indent=1, ensure_ascii=False).encode())
+    for path in array_files(folder):
+        if path.name == before != header["file"]:  # another's may be one that it is writing
+            path.unlink(missing_ok=True)
     return folder
 
 
@@ -242,32 +256,53 @@ def load_bank(folder: Path) -> TextBank:
     ``verify`` asks for all of them.
     """
     path = folder / HEADER
+    said = b""
     try:
-        header = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as exc:
+        while True:
+            before, said = said, path.read_bytes()
+            try:
+                return _opened(folder, said)
+            except FileNotFoundError:
+                if said == before:  # else the bank was written anew in between
+                    raise
+    except (OSError, RecursionError) as exc:
+        raise _no_bank(folder, exc) from exc
+
+
+def _opened(folder: Path, said: bytes) -> TextBank:
+    """Raises: CorruptError; OSError, for an array file that cannot be opened."""
+    path = folder / HEADER
+    try:
+        header = json.loads(said)
+    except (ValueError, RecursionError) as exc:
         raise _no_bank(folder, exc) from exc
     found = header.get("format") if isinstance(header, dict) else None
+    if found in range(1, BANK_FORMAT) and _is_sealed(header):
+        raise OlderBankError(path, header)
     if found != BANK_FORMAT:
         raise CorruptError(
             f"{path}: wanted TextBank format {BANK_FORMAT}, got {found!r}; "
             "rebuild it with `langseg-desc bank`"
         )
-    try:
-        with broken_as(path):
-            if header.get(HEADER_SHA256) != _header_sha256(header):
-                raise ValueError(
-                    f"wanted the header that its {HEADER_SHA256} names, got another; it was changed"
-                )
-            return _MappedBank.of(folder, header)
-    except OSError as exc:
-        raise _no_bank(folder, exc) from exc
+    with broken_as(path):
+        if HEADER_SHA256 not in header or not _is_sealed(header):
+            raise ValueError(
+                f"wanted the header that its {HEADER_SHA256} names, got another; it was changed"
+            )
+        return _MappedBank.of(folder, header)
 
 
 def _no_bank(folder: Path, reason: Exception) -> CorruptError:
     return CorruptError(
-        f"{folder}: wanted a TextBank ({HEADER} and {ARRAYS}), got {reason}; "
+        f"{folder}: wanted a TextBank ({HEADER} and the file it names), got {reason}; "
         "build one with `langseg-desc bank`"
     )
+
+
+def _is_sealed(header: Mapping[str, Any]) -> bool:
+    """Whether a header is what its sha256 names; the first format had none."""
+    wanted = _header_sha256(header)
+    return bool(header.get(HEADER_SHA256, wanted) == wanted)
 
 
 def _header_sha256(header: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """Keep the arrays of a bank in one safetensors file, mapped when opened and verified when read.
 
 In:  named arrays.
-Out: the file and, for each array, its dtype, shape and sha256; later the same arrays as read-only
-     views of the file.
+Out: the file, whose name follows from its content, and, for each array, its dtype, shape and
+     sha256; later the same arrays as read-only views of the file.
 
 The layout follows from the names, dtypes and shapes alone: widest values first, then by name, so
 that each array is aligned. What the file must begin with and how long it must be is therefore known
@@ -15,7 +15,7 @@ import json
 import math
 import mmap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from langseg.cache.errors import CorruptError
 from langseg.cache.files import write_atomic
+from langseg.cache.keys import canonical_json, sha256_hex
 
 _DTYPES = {
     "BOOL": np.bool_, "U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "I64": np.int64,
@@ -58,12 +59,18 @@ class Stored:
 Layout = Mapping[str, Stored]
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Layout:
+def arrays_name(layout: Layout) -> str:
+    """The name of the file of these arrays: other bytes never stand under the same name."""
+    said = {name: asdict(stored) for name, stored in layout.items()}
+    return f"bank-{sha256_hex(canonical_json(said))[:16]}.safetensors"
+
+
+def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> Layout:
     """Write the file without a copy of any array that is contiguous. Raises: OSError."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     layout = {name: Stored.of(array) for name, array in contiguous.items()}
     content = (_plain(contiguous[name]) for name in _order(layout))
-    write_atomic(path, _head(layout), *content)
+    write_atomic(folder / arrays_name(layout), _head(layout), *content)
     return layout
 
 

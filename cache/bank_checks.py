@@ -5,6 +5,7 @@ Out: what is damaged, a path and a sentence each; and notes, which nobody need m
 
 Nobody holds the store's lock while a bank is written. Its header goes last, so arrays without one
 are a write under way only while its temporary file is there, or for a moment between the two.
+Arrays that a header does not name harm nobody.
 """
 
 import time
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from langseg.cache.arms_index import INDEXES, REMAKE, read_index
-from langseg.cache.bank import ARRAYS, HEADER, load_bank
+from langseg.cache.bank import HEADER, load_bank
+from langseg.cache.bank_files import OlderBankError, array_files, unread_arrays
 from langseg.cache.errors import CorruptError
 
 BANKS = "banks"
@@ -32,9 +34,11 @@ def bank_problems(root: Path) -> list[Problem]:
                 load_bank(folder).verify()
             elif not is_under_way(folder) and not (folder / HEADER).exists():
                 found.append((folder, _headless(folder)))
+        except OlderBankError:  # nothing is known to be wrong with it
+            continue
         except CorruptError as exc:
             found.append((folder, str(exc)))
-    return found
+    return [(folder, said) for folder, said in found if folder.is_dir()]  # else `gc` came between
 
 
 def index_problems(root: Path) -> list[Problem]:
@@ -52,20 +56,36 @@ def index_problems(root: Path) -> list[Problem]:
 
 
 def bank_notes(root: Path) -> list[str]:
-    """Banks that are being written, and control arms that no index lists."""
+    """Banks that are being written, were not written to their end or are of an older format, and
+    control arms that no index lists."""
     notes = [
         f"{folder}: `langseg-desc bank` is writing it, or was cut off less than an hour ago"
         for folder in _folders(root)
         if not (folder / HEADER).exists() and is_under_way(folder)
     ]
-    listed = listed_vocabularies(root)
-    loose = [folder for folder in _folders(root) if folder.name not in listed and _is_arm(folder)]
-    if loose and not index_problems(root):  # else that says it
+    notes += [
+        f"{path}: its bank does not name it, as `langseg-desc bank` is writing it or was cut off; "
+        "`langseg-desc gc` removes it after an hour"
+        for folder in _folders(root)
+        for path in unread_arrays(folder)
+    ]
+    notes += _older(root)
+    loose = loose_arms(root)
+    if loose:
         notes.append(
             f"{root / BANKS}: {len(loose)} control arms in no {INDEXES}, such as {loose[0].name}: "
-            f"`langseg-desc arms` was cut off, or its index is lost; {REMAKE}"
+            "`langseg-desc arms` was run again with fewer, or was cut off; `langseg-desc gc` "
+            "removes them"
         )
     return notes
+
+
+def loose_arms(root: Path) -> list[Path]:
+    """The folders of control arms that no index lists; none, while an index is damaged."""
+    if index_problems(root):
+        return []
+    listed = listed_vocabularies(root)
+    return [folder for folder in _folders(root) if folder.name not in listed and _is_arm(folder)]
 
 
 def listed_vocabularies(root: Path) -> dict[str, str]:
@@ -80,10 +100,10 @@ def listed_vocabularies(root: Path) -> dict[str, str]:
 
 def is_under_way(folder: Path) -> bool:
     """Whether somebody may be writing the bank of a folder; it waits for a header just due."""
-    due = _modified(folder / ARRAYS) + _HEADER_S
+    due = max(map(_modified, array_files(folder)), default=0.0) + _HEADER_S
     while True:
         young = time.time() - BANK_S
-        if any(_modified(path) > young for path in folder.glob(".bank.*.tmp")):
+        if any(_modified(path) > young for path in folder.glob(".bank*.tmp")):
             return True
         if (folder / HEADER).exists() or not 0 < due - time.time() <= _HEADER_S:
             return False
@@ -92,8 +112,8 @@ def is_under_way(folder: Path) -> bool:
 
 def _headless(folder: Path) -> str:
     return (
-        f"{folder}: wanted {HEADER} beside {ARRAYS}, got no such file; `langseg-desc repair` names "
-        "the command that makes the bank again"
+        f"{folder}: wanted {HEADER} beside its arrays, got no such file; `langseg-desc repair` "
+        "names the command that makes the bank again"
     )
 
 
@@ -106,8 +126,21 @@ def _incomplete(path: Path, arms: list[Any], gone: list[Any]) -> str:
 
 def _folders(root: Path) -> list[Path]:
     """Where a bank is, or a part of one."""
-    files = (root / BANKS).glob("*/bank.*")
-    return sorted({file.parent for file in files if file.name in (ARRAYS, HEADER)})
+    every = (folder for folder in (root / BANKS).glob("[!.]*") if folder.is_dir())
+    return sorted(f for f in every if (f / HEADER).exists() or array_files(f))
+
+
+def _older(root: Path) -> list[str]:
+    """A sentence for each bank of an older format."""
+    found = []
+    for folder in _folders(root):
+        try:
+            load_bank(folder)
+        except OlderBankError as exc:
+            found.append(str(exc))
+        except CorruptError:  # told as such
+            continue
+    return found
 
 
 def _indexes(root: Path) -> Iterator[tuple[Path, dict[str, Any] | CorruptError]]:
@@ -121,6 +154,8 @@ def _indexes(root: Path) -> Iterator[tuple[Path, dict[str, Any] | CorruptError]]
 def _is_arm(folder: Path) -> bool:
     try:
         return load_bank(folder).recipe is not None
+    except OlderBankError as exc:
+        return exc.is_arm
     except CorruptError:  # told as such
         return False
 

@@ -88,15 +88,20 @@ def publish_alone(root: Path, base: Manifest, changed: Manifest, number: int) ->
 def finish_commit(root: Path, manifest: Manifest) -> None:
     """Everything that follows a published manifest; doing it twice is doing it once."""
     write_current(root, manifest)
-    views = views_sql(manifest.files(), root).encode()
-    path = root / VIEWS
-    if not path.is_file() or path.read_bytes() != views:
-        write_atomic(path, views)
+    write_views(root, manifest)
     ingested = [path for name in manifest.journals if (path := journal_path(root, name)).exists()]
     for path in ingested:
         path.unlink()
     if ingested:
         sync_folder(root / JOURNALS)
+
+
+def write_views(root: Path, manifest: Manifest) -> None:
+    """Let ``views.sql`` be of this manifest and of this place: a store may have been copied."""
+    views = views_sql(manifest.files(), root).encode()
+    path = root / VIEWS
+    if not path.is_file() or path.read_bytes() != views:
+        write_atomic(path, views)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from langseg.cache.commit import disk_errors, finish_commit, publish_alone
+from langseg.cache.commit import disk_errors, finish_commit, publish_alone, write_views
 from langseg.cache.encoders import read_record
 from langseg.cache.incoming import EMBEDDING_KEY, KEYS, fresh_rows, joined_key
 from langseg.cache.journal import Row
@@ -124,6 +124,7 @@ def _repair(root: Path, remake: Remake) -> Repaired:
         whole = publish_alone(root, base, replace(whole, journals=()), number)
         finish_commit(root, whole)
     write_current(root, whole)  # which a repair that was cut off has not: now none before is needed
+    write_views(root, whole)
     whole_snapshots(root, whole, losses)
     dropped = {name: rows.dropped for name, rows in tables.items()}
     dropped[EMBEDDINGS] = sum(rows.dropped for rows in vectors.values())

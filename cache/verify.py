@@ -34,7 +34,7 @@ from langseg.cache.manifest import (
 )
 from langseg.cache.parts import check_part, scan_part
 from langseg.cache.records import TABLES, arrow_schema, embedding_schema
-from langseg.cache.views import views_sql
+from langseg.cache.views import views_sql, written_for
 
 REFERENCES = (  # table, its column, the table that has it
     ("responses", "request_key", "requests"),
@@ -257,11 +257,16 @@ def _examine_orphans(root: Path, manifest: Manifest, listed: _Listed, found: Fin
     found.notes += [f"{path}: an unfinished write" for path in root.rglob(".*.tmp")]
     found.notes += [f"{path}: damaged, kept" for path in sorted(root.rglob(f"*{DAMAGED}"))]
     behind = {CURRENT: f"{manifest.name}\n", VIEWS: views_sql(manifest.files(), root)}
-    found.notes += [
-        f"{root / name}: behind {manifest.name}, the next writer catches up"
-        for name, text in behind.items()
-        if not (root / name).is_file() or (root / name).read_bytes() != text.encode()
-    ]
+    for name, text in behind.items():
+        held = (root / name).read_bytes() if (root / name).is_file() else b""
+        place = written_for(held.decode(errors="replace"))
+        if place not in (None, str(root.resolve())):
+            found.notes.append(
+                f"{root / name}: written for {place}, the next writer writes it anew; until then "
+                f"it reads this store only from within {root}"
+            )
+        elif held != text.encode():
+            found.notes.append(f"{root / name}: behind {manifest.name}, the next writer catches up")
 
 
 def _count(things: Sized, what: str) -> str:

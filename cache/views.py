@@ -5,6 +5,7 @@ Out: ``views.sql``: one view for each table over exactly those files, and one fo
      question (``sql/<name>.sql``, whose first comment line is the question).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files as package_files
 from itertools import groupby
@@ -22,7 +23,7 @@ ROOT = "langseg_store"  # the variable of a connection that says where the files
 _HEAD = """\
 -- The live snapshot of this store, for anyone's own DuckDB, from any folder:
 --     duckdb -init views.sql
--- A store that was moved since: start in its folder, or first
+-- A store that was moved or copied since: start in its folder, or first
 --     set file_search_path = '<the store>'
 -- Written anew at every commit; never edit it.
 """
@@ -53,6 +54,12 @@ def views_sql(files: Mapping[str, Sequence[str]], root: Path) -> str:
     place = _find_root(listed[0], str(root.resolve())) if listed else ""
     tables = [_table_view(name, files.get(name, ())) for name in (*TABLES, EMBEDDINGS)]
     return "\n".join([_HEAD, place, *tables, "", question_views(), ""])
+
+
+def written_for(sql: str) -> str | None:
+    """The place of the store that a ``views.sql`` was written for, where it says one."""
+    found = re.search(r"then '((?:[^']|'')+)/'\n    else error\(", sql)
+    return found[1].replace("''", "'") if found else None
 
 
 def _find_root(part: str, root: str) -> str:

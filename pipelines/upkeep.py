@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langseg.cache.bank import ARRAYS, HEADER
+from langseg.cache.bank import HEADER
+from langseg.cache.bank_files import array_files
 from langseg.cache.errors import CorruptError
 from langseg.pipelines.lens import run_verify
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from langseg.cache.repair import Repaired
 
 _MB = 1_000_000
+_MADE_OF_REPLIES = ("descriptors/", "texts/")
 
 
 def run_repair(store_path: Path) -> dict[str, Any]:
@@ -55,19 +57,29 @@ def run_repair(store_path: Path) -> dict[str, Any]:
 
 
 def run_compact(store_path: Path) -> dict[str, Any]:
-    """Merge small parts; every row stays, and so do the old files until ``gc``."""
+    """Merge small parts; every row stays, and so do the old files until ``gc``.
+
+    ``held`` names the older snapshots that banks were built from, whose files stay.
+    """
     from langseg.cache.compact import compact
     from langseg.cache.store import Store
 
     done = compact(Store.open(store_path))
+    held = _held_by_banks(store_path, done.manifest)
     sentence = f"{store_path}: {done.parts_before} parts, none to merge, nothing was changed"
     if done.changed:
         sentence = (
             f"{store_path}: {done.parts_before} parts are {done.parts_after} now, as "
             f"{done.manifest}; an hour from now `langseg-desc gc` removes the old ones"
         )
+        if held:
+            sentence += (
+                f", but not those of {_few(held)}, which banks were built from: build those anew "
+                "with `langseg-desc bank` and `arms`"
+            )
     return {
         "manifest": done.manifest,
+        "held": held,
         "parts_before": done.parts_before,
         "parts_after": done.parts_after,
         "sentence": sentence,
@@ -86,9 +98,14 @@ def run_gc(
     )
     what = f"{len(done.files)} file{'s' * (len(done.files) != 1)}, {done.bytes / _MB:.1f} MB"
     kept = f"{done.kept[-1]} is live"
-    older = sorted({*done.kept[:-1]} - {*done.recent})
+    older = sorted({*done.kept[:-1]} - {*done.recent} - {*done.cited})
     if older:
         kept += f", {_few(older)} kept"
+    if done.cited:
+        kept += (
+            f", {_few(done.cited)} kept with {done.cited_bytes / _MB:.1f} MB of older parts, "
+            "because banks were built from them (`langseg-desc bank` and `arms` build anew)"
+        )
     if done.recent:
         kept += (
             f", {_few(done.recent)} kept for readers of the last {_hours(keep_hours)} "
@@ -99,9 +116,22 @@ def run_gc(
         "bytes": done.bytes,
         "kept": list(done.kept),
         "recent": list(done.recent),
+        "cited": list(done.cited),
+        "cited_bytes": done.cited_bytes,
         "dry_run": dry_run,
         "sentence": f"{store_path}: {what} {'would go' if dry_run else 'removed'}; {kept}",
     }
+
+
+def _held_by_banks(store_path: Path, live: str) -> list[str]:
+    """The older snapshots that banks were built from."""
+    from langseg.cache.gc import cited_snapshots
+
+    try:
+        names = [f"{number:06d}.json" for number in sorted(cited_snapshots(store_path))]
+    except CorruptError:  # `gc` tells of it
+        return []
+    return [name for name in names if name != live]
 
 
 def _parsed_again(rows: "Sequence[Row]") -> "Mapping[str, pa.Table]":
@@ -121,9 +151,9 @@ def _banks_aside(store_path: Path) -> dict[str, str]:
     for folder, _ in bank_problems(store_path):
         vocabulary, command = _said_of_bank(folder / HEADER, listed)
         commands[str(folder)] = _command(command, vocabulary, store_path)
-        for name in (ARRAYS, HEADER):
-            if (folder / name).exists():
-                set_aside(folder / name)
+        for path in (*array_files(folder), folder / HEADER):
+            if path.exists():
+                set_aside(path)
     for path, _ in index_problems(store_path):  # also those whose bank went just now
         commands[str(path)] = _command("arms", _vocabulary_of(path), store_path)
         set_aside(path)
@@ -194,6 +224,11 @@ def _said(done: "Repaired", banks: Mapping[str, str]) -> str:
     ]
     if not said:
         return "nothing is damaged, nothing was changed"
-    if losses.start or losses.lines or losses.parts or losses.encoders or done.dropped:
+    if losses.lines or losses.encoders or done.dropped or any(map(_is_redone, losses.parts)):
         said.append("next: langseg-desc generate and encode, which redo only what was lost")
     return "; ".join(said)
+
+
+def _is_redone(part: str) -> bool:
+    """Whether a lost part held what `generate` or `encode` make; the rest is made of replies."""
+    return not part.startswith(_MADE_OF_REPLIES)

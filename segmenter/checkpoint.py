@@ -154,8 +154,7 @@ def load_checkpoint(
         raise CorruptError(f"{path}: wanted a checkpoint or a run with one, got none; train first")
     state = read_state(folder)
     if bank is None:
-        bank = load_bank(folder.parent / state.bank_folder)
-        bank.verify()
+        bank = _own_bank(folder.parent / state.bank_folder)
     check_bank(state, bank)
     if backbone is None:
         weights = state.backbone["weights"]
@@ -169,6 +168,20 @@ def load_checkpoint(
     )  # fmt: skip
     load_weights(head, folder / MODEL)
     return Loaded(SegModel(backbone, head).to(device).eval(), bank, state)
+
+
+def _own_bank(folder: Path) -> TextBank:
+    """The bank in a run's folder, all of it verified; `langseg-desc bank` builds none there."""
+    try:
+        bank = load_bank(folder)
+        bank.verify()
+    except CorruptError as exc:
+        wrong = str(exc).rpartition("; ")[0]
+        raise CorruptError(
+            f"{wrong}; build it anew with `langseg-desc bank`, or `arms` where it is a control, "
+            "and give it with `--bank FOLDER`"
+        ) from exc
+    return bank
 
 
 def check_bank(state: State, bank: TextBank) -> None:

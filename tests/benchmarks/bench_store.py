@@ -284,14 +284,15 @@ def audited(path: Path, _: int) -> Figures:
 
 
 def banked(path: Path, descriptors: int) -> Figures:
-    from langseg.cache.bank import ARRAYS, HEADER, save_bank
+    from langseg.cache.bank import HEADER, save_bank
+    from langseg.cache.bank_files import array_files
 
     bank = random_bank(descriptors // A_CLASS)
     started = time.perf_counter()
     folder = save_bank(bank, path)
     return {
         "save_bank, s": time.perf_counter() - started,
-        "bank arrays, MB": (folder / ARRAYS).stat().st_size / _MB,
+        "bank arrays, MB": array_files(folder)[0].stat().st_size / _MB,
         "bank header, MB": (folder / HEADER).stat().st_size / _MB,
     }
 
@@ -336,7 +337,8 @@ def random_bank(count: int) -> "TextBank":
 
 def opened(path: Path, _: int) -> Figures:
     """Open the one bank there, then read all of it once, and parts of it by themselves."""
-    from langseg.cache.bank import ARRAYS, load_bank
+    from langseg.cache.bank import load_bank
+    from langseg.cache.bank_files import array_files
     from langseg.cache.files import sha256_of
 
     (folder,) = path.iterdir()
@@ -346,7 +348,7 @@ def opened(path: Path, _: int) -> Figures:
     bank.verify()
     after = resident_mb()
     del bank
-    arrays = folder / ARRAYS
+    (arrays,) = array_files(folder)
     steps: dict[str, tuple[Callable[[], Any], int]] = {
         "load_bank": (lambda: load_bank(folder), TIMES_OPENED),
         "load_bank and first read of everything": (lambda: load_bank(folder).verify(), TIMES_ASKED),

@@ -1,6 +1,7 @@
 """The audit answers questions about the store and lets SQL reach nothing else."""
 
 import resource
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from langseg.cache.records import (
     embedding_schema,
     to_table,
 )
-from langseg.cache.views import QUESTIONS, question_sql, views_sql
+from langseg.cache.views import QUESTIONS, question_sql, views_sql, written_for
 
 
 def request(key: str, name: str, scene: str = "*") -> Request:
@@ -183,6 +184,23 @@ def test_views_sql__of_a_moved_store_works_in_it_and_elsewhere_says_what_to_do(
     with pytest.raises(duckdb.Error, match=r"wanted the store in .*\n?.*set file_search_path"):
         in_a_plain_duckdb(moved)
     assert in_a_plain_duckdb(moved, f"set file_search_path = '{moved}'") == FOUND
+
+
+def test_views_sql__of_a_copied_store_reads_the_copy_within_it(stored, tmp_path, monkeypatch):
+    copy = shutil.copytree(stored, tmp_path / "copy")
+    (part,) = stored.glob("texts/*.parquet")
+    part.write_bytes(b"the original's, which nobody is to read")
+    monkeypatch.chdir(copy)
+    assert in_a_plain_duckdb(copy) == FOUND
+    monkeypatch.chdir("/")
+    with pytest.raises(duckdb.Error):
+        in_a_plain_duckdb(copy)
+    assert in_a_plain_duckdb(copy, f"set file_search_path = '{copy}'") == FOUND
+
+
+def test_views_sql__says_what_place_it_was_written_for(stored):
+    assert written_for((stored / "views.sql").read_text()) == str(stored.resolve())
+    assert written_for(views_sql({}, stored)) is None
 
 
 def test_views_sql__of_a_folder_that_is_no_text_works_in_it():

@@ -11,7 +11,6 @@ import pytest
 from safetensors.numpy import load_file as load_numpy
 
 from langseg.cache.bank import (
-    ARRAYS,
     HEADER,
     PRIOR_FLOOR,
     TextBank,
@@ -20,6 +19,7 @@ from langseg.cache.bank import (
     save_bank,
 )
 from langseg.cache.bank_arrays import write_arrays
+from langseg.cache.bank_files import OlderBankError, array_files, unread_arrays
 from langseg.cache.bank_rules import RULES
 from langseg.cache.errors import CorruptError
 from langseg.cache.keys import canonical_json, sha256_hex
@@ -73,8 +73,87 @@ def test_bank__is_mapped_from_the_file_and_read_only(tmp_path: Path):
 
 
 def test_bank__saved_twice_is_one_folder(tmp_path: Path):
-    assert save_bank(small_bank(), tmp_path) == save_bank(small_bank(), tmp_path)
-    assert len(list(tmp_path.iterdir())) == 1
+    folder = save_bank(small_bank(), tmp_path)
+    assert save_bank(small_bank(), tmp_path) == folder
+    assert list(tmp_path.iterdir()) == [folder]
+    assert len(list(folder.iterdir())) == 2
+
+
+class Cut(Exception):
+    """The process ends here."""
+
+
+def in_other_bytes() -> TextBank:
+    """The small bank, as if its texts had been embedded anew."""
+    bank = small_bank()
+    return small_bank(emb=np.nextafter(bank.emb, np.float16(1)) * bank.mask[..., None])
+
+
+def test_bank__saved_in_other_bytes_is_the_old_one_or_the_new_at_every_step(tmp_path, monkeypatch):
+    old, new = small_bank(), in_other_bytes()
+    assert old.fingerprint == new.fingerprint
+    assert not np.array_equal(old.emb, new.emb)
+    for step in range(50):
+        folder = save_bank(old, tmp_path / str(step))
+        before = load_bank(folder)
+        with monkeypatch.context() as patched:
+            cut_after(step, patched)
+            done = not raises_cut(lambda at=folder.parent: save_bank(new, at))
+        again = load_bank(folder)
+        again.verify()
+        assert any(np.array_equal(again.emb, bank.emb) for bank in (old, new))
+        assert np.array_equal(before.emb, old.emb)  # read from the file only now
+        assert np.array_equal(load_bank(save_bank(new, tmp_path / str(step))).emb, new.emb)
+        if done:
+            break
+    assert step > 4
+    assert unread_arrays(folder) == []
+
+
+def cut_after(steps: int, patched: pytest.MonkeyPatch) -> None:
+    """Let a process end before one of its renames, removals and fsyncs."""
+    left = [steps]
+    for where, name in ((Path, "replace"), (Path, "unlink"), (os, "fsync")):
+        real = getattr(where, name)
+
+        def counted(*values: Any, real: Any = real, **flags: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:  # nor does anything after it happen
+                raise Cut
+            return real(*values, **flags)
+
+        patched.setattr(where, name, counted)
+
+
+def raises_cut(call: Any) -> bool:
+    try:
+        call()
+    except Cut:
+        return True
+    return False
+
+
+def test_load_bank__between_whose_two_files_the_bank_is_saved_anew_gets_the_new_one(
+    tmp_path, monkeypatch
+):
+    folder = save_bank(small_bank(), tmp_path)
+    real = Path.read_bytes
+
+    def overtaken(path: Path) -> bytes:
+        said = real(path)
+        monkeypatch.setattr(Path, "read_bytes", real)
+        save_bank(in_other_bytes(), tmp_path)
+        return said
+
+    monkeypatch.setattr(Path, "read_bytes", overtaken)
+    assert np.array_equal(load_bank(folder).emb, in_other_bytes().emb)
+
+
+def test_save_bank__removes_the_arrays_that_it_replaced_and_no_others(tmp_path):
+    folder = save_bank(small_bank(), tmp_path)
+    (folder / "bank-0123456789abcdef.safetensors").touch()  # another process may be writing it
+    save_bank(in_other_bytes(), tmp_path)
+    assert [path.name for path in unread_arrays(folder)] == ["bank-0123456789abcdef.safetensors"]
 
 
 def test_fingerprint__ignores_rounding_of_embeddings_but_not_what_is_said():
@@ -95,7 +174,7 @@ def test_load_bank__reads_the_header_alone_and_an_array_when_it_is_asked_for(tmp
     assert again.fingerprint == folder.name
     assert again.texts == small_bank().texts
     for _ in range(2):  # what is damaged is never handed out, the second time neither
-        with pytest.raises(CorruptError, match=rf"{folder / ARRAYS}: wanted sha256 \w+ of emb"):
+        with pytest.raises(CorruptError, match=rf"{arrays_of(folder)}: wanted sha256 \w+ of emb"):
             _ = again.emb
     with pytest.raises(CorruptError, match="of emb"):
         again.verify()
@@ -110,8 +189,14 @@ def test_load_bank__gives_no_text_of_a_damaged_column(tmp_path: Path, part):
         _ = again.texts
 
 
+def arrays_of(folder: Path) -> Path:
+    """The one array file of a bank."""
+    (path,) = array_files(folder)
+    return path
+
+
 def flip_last_byte_of(folder: Path, array: str) -> None:
-    arrays = folder / ARRAYS
+    arrays = arrays_of(folder)
     data = bytearray(arrays.read_bytes())
     start = 8 + int.from_bytes(data[:8], "little")
     data[start + json.loads(data[8:start])[array]["data_offsets"][1] - 1] ^= 1
@@ -144,12 +229,21 @@ def test_replace__of_a_bank_on_disk_is_a_bank_that_keeps_the_rules_or_says_so(tm
 
 def test_load_bank__says_how_to_rebuild_a_bank_of_an_older_format(tmp_path: Path):
     folder = save_bank(small_bank(), tmp_path)
-    old = {"format": 1, "fingerprint": folder.name, "sha256": "", "names": ["wall", "sky"]}
-    (folder / HEADER).write_text(json.dumps(old))
-    with pytest.raises(CorruptError, match=r"format 2, got 1; rebuild it with `langseg-desc bank`"):
+    as_of_format_1(folder)
+    with pytest.raises(OlderBankError, match=r"older format; build it anew with .*desc bank`"):
         load_bank(folder)
     assert save_bank(small_bank(), tmp_path) == folder
     load_bank(folder).verify()
+    assert len(list(folder.iterdir())) == 2
+
+
+def as_of_format_1(folder: Path, manifest: str = "000001.json") -> None:
+    """Let a bank be as an earlier LangSeg wrote it, as far as its header and file names go."""
+    header = json.loads((folder / HEADER).read_text())
+    arrays_of(folder).rename(folder / "bank.safetensors")
+    for name in ("file", "arrays", "header_sha256"):
+        del header[name]
+    (folder / HEADER).write_text(json.dumps({**header, "format": 1, "manifest": manifest}))
 
 
 def test_load_bank__refuses_a_header_that_was_edited(tmp_path: Path):
@@ -238,13 +332,14 @@ def test_save_bank__refuses_a_bank_that_breaks_its_rules(tmp_path, changes, word
 )
 def test_load_bank__refuses_what_another_program_wrote_against_the_rules(tmp_path, damage, word):
     folder = save_bank(small_bank(), tmp_path)
-    arrays = load_numpy(folder / ARRAYS)
-    layout = write_arrays(folder / ARRAYS, arrays | damage)
-    header = json.loads((folder / HEADER).read_text())
+    arrays = load_numpy(arrays_of(folder))
+    arrays_of(folder).unlink()
+    layout = write_arrays(folder, arrays | damage)
+    header = json.loads((folder / HEADER).read_text()) | {"file": arrays_of(folder).name}
     header["arrays"] = {name: dataclasses.asdict(stored) for name, stored in layout.items()}
     reseal(folder, header)
     bank = load_bank(folder)
-    with pytest.raises(CorruptError, match=rf"{folder / ARRAYS}: .*({word}).*langseg-desc bank"):
+    with pytest.raises(CorruptError, match=rf"{arrays_of(folder)}: .*({word}).*langseg-desc bank"):
         bank.verify()
 
 

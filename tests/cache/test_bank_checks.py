@@ -13,10 +13,10 @@ import pytest
 
 from langseg.cache import bank_checks
 from langseg.cache.arms_index import read_index, write_index
-from langseg.cache.bank import ARRAYS, HEADER, save_bank
+from langseg.cache.bank import HEADER, save_bank
 from langseg.cache.bank_checks import bank_notes, bank_problems, index_problems, listed_vocabularies
 from langseg.cache.errors import CorruptError
-from tests.cache.test_bank import small_bank
+from tests.cache.test_bank import arrays_of, as_of_format_1, in_other_bytes, small_bank
 
 ARMS = ("real", "swapped", "random")
 
@@ -92,10 +92,11 @@ def test_index__names_a_bank_that_is_not_there(index):
     assert "wanted the banks of 3 arms, got 2: that of swapped" in problem
 
 
-@pytest.mark.parametrize("name", [HEADER, ARRAYS])
+@pytest.mark.parametrize("name", [HEADER, "bank-*.safetensors"])
 def test_bank__without_one_of_its_files_is_damage(index, name):
     folder = bank_of(index, 0)
-    (folder / name).unlink()
+    (file,) = folder.glob(name)
+    file.unlink()
     found = dict(problems(index))
     assert str(folder) in found[folder]
     assert (index in found) == (name == HEADER)
@@ -118,7 +119,7 @@ def test_bank__whose_header_is_due_is_waited_for(index, monkeypatch):
     folder = bank_of(index, 0)
     header = (folder / HEADER).read_bytes()
     (folder / HEADER).unlink()
-    (folder / ARRAYS).touch()
+    arrays_of(folder).touch()
     monkeypatch.setattr(bank_checks, "_HEADER_S", 30.0)
     late = threading.Timer(0.3, lambda: (folder / HEADER).write_bytes(header))
     late.start()
@@ -142,6 +143,29 @@ def test_arms__that_no_index_lists_are_a_note(index):
     assert problems(index) == []
     (note,) = bank_notes(index.parent.parent)
     assert "2 control arms in no arms-*.json" in note
+    assert "`langseg-desc gc` removes them" in note
+
+
+def test_bank__whose_arrays_are_of_a_write_that_was_cut_off_is_a_note(index):
+    folder = bank_of(index, 0)
+    header = (folder / HEADER).read_bytes()
+    save_bank(in_other_bytes(), index.parent)
+    (folder / HEADER).write_bytes(header)
+    kept = save_bank(small_bank(), index.parent.parent / "other")
+    shutil.copy(arrays_of(kept), folder)
+    assert problems(index) == []
+    (note,) = bank_notes(index.parent.parent)
+    assert "its bank does not name it" in note
+    assert arrays_of(kept).name not in note
+
+
+def test_bank__of_an_older_format_is_a_note(index):
+    folder = bank_of(index, 0)
+    as_of_format_1(folder)
+    assert problems(index) == []
+    (note,) = bank_notes(index.parent.parent)
+    assert f"{folder / HEADER}: wanted" in note
+    assert "older format; build it anew with `langseg-desc bank`" in note
 
 
 def test_index__says_json_that_others_can_read(index):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from langseg.cache.bank import HEADER, save_bank
+from langseg.cache.arms_index import write_index
+from langseg.cache.bank import HEADER, load_bank, save_bank
+from langseg.cache.bank_checks import bank_problems, loose_arms
 from langseg.cache.compact import compact
 from langseg.cache.errors import CorruptError, LockedError
 from langseg.cache.gc import Collected, collect
 from langseg.cache.manifest import CollectedError, read_manifest
 from langseg.cache.store import Store
 from tests.cache.nursery import content
-from tests.cache.test_bank import small_bank
+from tests.cache.test_bank import RECIPE, as_of_format_1, in_other_bytes, small_bank
 
 
 def files(path: Path) -> set[str]:
@@ -194,6 +197,84 @@ def test_gc__leaves_a_bank_alone_that_may_still_be_written(filled):
     assert collect_at_once(filled).files == (
         str((bank / ".bank.json.1.tmp").relative_to(filled.path)),
     )
+
+
+def test_gc__removes_arrays_that_no_bank_names_when_they_are_an_hour_old(filled):
+    banks = filled.path / "banks"
+    folder = save_bank(small_bank(manifest="000003.json"), banks)
+    other = save_bank(in_other_bytes(), filled.path.parent / "other")
+    (left,) = other.glob("bank-*")
+    shutil.copy(left, folder)
+    collect_at_once(filled)
+    assert (folder / left.name).exists()
+    os.utime(folder / left.name, (1, 1))
+    done = collect_at_once(filled)
+    assert done.files == (str((folder / left.name).relative_to(filled.path)),)
+    load_bank(folder).verify()
+
+
+def old_arm(banks: Path, seed: int) -> Path:
+    folder = save_bank(small_bank(recipe={**RECIPE, "seed": seed}, manifest="000001.json"), banks)
+    os.utime(folder / HEADER, (1, 1))
+    return folder
+
+
+def test_gc__removes_the_control_arms_that_no_index_lists_once_they_are_old(filled):
+    banks = filled.path / "banks"
+    real = save_bank(small_bank(manifest="000003.json"), banks)
+    arms = [old_arm(banks, seed) for seed in range(4)]
+    save_bank(small_bank(recipe={**RECIPE, "seed": 2}, manifest="000002.json"), banks)  # just now
+    as_of_format_1(arms[3])
+    os.utime(arms[3] / HEADER, (1, 1))
+    listed = [{"arm": "swapped", "fingerprint": arms[0].name}]
+    index = {"real": real.name, "vocabulary": "two", "arms": listed}
+    write_index(banks, index)
+    assert len(loose_arms(filled.path)) == 3
+    would = collect(filled, dry_run=True)
+    done = collect(filled)
+    assert done == would
+    assert [arm.exists() for arm in (real, *arms)] == [True, True, False, True, False]
+    assert len([name for name in done.files if "banks/" in name]) == 4
+    assert loose_arms(filled.path) == [arms[2]]
+
+
+def test_gc__cut_off_while_it_removes_an_arm_leaves_no_half_a_bank(filled, monkeypatch):
+    arm = old_arm(filled.path / "banks", 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", lambda path: next(path.iterdir()).unlink())
+        collect_at_once(filled)
+    assert bank_problems(filled.path) == []
+    for path in filled.path.glob("banks/.*/*"):
+        os.utime(path, (1, 1))
+    assert len(collect_at_once(filled).files) == 1
+    assert not list(arm.parent.iterdir())
+    assert collect_at_once(filled).files == ()
+
+
+def test_gc__removes_no_arm_while_it_is_not_known_which_are_listed(filled):
+    banks = filled.path / "banks"
+    arm = old_arm(banks, 0)
+    (banks / "arms-0.json").write_text("{")
+    collect_at_once(filled)
+    assert arm.exists()
+
+
+def test_gc__keeps_the_snapshot_of_a_sound_bank_of_an_older_format(filled):
+    compact(filled)
+    as_of_format_1(save_bank(small_bank(), filled.path / "banks"), "000001.json")
+    done = collect_at_once(filled)
+    assert done.cited == ("000001.json",)
+
+
+def test_gc__says_what_banks_alone_keep(filled):
+    compact(filled)
+    save_bank(small_bank(manifest="000001.json"), filled.path / "banks")
+    old = {part.path for part in read_manifest(filled.path, 1).parts()}
+    size = sum((filled.path / path).stat().st_size for path in old)
+    done = collect_at_once(Store.open(filled.path))
+    assert (done.cited, done.cited_bytes) == (("000001.json",), size)
+    assert done.kept == ("000001.json", "000004.json")
+    assert collect_at_once(Store.open(filled.path), keep=9).cited == ()
 
 
 def test_gc__waits_for_no_writer(filled):

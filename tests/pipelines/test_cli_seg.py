@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from langseg.cache.bank import ARRAYS, TextBank, newest_bank, save_bank
+from langseg.cache.bank import TextBank, newest_bank, save_bank
 from langseg.descriptors.vocabulary import load_vocabulary
 from langseg.pipelines.segment import run_demo_data
-from tests.cache.test_bank import flip_last_byte_of
+from tests.cache.test_bank import arrays_of, flip_last_byte_of
 
 SEG = "langseg-seg"
 HERE = ("--data", "{data}", "--store", "{store}")
@@ -154,7 +154,7 @@ def test_a_damaged_bank__ends_every_command_with_4_before_anything_is_written(
         (("predict", "--checkpoint", run, *out, picture), own),
     ):
         done = call(SEG, *command)
-        assert (done.code, f"{damaged / ARRAYS}: wanted sha256" in done.err) == (4, True)
+        assert (done.code, f"{arrays_of(damaged)}: wanted sha256" in done.err) == (4, True)
     assert not (tmp_path / "out").exists()
 
 

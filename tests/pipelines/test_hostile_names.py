@@ -213,7 +213,7 @@ def check_paths(store: Path) -> None:
     plain = re.compile(
         r"(CURRENT|LOCK|LOCK\.holder|views\.sql|journal|manifests(/\d{6}\.json)?"
         r"|(requests|responses|descriptors|texts)(/part-[0-9a-f-]+\.parquet)?"
-        r"|encoders(/tiny-[0-9a-f]{12}\.json)?|banks(/[0-9a-f-]+(/bank\.(safetensors|json))?)?"
+        r"|encoders(/tiny-[0-9a-f]{12}\.json)?|banks(/[0-9a-f-]+(/bank(-[0-9a-f]{16}\.safetensors|\.json))?)?"
         r"|embeddings(/encoder=tiny-[0-9a-f]{12}(/part-[0-9a-f-]+\.parquet)?)?)"
     )
     paths = [str(path.relative_to(store)) for path in store.rglob("*")]

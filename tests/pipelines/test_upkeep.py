@@ -1,6 +1,7 @@
 """Repair, compact and gc as a person runs them, and what `generate` and `encode` do after them."""
 
 import random
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from langseg.cache import manifest
-from langseg.cache.bank import ARRAYS, HEADER, load_bank
+from langseg.cache.bank import HEADER, load_bank
 from langseg.cache.journal import journal_path
 from langseg.cache.manifest import Manifest
 from langseg.cache.records import SCHEMA_VERSION, Response
@@ -21,6 +22,7 @@ from langseg.pipelines.describe import run_bank, run_generate
 from langseg.pipelines.encode import run_encode
 from langseg.pipelines.lens import run_verify
 from langseg.pipelines.upkeep import run_compact, run_repair
+from tests.cache.test_bank import as_of_format_1
 from tests.pipelines.quiet import Quiet
 
 DESC = "langseg-desc"
@@ -88,6 +90,7 @@ def test_repair__of_lost_responses_lets_generate_ask_for_those_alone(folder, dam
     assert report["lost"] == {f"responses/{lost.name}": 1}
     assert report["problems"] == []
     assert lost.name in report["sentence"]
+    assert "next: langseg-desc generate and encode" in report["sentence"]
     assert again(folder) == {**before, "asked": 1}
     assert run_verify(folder / "store")["problems"] == []
 
@@ -104,6 +107,7 @@ def test_repair__of_lost_phrases_asks_nobody(folder, names):
     assert report["problems"] == []
     assert set(report["remade"]) == set(names)
     assert Store.open(folder / "store").table("descriptors").sort_by("descriptor_id") == kept
+    assert ("next:" in report["sentence"]) == ("texts" in names)  # vectors of theirs are dropped
     after = again(folder)
     assert (after["asked"], after["bank"]) == (0, before["bank"])
     assert after["embedded"] == report["dropped"].get("embeddings", 0) < 10
@@ -125,6 +129,7 @@ def test_repair__of_a_lost_manifest_loses_nothing(folder):
     DAMAGES["flipped"](store / "manifests" / Store.open(store).manifest.name)
     report = run_repair(store)
     assert "the live manifest is lost" in report["sentence"]
+    assert "next:" not in report["sentence"]
     assert again(folder) == before
 
 
@@ -138,11 +143,11 @@ def test_repair__of_parts_without_any_manifest_makes_one(call, folder):
     assert again(folder) == before
 
 
-@pytest.mark.parametrize("name", [ARRAYS, HEADER])
+@pytest.mark.parametrize("name", ["bank-*.safetensors", HEADER])
 def test_repair__of_a_damaged_bank_says_how_to_make_it_again(call, folder, name):
     store = folder / "store"
     (bank,) = (path for path in (store / "banks").iterdir() if load_bank(path).names[-1] == "bed")
-    flip(bank / name, random.Random(2))
+    flip(next(bank.glob(name)), random.Random(2))
     (problem,) = run_verify(store)["problems"]
     assert str(bank) in problem
     told = call(DESC, "verify", "--store", store)
@@ -301,6 +306,20 @@ def test_gc__refuses_while_a_manifest_is_damaged_and_runs_after_repair(call, fol
     assert again(folder)["asked"] == 0
 
 
+def test_copied_store__is_told_where_its_views_look_and_repair_writes_them_anew(call, folder):
+    copy = shutil.copytree(folder / "store", folder / "other")
+    call(DESC, "repair", "--store", copy)
+    assert "views.sql" not in call(DESC, "verify", "--store", copy).err
+    again_copied = shutil.copytree(copy, folder / "third")
+    told = call(DESC, "verify", "--store", again_copied)
+    assert told.code == 0
+    wanted = f"{again_copied / 'views.sql'}: written for {copy}, the next writer writes it anew"
+    assert wanted in told.err
+    assert "nothing was changed" in call(DESC, "repair", "--store", again_copied).err
+    assert "views.sql" not in call(DESC, "verify", "--store", again_copied).err
+    assert f"'{again_copied}/'" in (again_copied / "views.sql").read_text()
+
+
 def test_compact_and_gc__change_no_answer(call, folder):
     store, before = folder / "store", again(folder)
     report = call(DESC, "compact", "--store", store, "--json").json
@@ -317,6 +336,48 @@ def test_compact_and_gc__change_no_answer(call, folder):
     assert {str(part.relative_to(store)) for part in store.rglob("*.parquet")} == cited
     assert again(folder) == before
     assert call(DESC, "verify", "--store", store).code == 0
+
+
+def test_compact_and_gc__name_the_snapshots_that_banks_hold_until_those_are_built_anew(
+    call, folder
+):
+    store = folder / "store"
+    wanted = sorted({load_bank(path).manifest for path in (store / "banks").iterdir()})
+    done = call(DESC, "compact", "--store", store)
+    assert f"but not those of {', '.join(wanted)}, which banks were built from" in done.err
+    kept = call(DESC, "gc", "--store", store, "--keep-hours", 0)
+    assert re.search(rf"{', '.join(wanted)} kept with \d+\.\d MB of older parts, bec", kept.err)
+    report = call(DESC, "gc", "--store", store, "--json").json
+    assert (report["cited"], report["cited_bytes"] > 0) == (wanted, True)
+    for names in BATCHES:
+        (folder / "mine.txt").write_text("\n".join(names))
+        again(folder)
+    report = call(DESC, "gc", "--store", store, "--keep-hours", 0, "--json").json
+    assert (report["cited"], report["cited_bytes"]) == ([], 0)
+
+
+def test_gc__removes_the_arms_that_fewer_seeds_left_behind(call, folder):
+    flags = ("--classes", folder / "mine.txt", "--store", folder / "store")
+    call(DESC, "arms", *flags, "--seeds", 2)
+    made = call(DESC, "arms", *flags, "--seeds", 1, "--json").json["arms"]
+    told = call(DESC, "verify", "--store", folder / "store")
+    assert told.code == 0
+    assert "control arms in no arms-*.json" in told.err
+    call(DESC, "gc", "--store", folder / "store", "--keep-hours", 0)
+    assert "control arms" not in call(DESC, "verify", "--store", folder / "store").err
+    assert all((Path(arm["bank"]) / HEADER).exists() for arm in made)
+
+
+def test_verify_gc_and_repair__take_a_bank_of_an_older_format_for_no_damage(call, folder):
+    store = folder / "store"
+    bank = max((store / "banks").iterdir())
+    as_of_format_1(bank, load_bank(bank).manifest)
+    told = call(DESC, "verify", "--store", store)
+    assert told.code == 0
+    assert "older format; build it anew with `langseg-desc bank`" in told.err
+    assert call(DESC, "gc", "--store", store).code == 0
+    assert "nothing is damaged" in call(DESC, "repair", "--store", store).err
+    assert (bank / HEADER).exists()
 
 
 def read_manifest(store: Path, name: str) -> Manifest:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from langseg.cache.bank import load_bank, save_bank
 from langseg.cache.errors import CorruptError
 from langseg.segmenter.backbone import load_backbone
 from langseg.segmenter.checkpoint import (
@@ -18,6 +19,7 @@ from langseg.segmenter.checkpoint import (
 )
 from langseg.segmenter.head import HeadConfig, build_head
 from langseg.segmenter.train import train
+from tests.cache.test_bank import arrays_of, as_of_format_1
 from tests.segmenter.tiny import (
     tiny_bank,
     tiny_config,
@@ -138,6 +140,24 @@ def test_load__answers_with_the_bank_that_came_along_also_when_moved(run, tmp_pa
     assert not loaded.model.training
     single = load_checkpoint(moved / "ckpt-000002", backbone=tiny_vit())
     assert single.state.step == 2
+
+
+def test_load__of_a_run_whose_bank_is_damaged_or_old_says_what_to_give_instead(run):
+    folder = run / read_state(run / "ckpt-000003").bank_folder
+    for spoil in (flip_last_byte, as_of_format_1):
+        spoil(folder)
+        with pytest.raises(CorruptError, match=rf"{folder}.*`--bank FOLDER`") as told:
+            load_checkpoint(run, backbone=tiny_vit())
+        assert "rebuild" not in str(told.value)
+        again = load_bank(save_bank(tiny_bank(), run / "elsewhere"))
+        assert load_checkpoint(run, bank=again, backbone=tiny_vit()).bank is again
+
+
+def flip_last_byte(folder: Path) -> None:
+    path = arrays_of(folder)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
 
 
 def test_load__takes_another_vocabulary_of_the_same_encoder(run):
