@@ -172,10 +172,11 @@ def _coverage(quality: Quality) -> dict[str, Any]:
 
 
 def _discriminability(quality: Quality) -> dict[str, Any] | None:
-    """The keys in ``_there`` are of the trials that need rivals with phrases."""
+    """The keys in ``_there`` are of the trials that need rivals with phrases; ``by_meaning`` is
+    ``score`` with the definitions added to the names."""
     from langseg.descriptors.discriminability import interval, mean_of
 
-    found = quality.measured
+    found, meant = quality.measured, quality.by_meaning
     if found is None:
         return None
     tried = found.rivals_there > 0
@@ -184,6 +185,8 @@ def _discriminability(quality: Quality) -> dict[str, Any] | None:
         "interval": interval(found.by_name),
         "chance": mean_of(found.chance),
         "dealt": found.dealt,
+        "by_meaning": None if meant is None else mean_of(meant),
+        "by_meaning_interval": None if meant is None else interval(meant),
         "classes": int((found.chance > 0).sum()),
         "phrases": 0 if quality.fit is None else len(quality.fit[1]),
         "masked": quality.masked,
@@ -210,7 +213,7 @@ def _sentence(report: Mapping[str, Any]) -> str:
     if not found["classes"]:
         return f"{said}; no class has the phrases that discriminability is measured on"
     return (
-        f"{said}; discriminability {share(found['score'], found['interval'])} over "
+        f"{said}; discriminability by name {share(found['score'], found['interval'])} over "
         f"{found['classes']} classes, dealt at random {share(found['dealt'])}{_gain(found)}; "
         f"{len(report['weak_pairs'])} pairs of classes are not told apart"
     )
@@ -221,8 +224,8 @@ def _gain(found: Mapping[str, Any]) -> str:
         return ""
     gained = points(found["gain_over_names"], found["gain_interval"])
     return (
-        f"; by the name alone {share(found['by_name_there'])}, by the name and the other phrases "
-        f"{share(found['by_both'])}, which adds {gained} in the same trials"
+        f"; where rivals have phrases, too, {share(found['by_name_there'])} by name, and "
+        f"{share(found['by_both'])} by name and the other phrases: {gained}"
     )
 
 

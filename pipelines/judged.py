@@ -3,8 +3,8 @@
 In:  a ``Source`` and the name of a text encoder whose vectors the store holds.
 Out: a ``Quality`` of the set that the source names, and of each other set of the vocabulary.
 
-Where the meanings of the classes cannot be had, everything that needs none is answered all the
-same. Nothing is written.
+Where the vectors of the classes' names cannot be had, everything that needs none is answered all
+the same. Nothing is written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 class Quality:
     """What was found. ``measured`` is None, and ``why_not`` says why, without vectors.
 
+    ``by_meaning`` [C] is ``measured.by_name`` with the definitions added to the names; None where
+    the vocabulary defines nothing.
+
     ``likeness`` [C, C]: cosines of the means of the classes' phrases after what all of them
     share is taken off; None without vectors. ``fit`` are the phrases that are measured: bound to
     no scene, as no imported set has scenes, and ``masked`` of them without the class's name that
@@ -43,6 +46,7 @@ class Quality:
     coverage: "Mapping[str, Coverage]"
     encoder_id: str = ""
     measured: "Discriminability | None" = None
+    by_meaning: "NDArray[np.float32] | None" = None
     likeness: "NDArray[np.float32] | None" = None
     fit: "Phrases | None" = None
     rivals: "Sequence[NDArray[np.intp]]" = ()
@@ -192,7 +196,7 @@ def _measured(
 ) -> Quality:
     import numpy as np
 
-    from langseg.descriptors.discriminability import class_means, measure
+    from langseg.descriptors.discriminability import class_means, measure, shares_found
     from langseg.descriptors.quality import wrong_senses
 
     generic = embedded.generic
@@ -206,8 +210,12 @@ def _measured(
         return judged
     judged = _with_fit(judged, embedded, stored)
     assert judged.fit is not None
-    measured = measure(*judged.fit, by.meanings, by.rivals)
+    measured = measure(*judged.fit, by.names, by.rivals)
     judged = replace(judged, measured=measured, rivals=by.rivals)
+    if any(entry.definition for entry in judged.chosen.vocabulary.classes):
+        vectors, owners = judged.fit
+        by_meaning = shares_found(vectors, owners, by.meanings, by.rivals)
+        judged = replace(judged, by_meaning=by_meaning)
     senses = None if embedded.missing else wrong_senses(judged.names, means, middle, by.meanings)
     if senses is None:
         return judged

@@ -1,4 +1,4 @@
-"""Give what the phrases of a vocabulary are measured by: the vectors of what its classes mean.
+"""Give what the phrases of a vocabulary are measured by: vectors of what its classes are called.
 
 In:  a store, and the name of a text encoder whose vectors it holds.
 Out: vectors of texts, from the store; the encoder is loaded, once, only for those it does not
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Yardstick:
-    """``meanings`` [C, D] are unit vectors; ``rivals`` [C] are rows, as ``find_rivals`` has them.
+    """Unit vectors [C, D] of ``contrast.class_text`` and ``rivals.meaning_text``; ``rivals`` [C]
+    are rows, as ``find_rivals`` has them.
 
     It comes from the vocabulary and the encoder alone, so that it is one for every set.
     """
 
+    names: "NDArray[np.float32]"
     meanings: "NDArray[np.float32]"
     rivals: "list[NDArray[np.intp]]"
 
@@ -112,4 +114,4 @@ def yardstick(stored: StoredVectors, vocabulary: "Vocabulary") -> Yardstick:
     vectors = stored.vectors_of(texts).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names, meanings = vectors[: len(entries)], vectors[len(entries) :]
-    return Yardstick(meanings, find_rivals(vocabulary, names))
+    return Yardstick(names, meanings, find_rivals(vocabulary, names))

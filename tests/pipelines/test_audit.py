@@ -130,7 +130,7 @@ def test_names__in_phrases_are_masked_and_the_phrases_measured(named):
     quality = judge_quality(named)
     report = quality_report(quality)
     assert (quality.masked, report["discriminability"]["phrases"]) == (2, 2)  # not "A car."
-    assert report["discriminability"]["score"] == 1.0
+    assert report["discriminability"]["score"] == 0.5
     assert report["sets"][0]["masked_phrases"] == 2
     assert quality.fit is not None
     encoder = text_encoder.load_encoder("minilm", device="cpu")
@@ -168,7 +168,42 @@ def test_quality__says_what_descriptors_add_to_names(store):
     )
     assert found["gain_interval"][0] < found["gain_over_names"] < found["gain_interval"][1]
     assert (found["classes_there"], found["rivals_there"]) == (11, 5)
-    assert "by the name alone" in report["sentence"]
+    assert "by name and the other phrases" in report["sentence"]
+
+
+@pytest.fixture
+def defined(tmp_path: Path) -> list[EncodedSource]:
+    """The same phrases for the same classes, without definitions and with those of others."""
+    (tmp_path / "own.json").write_text(json.dumps(OTHERS))
+    sources = []
+    for name in ("plain", "told"):
+        listed = [
+            {"name": c} | ({"definition": "; ".join(said)} if name == "told" else {})
+            for c, said in zip(OTHERS, reversed(OTHERS.values()), strict=True)
+        ]
+        (tmp_path / f"{name}.json").write_text(json.dumps(listed))
+        named = {"classes": tmp_path / f"{name}.json", "store": tmp_path / name}
+        imported = run_import(ImportConfig(file=tmp_path / "own.json", **named))
+        sources.append(EncodedSource(model=imported["model"], **named))
+        run_encode(sources[-1], "minilm", silent)
+    return sources
+
+
+def test_score__is_by_what_classes_are_called_and_by_no_definition(defined):
+    plain, told = (quality_report(judge_quality(one))["discriminability"] for one in defined)
+    assert (plain["score"], plain["by_both"]) == (told["score"], told["by_both"])
+    assert plain["by_meaning"] is None
+    assert told["by_meaning"] < told["score"]
+
+
+def test_score__by_meaning_stands_beside_it_under_its_own_label(call, store, tmp_path):
+    flags = ("audit", "--store", store, "--dataset", "camvid")
+    found = call(DESC, *flags, "--json").json["quality"]["discriminability"]
+    low, high = found["by_meaning_interval"]
+    assert low < found["by_meaning"] < high
+    call(DESC, *flags, "--html", tmp_path / "a.html")
+    for told in (call(DESC, *flags).out, (tmp_path / "a.html").read_text()):
+        assert re.search("by meaning: name, synonyms and the vocabulary(.|&#39;)s definition", told)
 
 
 def test_quality__covers_slots_and_scenes_and_names_the_pairs_of_each_class(store):
@@ -217,8 +252,9 @@ def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_p
     for told in (
         "bundled (judged)",
         "import:others",
-        "names only",
-        "names and the other phrases",
+        "discriminability: by its name and synonyms",
+        "by its name, synonyms and the other phrases",
+        "baseline: ",
         "tried against",
         "too few classes for an interval",
         "points",
