@@ -42,11 +42,13 @@ NOT_MEASURED = "not measured"
 def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
     """What the terminal shows; the worst classes and the flags up to a number of rows."""
     found = report["discriminability"]
-    if found is not None and found["classes"]:
+    measured = found is not None and found["classes"]
+    if measured:
         title = (
             "By what does a phrase find its class among that class and its rivals, and how often?"
         )
         yield title, ("by", "found", ""), found_rows(found)
+    if measured or len(report["sets"]) > 1:
         yield set_title(report), set_columns(report["sets"]), set_rows(report["sets"])
     yield "Which classes are told apart worst?", *worst_table(report["classes"], rows)
     unlooked = [(rule, "", "", NOT_MEASURED) for rule in report["not_measured"]]
@@ -123,9 +125,10 @@ def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         flags = "" if one["flags_per_100"] is None else f"{one['flags_per_100']:.1f}"
         if unsaid := not_measured(one["not_measured"]):
             flags += f", {unsaid}"
-        number = share(one["score"], one["interval"]) or one["why_not"]
-        if one["score"] is not None and one["measured_classes"] != one["classes"]:
+        number = share(one["score"], one["interval"])
+        if number and one["measured_classes"] != one["classes"]:
             number += f" over {one['measured_classes']}"
+        number = number or one["why_not"]
         if one["masked_phrases"]:
             number += f", {one['masked_phrases']:,} phrases masked"
         row = (_set_name(one, sets), one["classes"], one["phrases"], flags, number, *_pair(one))
