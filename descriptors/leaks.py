@@ -11,11 +11,13 @@ Classification Benefit from LLM Description Semantics?).
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 
 _WORD = re.compile(r"[^\W_]+")
+_POSSESSIVE = re.compile(r"['\u2019](?:s\b|(?<=s.)(?!\w))", re.IGNORECASE)  # car's, cars'
 _ARTICLE = re.compile(r"\b(?:an?|the)\s+$", re.IGNORECASE)
+_OWNED = {"it": "its", "they": "their", "one": "one's", "ones": "ones'"}
 _IRREGULAR = {
     "person": "people", "man": "men", "woman": "women", "child": "children", "foot": "feet",
     "tooth": "teeth", "mouse": "mice", "goose": "geese", "gas": "gases",
@@ -30,7 +32,8 @@ class NameFinder:
     """Every spelling of a class's names, ready to be looked for."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._joined = {"".join(spelling) for name in names for spelling in _spellings(name)}
+        self._names = tuple(names)
+        self._joined = {"".join(spelling) for name in self._names for spelling in _spellings(name)}
         self._joined.discard("")
         self._longest = max(map(len, self._joined), default=0)
 
@@ -58,19 +61,51 @@ class NameFinder:
         return False
 
     def masked(self, phrase: str) -> str:
-        """The phrase with every name, and the article before it, replaced by ``it``; by ``one``
-        where no article stands before it, as in ``a red one``. ``""`` if nothing else is left.
+        """The phrase with a pronoun for every name; ``""`` if nothing else is left.
+
+        A name and the article before it become ``it``; a name without an article, in the middle
+        of a phrase, ``one``, as in ``a red one``. A plural becomes ``they`` at the start and
+        ``ones`` elsewhere, where it keeps its article; a possessive ``its``, ``their``, ``one's``
+        or ``ones'``. What a name says of another noun (``car doors``) is not told from a name.
         """
         plain = unicodedata.normalize("NFKC", phrase)
         spans = [match.span() for match in _WORD.finditer(plain)]
+        found = [plain[a:b].casefold() for a, b in spans]
         said, end, left = "", 0, len(spans)
-        for first, last in self._found([plain[a:b].casefold() for a, b in spans]):
+        for first, last in self._found(found):
             before = plain[end : spans[first][0]]
             bare = _ARTICLE.sub("", before)
-            said += bare + ("one" if bare == before and (said or before) else "it")
-            end, left = spans[last][1], left - (last - first + 1) - (bare != before)
+            named, of_it = found[first : last + 1], spans[last - 1][1]
+            if self._is_owner(named) and _POSSESSIVE.match(plain, of_it):
+                named, end = named[:-1], of_it
+            else:
+                end = spans[last][1]
+            opens = not _WORD.search(said + bare)
+            if "".join(named) in self._plurals:
+                pronoun = "they" if opens else "ones"
+            else:
+                pronoun = "it" if opens or bare != before else "one"
+            if owned := _POSSESSIVE.match(plain, end):
+                pronoun, end = _OWNED[pronoun], owned.end()
+            said += (before if pronoun.startswith("ones") else bare) + pronoun
+            left -= sum(spans[first][0] <= start < end for start, _ in spans) + (bare != before)
         masked = said + plain[end:]
         return masked if left and not self.is_in(masked) else ""
+
+    @cached_property
+    def _plurals(self) -> frozenset[str]:
+        """The spellings of more than one; what is also spelt so in the singular is not."""
+        of_one = (
+            "".join(spelling)
+            for name in self._names
+            for spelling in _spellings(name)
+            if not _is_plural(spelling, words(name))
+        )
+        return frozenset(self._joined.difference(of_one))
+
+    def _is_owner(self, named: Sequence[str]) -> bool:
+        """Whether the words may be a name and its possessive: ``car``, ``s``."""
+        return len(named) > 1 and named[-1] == "s" and "".join(named[:-1]) in self._joined
 
     def _found(self, found: Sequence[str]) -> Iterator[tuple[int, int]]:
         """The first and last word of each name among some words, the longest where several fit."""
@@ -108,6 +143,16 @@ def _spellings(name: str) -> Iterable[tuple[str, ...]]:
     found = words(name)
     last = len(found) - 1
     return product(*(word_forms(w) if i in (0, last) else {w} for i, w in enumerate(found)))
+
+
+def _is_plural(spelling: Sequence[str], name: Sequence[str]) -> bool:
+    """By the word before ``of``, else by the last; ``glass``, and a ``bus``, ``gas`` or ``iris``
+    that a name itself says, are no plurals, nor is what ends in a possessive (``barber's``)."""
+    head = name.index("of") - 1 if "of" in name[1:] else -1
+    said = spelling[head]
+    if said in _SINGULAR or not said.endswith("s") or said.endswith("ss") or said == "s":
+        return said in _SINGULAR
+    return said != name[head] or said[-2:-1] not in ("a", "i", "u")
 
 
 @lru_cache(maxsize=4096)

@@ -69,7 +69,8 @@ def select_answers(
         other = ", ".join(sorted({request.model for request in mine}))
         raise InputError(
             f"vocabulary {vocabulary.name}: the store has no accepted answer"
-            + (f" of {model!r} (it has some of {other})" if other else "")
+            + (f" of {model!r}" if model else "")
+            + (f" (it has some of {other})" if other else "")
             + "; run `langseg-desc generate`"
         )
     at = {request.request_key: accepted_at[request.request_key] for request in named}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from langseg.cache.errors import InputError, UsageError
+from langseg.pipelines.chosen import Chosen, choose
 from langseg.pipelines.config import EncodedSource
 from langseg.pipelines.judged import Judge, Quality
 from langseg.pipelines.sets import compared, points, set_row, share
@@ -44,8 +45,8 @@ def run_whole_audit(
     """Answer the canned audits (one, or the ``short`` set), and judge a vocabulary if one is named.
 
     ``html`` is where the page of a vocabulary goes; ade20k's, if none is named.
-    Raises: UsageError, for a question that there is not; InputError, when nothing of the
-    vocabulary of a page was answered yet, naming those of which something was.
+    Raises: UsageError, for a question that there is not; InputError, when the vocabulary or the
+    model that is named, or the vocabulary of the page, has no answer yet, naming those that have.
     """
     from langseg.cache.files import write_atomic
     from langseg.pipelines.lens import run_audit
@@ -53,11 +54,9 @@ def run_whole_audit(
     if question:
         check_question(question)
     whole = html is None and not (source.dataset or source.classes or source.model)
-    dataset = None if whole else source.shipped
-    judged = html is not None or not (whole or question)
-    judge = _judge(source, must=html is not None) if judged else None
-    chosen = None if judge is None else judge.chosen
-    report = run_audit(source.store, dataset, source.classes, source.model, chosen)
+    chosen = None if whole else _chosen(source)
+    judge = None if chosen is None or (question and html is None) else Judge(source, chosen)
+    report = run_audit(source.store, None, None, chosen=chosen)
     if judge is not None:
         quality = judge.named()
         report["quality"] = quality_report(quality, judge)
@@ -73,22 +72,18 @@ def run_whole_audit(
     return report
 
 
-def _judge(source: EncodedSource, must: bool) -> Judge | None:
-    """None where nothing of the vocabulary was answered yet, unless it ``must`` be judged."""
+def _chosen(source: EncodedSource) -> Chosen:
     try:
-        return Judge(source)
+        return choose(source)
     except InputError as exc:
-        if not must:
-            return None
-        if source.dataset is None and source.classes is None:
-            raise InputError(f"{exc}, or say whose page is wanted: {_answered(source)}") from exc
-        raise
+        if source.dataset is not None or source.classes is not None:
+            raise
+        raise InputError(f"{exc}, or say which vocabulary is meant: {_answered(source)}") from exc
 
 
 def _answered(source: EncodedSource) -> str:
     """What to give for the vocabularies that a store has answers for."""
     from langseg.descriptors.vocabulary import shipped_vocabularies
-    from langseg.pipelines.chosen import choose
 
     known = []
     for name in shipped_vocabularies():
@@ -172,10 +167,11 @@ def _coverage(quality: Quality) -> dict[str, Any]:
 
 
 def _discriminability(quality: Quality) -> dict[str, Any] | None:
-    """The keys in ``_there`` are of the trials that need rivals with phrases."""
+    """The keys in ``_there`` are of the trials that need rivals with phrases; ``by_meaning`` is
+    ``score`` with the definitions added to the names."""
     from langseg.descriptors.discriminability import interval, mean_of
 
-    found = quality.measured
+    found, meant = quality.measured, quality.by_meaning
     if found is None:
         return None
     tried = found.rivals_there > 0
@@ -184,6 +180,8 @@ def _discriminability(quality: Quality) -> dict[str, Any] | None:
         "interval": interval(found.by_name),
         "chance": mean_of(found.chance),
         "dealt": found.dealt,
+        "by_meaning": None if meant is None else mean_of(meant),
+        "by_meaning_interval": None if meant is None else interval(meant),
         "classes": int((found.chance > 0).sum()),
         "phrases": 0 if quality.fit is None else len(quality.fit[1]),
         "masked": quality.masked,
@@ -208,9 +206,10 @@ def _sentence(report: Mapping[str, Any]) -> str:
     if found is None:
         return f"{said}; discriminability was not measured, as {report['why_not']}"
     if not found["classes"]:
-        return f"{said}; no class has the phrases that discriminability is measured on"
+        why = report["why_not"] or "no class has the phrases that it is measured on"
+        return f"{said}; discriminability was not measured, as {why}"
     return (
-        f"{said}; discriminability {share(found['score'], found['interval'])} over "
+        f"{said}; discriminability by name {share(found['score'], found['interval'])} over "
         f"{found['classes']} classes, dealt at random {share(found['dealt'])}{_gain(found)}; "
         f"{len(report['weak_pairs'])} pairs of classes are not told apart"
     )
@@ -221,8 +220,8 @@ def _gain(found: Mapping[str, Any]) -> str:
         return ""
     gained = points(found["gain_over_names"], found["gain_interval"])
     return (
-        f"; by the name alone {share(found['by_name_there'])}, by the name and the other phrases "
-        f"{share(found['by_both'])}, which adds {gained} in the same trials"
+        f"; where rivals have phrases, too, {share(found['by_name_there'])} by name, and "
+        f"{share(found['by_both'])} by name and the other phrases: {gained}"
     )
 
 

@@ -42,11 +42,13 @@ NOT_MEASURED = "not measured"
 def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
     """What the terminal shows; the worst classes and the flags up to a number of rows."""
     found = report["discriminability"]
-    if found is not None and found["classes"]:
+    measured = found is not None and found["classes"]
+    if measured:
         title = (
             "By what does a phrase find its class among that class and its rivals, and how often?"
         )
         yield title, ("by", "found", ""), found_rows(found)
+    if measured or len(report["sets"]) > 1:
         yield set_title(report), set_columns(report["sets"]), set_rows(report["sets"])
     yield "Which classes are told apart worst?", *worst_table(report["classes"], rows)
     unlooked = [(rule, "", "", NOT_MEASURED) for rule in report["not_measured"]]
@@ -62,37 +64,46 @@ def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Ways of looking for a phrase's class, the share found, and what to make of it."""
     rows = [
         (
-            "names only: what each class is called and means",
+            "discriminability: by its name and synonyms",
             share(found["score"], found["interval"]),
             f"the number of this set; {found['phrases']:,} phrases of {found['classes']} classes"
             + (f", {found['masked']:,} with the name masked" if found["masked"] else ""),
         ),
         (
-            "names only, the phrases dealt to classes at random",
+            "chance: the same, the phrases dealt to classes at random",
             share(found["dealt"]),
-            f"what chance gives; without a pull of the names it would be {share(found['chance'])}",
+            f"without a pull of the names it would be {share(found['chance'])}",
         ),
     ]
+    if found["by_meaning"] is not None:
+        rows.append(
+            (
+                "by meaning: name, synonyms and the vocabulary's definition",
+                share(found["by_meaning"], found["by_meaning_interval"]),
+                "compare no sets by it: LangSeg wrote the definitions of its vocabularies, and "
+                "the bundled phrases",
+            )
+        )
     if not found["classes_there"]:
         return rows
     gained = points(found["gain_over_names"], found["gain_interval"])
     return [
         *rows,
         (
-            "the other phrases of each class",
+            "by the other phrases of the class",
             share(found["by_phrases"]),
             f"{found['classes_there']} classes, {found['rivals_there']:.1f} rivals with phrases on "
             "average; wrong lists can be far apart, too",
         ),
         (
-            "names only, in the same trials",
+            "baseline: by its name and synonyms, in the trials of the next row",
             share(found["by_name_there"]),
-            "what the last row is set against",
+            "a phrase held out, rivals that have phrases only",
         ),
         (
-            "names and the other phrases",
+            "by its name, synonyms and the other phrases",
             share(found["by_both"]),
-            f"against names only in the same trials {gained}: what descriptors add",
+            f"against the baseline {gained}: what descriptors add",
         ),
     ]
 
@@ -114,9 +125,10 @@ def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         flags = "" if one["flags_per_100"] is None else f"{one['flags_per_100']:.1f}"
         if unsaid := not_measured(one["not_measured"]):
             flags += f", {unsaid}"
-        number = share(one["score"], one["interval"]) or one["why_not"]
-        if one["score"] is not None and one["measured_classes"] != one["classes"]:
+        number = share(one["score"], one["interval"])
+        if number and one["measured_classes"] != one["classes"]:
             number += f" over {one['measured_classes']}"
+        number = number or one["why_not"]
         if one["masked_phrases"]:
             number += f", {one['masked_phrases']:,} phrases masked"
         row = (_set_name(one, sets), one["classes"], one["phrases"], flags, number, *_pair(one))

@@ -3,10 +3,11 @@
 In:  a ``Source`` and the name of a text encoder whose vectors the store holds.
 Out: a ``Quality`` of the set that the source names, and of each other set of the vocabulary.
 
-Where the meanings of the classes cannot be had, everything that needs none is answered all the
-same. Nothing is written.
+Where the vectors of the classes' names cannot be had, everything that needs none is answered all
+the same. Nothing is written.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 class Quality:
     """What was found. ``measured`` is None, and ``why_not`` says why, without vectors.
 
+    ``by_meaning`` [C] is ``measured.by_name`` with the definitions added to the names; None where
+    the vocabulary defines nothing.
+
     ``likeness`` [C, C]: cosines of the means of the classes' phrases after what all of them
     share is taken off; None without vectors. ``fit`` are the phrases that are measured: bound to
     no scene, as no imported set has scenes, and ``masked`` of them without the class's name that
@@ -43,6 +47,7 @@ class Quality:
     coverage: "Mapping[str, Coverage]"
     encoder_id: str = ""
     measured: "Discriminability | None" = None
+    by_meaning: "NDArray[np.float32] | None" = None
     likeness: "NDArray[np.float32] | None" = None
     fit: "Phrases | None" = None
     rivals: "Sequence[NDArray[np.intp]]" = ()
@@ -60,14 +65,14 @@ class Quality:
 
 
 class Judge:
-    """Judges every set of a vocabulary by one yardstick.
+    """Judges every set of a vocabulary by one yardstick; ``chosen`` is ``choose`` of the source.
 
     Raises: InputError, when the store has no accepted answer for the vocabulary.
     """
 
-    def __init__(self, source: EncodedSource) -> None:
+    def __init__(self, source: EncodedSource, chosen: Chosen | None = None) -> None:
         self._source = source
-        self.chosen = choose(source)
+        self.chosen = choose(source) if chosen is None else chosen
         self._stored = open_vectors(self.chosen.store, source.encoder)
         self.yardstick: Yardstick | None = None
         self._why_not = ""
@@ -108,20 +113,31 @@ class Judge:
             flags=tuple(flags),
             coverage=coverage(vocabulary, phrases),
             unmeasured=BY_VECTORS if whole is None else ("wrong_sense",),
-            why_not=self._lacking(embedded),
+            why_not=self._lacking(embedded, chosen.selection.model),
         )
         if self._stored is None or embedded is None:
             return quality
         quality = replace(quality, encoder_id=self._stored.record.encoder_id)
         return _measured(quality, embedded, self._stored, self.yardstick)
 
-    def _lacking(self, embedded: "_Embedded | None") -> str:
-        encode = "run `langseg-desc encode`"
+    def _lacking(self, embedded: "_Embedded | None", model: str) -> str:
+        encode = f"run `langseg-desc encode{_flags(self._source, model)}`"
         if embedded is None:
             return f"the store has no vectors of {self._source.encoder}; {encode}"
         if embedded.missing:
-            return f"phrases that have no vector yet: {embedded.missing}; {encode}"
+            noun = "phrase has" if embedded.missing == 1 else "phrases have"
+            return f"{embedded.missing:,} {noun} no vector yet; {encode}"
         return self._why_not
+
+
+def _flags(source: EncodedSource, model: str) -> str:
+    """What names one set of the vocabulary, and the encoder, to another command."""
+    told = ""
+    for name, field in EncodedSource.model_fields.items():
+        value = model if name == "model" else getattr(source, name)
+        if value != field.default:
+            told += f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
+    return told
 
 
 def judge_quality(source: EncodedSource) -> Quality:
@@ -192,7 +208,7 @@ def _measured(
 ) -> Quality:
     import numpy as np
 
-    from langseg.descriptors.discriminability import class_means, measure
+    from langseg.descriptors.discriminability import class_means, measure, shares_found
     from langseg.descriptors.quality import wrong_senses
 
     generic = embedded.generic
@@ -206,8 +222,12 @@ def _measured(
         return judged
     judged = _with_fit(judged, embedded, stored)
     assert judged.fit is not None
-    measured = measure(*judged.fit, by.meanings, by.rivals)
+    vectors, owners = judged.fit
+    measured = measure(vectors, owners, by.names, by.rivals)
     judged = replace(judged, measured=measured, rivals=by.rivals)
+    if any(entry.definition for entry in judged.chosen.vocabulary.classes):
+        by_meaning = shares_found(vectors, owners, by.meanings, by.rivals)
+        judged = replace(judged, by_meaning=by_meaning)
     senses = None if embedded.missing else wrong_senses(judged.names, means, middle, by.meanings)
     if senses is None:
         return judged

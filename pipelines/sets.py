@@ -49,7 +49,7 @@ def _paired(judged: "Quality", other: "Quality", judge: "Judge") -> dict[str, An
     by = judge.yardstick
     if by is None or judged.fit is None or other.fit is None:
         return None
-    mine, theirs = paired_shares(judged.fit, other.fit, by.meanings, by.rivals)
+    mine, theirs = paired_shares(judged.fit, other.fit, by.names, by.rivals)
     difference = theirs - mine
     classes = [name for name, d in zip(judged.names, difference, strict=True) if not isnan(d)]
     if not classes:

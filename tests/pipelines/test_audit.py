@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,19 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from langseg.cache.errors import InputError
+from langseg.cache.store import Store
 from langseg.descriptors import select, text_encoder
 from langseg.pipelines.audit import quality_report, questions, run_whole_audit
 from langseg.pipelines.audit_page import render_audit
-from langseg.pipelines.audit_tables import worst_table
+from langseg.pipelines.audit_tables import set_rows, worst_table
 from langseg.pipelines.config import DescribeConfig, EncodedSource
 from langseg.pipelines.describe import run_generate
 from langseg.pipelines.encode import run_encode
 from langseg.pipelines.exchange import ImportConfig, run_import
 from langseg.pipelines.judged import Judge, judge_quality
 from langseg.pipelines.likeness_map import MOST, draw_map, like_together
+from langseg.pipelines.yardstick import open_vectors
 from tests.pipelines.quiet import Quiet
 
 DESC = "langseg-desc"
@@ -130,7 +134,7 @@ def test_names__in_phrases_are_masked_and_the_phrases_measured(named):
     quality = judge_quality(named)
     report = quality_report(quality)
     assert (quality.masked, report["discriminability"]["phrases"]) == (2, 2)  # not "A car."
-    assert report["discriminability"]["score"] == 1.0
+    assert report["discriminability"]["score"] == 0.5
     assert report["sets"][0]["masked_phrases"] == 2
     assert quality.fit is not None
     encoder = text_encoder.load_encoder("minilm", device="cpu")
@@ -155,9 +159,9 @@ def test_quality__says_how_many_phrases_have_no_vector_yet(store):
     source = EncodedSource(classes=store.parent / "sofa.txt", store=store)
     report = quality_report(judge_quality(source))
     count = sum(row["phrases"] for row in report["classes"])
-    assert f"phrases that have no vector yet: {count};" in report["why_not"]
+    assert f"{count} phrases have no vector yet;" in report["why_not"]
     assert report["discriminability"]["classes"] == 0
-    assert "no class has the phrases" in report["sentence"]
+    assert f"not measured, as {report['why_not']}" in report["sentence"]
 
 
 def test_quality__says_what_descriptors_add_to_names(store):
@@ -168,7 +172,42 @@ def test_quality__says_what_descriptors_add_to_names(store):
     )
     assert found["gain_interval"][0] < found["gain_over_names"] < found["gain_interval"][1]
     assert (found["classes_there"], found["rivals_there"]) == (11, 5)
-    assert "by the name alone" in report["sentence"]
+    assert "by name and the other phrases" in report["sentence"]
+
+
+@pytest.fixture
+def defined(tmp_path: Path) -> list[EncodedSource]:
+    """The same phrases for the same classes, without definitions and with those of others."""
+    (tmp_path / "own.json").write_text(json.dumps(OTHERS))
+    sources = []
+    for name in ("plain", "told"):
+        listed = [
+            {"name": c} | ({"definition": "; ".join(said)} if name == "told" else {})
+            for c, said in zip(OTHERS, reversed(OTHERS.values()), strict=True)
+        ]
+        (tmp_path / f"{name}.json").write_text(json.dumps(listed))
+        named = {"classes": tmp_path / f"{name}.json", "store": tmp_path / name}
+        imported = run_import(ImportConfig(file=tmp_path / "own.json", **named))
+        sources.append(EncodedSource(model=imported["model"], **named))
+        run_encode(sources[-1], "minilm", silent)
+    return sources
+
+
+def test_score__is_by_what_classes_are_called_and_by_no_definition(defined):
+    plain, told = (quality_report(judge_quality(one))["discriminability"] for one in defined)
+    assert (plain["score"], plain["by_both"]) == (told["score"], told["by_both"])
+    assert plain["by_meaning"] is None
+    assert told["by_meaning"] < told["score"]
+
+
+def test_score__by_meaning_stands_beside_it_under_its_own_label(call, store, tmp_path):
+    flags = ("audit", "--store", store, "--dataset", "camvid")
+    found = call(DESC, *flags, "--json").json["quality"]["discriminability"]
+    low, high = found["by_meaning_interval"]
+    assert low < found["by_meaning"] < high
+    call(DESC, *flags, "--html", tmp_path / "a.html")
+    for told in (call(DESC, *flags).out, (tmp_path / "a.html").read_text()):
+        assert re.search("by meaning: name, synonyms and the vocabulary(.|&#39;)s definition", told)
 
 
 def test_quality__covers_slots_and_scenes_and_names_the_pairs_of_each_class(store):
@@ -193,7 +232,48 @@ def test_sets__are_compared_over_the_classes_both_describe(compared):
     assert pair["difference"] == pytest.approx(pair["score"] - pair["judged_score"], abs=1e-6)
     assert all(map(np.isnan, pair["interval"]))  # three classes are too few
     assert (bare["paired"], bare["measured_classes"]) == (None, 0)
-    assert "phrases that have no vector yet: 1" in bare["why_not"]
+    assert bare["why_not"] == (
+        "1 phrase has no vector yet; run `langseg-desc encode --dataset camvid "
+        f"--store {compared} --model import:bare`"
+    )
+
+
+def test_sets__without_vectors_have_a_reason_and_no_number(compared):
+    judge = Judge(camvid(compared))
+    bare = set_rows(quality_report(judge.named(), judge)["sets"])[1]
+    assert bare[4].startswith("1 phrase has no vector yet; run")
+    assert bare[4].endswith("--model import:bare`")  # and not "over 0"
+
+
+def test_sets__are_encoded_by_the_command_that_is_named(call, compared, tmp_path):
+    copied = tmp_path / "a store"
+    shutil.copytree(compared, copied)
+    source = camvid(copied, "import:bare")
+    command = re.search("`(.*)`", quality_report(judge_quality(source))["why_not"])
+    assert command is not None
+    program, *arguments = shlex.split(command[1])
+    assert call(program, *arguments).code == 0
+    assert quality_report(judge_quality(source))["why_not"] == ""
+
+
+def test_sets__of_others_are_shown_where_the_judged_one_is_not_measured(call, compared, tmp_path):
+    flags = ("audit", "--store", compared, "--dataset", "camvid", "--model", "import:bare")
+    assert "import:others" in call(DESC, *flags).out.partition("Which sets of camvid")[2]
+    for name, more in (("bare", ()), ("unread", ("--encoder", "other/encoder"))):
+        call(DESC, *flags, *more, "--html", tmp_path / name)
+        sets = (tmp_path / name).read_text().partition("<h2>Which sets of camvid")[2]
+        assert "others</td>" in sets
+
+
+def test_vectors__of_other_vocabularies_are_not_held(compared):
+    store = Store.open(compared)
+    before = pa.total_allocated_bytes()
+    stored = open_vectors(store, "minilm")
+    assert stored is not None
+    has, vectors, cut = stored.find(["four rubber tyres on the road", "no such phrase"])
+    assert (has.tolist(), vectors.shape, cut) == ([True, False], (1, 384), [False])
+    assert pa.total_allocated_bytes() - before < 2 * vectors.nbytes
+    assert sum(part.rows for part in store.manifest.embeddings[stored.record.encoder_id]) > 100
 
 
 def test_sets__turned_about_differ_by_the_same(compared):
@@ -217,12 +297,13 @@ def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_p
     for told in (
         "bundled (judged)",
         "import:others",
-        "names only",
-        "names and the other phrases",
+        "discriminability: by its name and synonyms",
+        "by its name, synonyms and the other phrases",
+        "baseline: ",
         "tried against",
         "too few classes for an interval",
         "points",
-        "phrases that have no vector yet: 1",
+        "1 phrase has no vector yet; run",
     ):
         assert told in shown, told
         assert told in page, told
@@ -249,14 +330,28 @@ def test_audit__writes_nothing(call, compared):
     assert {path: path.stat().st_mtime_ns for path in compared.rglob("*")} == before
 
 
-def test_audit__of_a_vocabulary_nobody_asked_about_has_no_quality(store, tmp_path):
+def test_audit__of_a_vocabulary_nobody_answered_about_is_refused(call, store, tmp_path):
     (tmp_path / "other.txt").write_text("flux capacitor\n")
-    source = EncodedSource(classes=tmp_path / "other.txt", store=store)
-    report = run_whole_audit(source)
-    assert report["missing"] == ["flux capacitor"]
-    assert "quality" not in report
-    with pytest.raises(InputError, match="langseg-desc generate"):
-        run_whole_audit(source, html=tmp_path / "page.html")
+    for named in (("--dataset", "pascal-voc"), ("--classes", tmp_path / "other.txt")):
+        for more in ((), ("--question", "spend"), ("--html", tmp_path / "page.html")):
+            refused = call(DESC, "audit", "--store", store, *named, *more)
+            assert refused.code == 3
+            assert "the store has no accepted answer; run `langseg-desc generate`" in refused.err
+
+
+def test_audit__of_a_model_that_never_answered_names_those_that_did(call, compared):
+    flags = ("audit", "--store", compared, "--model", "bundeld")
+    for more in ((), ("--question", "spend")):
+        refused = call(DESC, *flags, "--dataset", "camvid", *more)
+        assert (refused.code, refused.out) == (3, "")
+        assert "no accepted answer of 'bundeld'" in refused.err
+        assert "(it has some of bundled, import:bare, import:others)" in refused.err
+    refused = call(DESC, *flags)  # of ade20k
+    assert (refused.code, "say which vocabulary is meant: --dataset camvid" in refused.err) == (
+        3,
+        True,
+    )
+    assert "some of" not in refused.err
 
 
 def test_page__of_no_vocabulary_in_particular_names_those_the_store_has(call, store, tmp_path):
