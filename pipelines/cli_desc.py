@@ -244,9 +244,9 @@ def audit(
     """Judge the descriptors: coverage, faults, discriminability, spend, who wrote them.
 
     Without --dataset and --classes everything in the store is counted; with one of them its
-    phrases are flagged, too, and measured by how often they find their class among look-alikes,
-    against names only and beside every other set that the store has for these classes (other
-    models, `import`), over the classes that both describe. Examples:
+    phrases are flagged, too, and measured by how often they find their class, by its name and
+    synonyms, among look-alikes; what they add to the names; and every other set of these classes
+    that the store has (other models, `import`), over the classes that both describe. Examples:
 
     \b
         langseg-desc audit

@@ -7,7 +7,6 @@ Where the vectors of the classes' names cannot be had, everything that needs non
 the same. Nothing is written.
 """
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from langseg.cache.errors import InputError, LangSegError
 from langseg.cache.records import ANY_SCENE
 from langseg.pipelines.chosen import Chosen, choose
 from langseg.pipelines.config import EncodedSource
+from langseg.pipelines.next_command import source_flags
 from langseg.pipelines.yardstick import StoredVectors, Yardstick, open_vectors, yardstick
 
 if TYPE_CHECKING:
@@ -121,23 +121,15 @@ class Judge:
         return _measured(quality, embedded, self._stored, self.yardstick)
 
     def _lacking(self, embedded: "_Embedded | None", model: str) -> str:
-        encode = f"run `langseg-desc encode{_flags(self._source, model)}`"
+        named = self._source.model_copy(update={"model": model})
+        flags = source_flags(named, self._source.encoder)
+        encode = f"run `langseg-desc encode{flags}`"
         if embedded is None:
             return f"the store has no vectors of {self._source.encoder}; {encode}"
         if embedded.missing:
             noun = "phrase has" if embedded.missing == 1 else "phrases have"
             return f"{embedded.missing:,} {noun} no vector yet; {encode}"
         return self._why_not
-
-
-def _flags(source: EncodedSource, model: str) -> str:
-    """What names one set of the vocabulary, and the encoder, to another command."""
-    told = ""
-    for name, field in EncodedSource.model_fields.items():
-        value = model if name == "model" else getattr(source, name)
-        if value != field.default:
-            told += f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
-    return told
 
 
 def judge_quality(source: EncodedSource) -> Quality:
