@@ -68,14 +68,14 @@ def test_prompt_tokens__hold_what_tokenizers_count_with_and_without_the_schema()
     assert prompt.most / prompt.least < 2
 
 
-def test_likely_reply__is_as_long_as_the_bundled_packs_reply():
+def test_likely_reply__is_about_as_long_as_the_bundled_packs_reply():
     vocabulary = load_vocabulary("ade20k")
     bundled = BundledProvider(vocabulary)
     entries = bundled._entries
     plan = ade20k()
     sent = [len(pack_reply(entries[r.class_name], r).encode()) / 3.6 for r in plan]
     found = estimate(plan, Answered(), price=None)
-    assert found.completion_tokens.likely == pytest.approx(sum(sent), rel=0.05)
+    assert found.completion_tokens.likely == pytest.approx(sum(sent), rel=0.1)
 
 
 def test_most__is_what_a_budget_sets_aside():
