@@ -47,7 +47,9 @@ def test_generate__killed_or_interrupted_loses_no_answer_and_leaves_no_process(t
     assert 0 < report.asked <= THINGS - len(after)
     assert report.still_open == 0
     assert "of the prompt tokens were in the prefix cache" in provider.note
-    keys = store.table("responses", ("request_key",))["request_key"].to_pylist()
+    rows = store.table("responses", ("request_key", "status")).to_pylist()
+    # Ctrl-C may end the engine before its run, which then notes failures: these are asked again
+    keys = [row["request_key"] for row in rows if row["status"] == "ok"]
     assert Counter(keys) == Counter(request.request_key for request in plan(model))
     assert store.verify().problems == []
 
