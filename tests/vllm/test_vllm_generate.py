@@ -47,10 +47,7 @@ def test_generate__killed_or_interrupted_loses_no_answer_and_leaves_no_process(t
     assert 0 < report.asked <= THINGS - len(after)
     assert report.still_open == 0
     assert "of the prompt tokens were in the prefix cache" in provider.note
-    rows = store.table("responses", ("request_key", "status")).to_pylist()
-    # Ctrl-C may end the engine before its run, which then notes failures: these are asked again
-    keys = [row["request_key"] for row in rows if row["status"] == "ok"]
-    assert Counter(keys) == Counter(request.request_key for request in plan(model))
+    assert Counter(answered(store)) == Counter(request.request_key for request in plan(model))
     assert store.verify().problems == []
 
 
@@ -72,13 +69,21 @@ def await_that(holds: Callable[[], bool], run: "subprocess.Popen[bytes] | None" 
 
 
 def safe(folder: Path) -> set[str]:
-    """Keys of the answers that are on disk, in the store or in a journal."""
+    """Keys of the answers that are on disk, in the store or in a journal.
+
+    Ctrl-C may end the engine before its run, which then notes failures: these are no answers.
+    """
     if not folder.exists():
         return set()
     journals = [journal_path(folder, name) for name in journal_names(folder)]
     rows = [row for journal in journals for row in read_journal(journal)]
-    stored = Store.open(folder, create=True).table("responses", ("request_key",))
-    return {*stored["request_key"].to_pylist(), *(request.request_key for request, _ in rows)}
+    noted = (request.request_key for request, response in rows if response.status == "ok")
+    return {*answered(Store.open(folder, create=True)), *noted}
+
+
+def answered(store: Store) -> list[str]:
+    rows = store.table("responses", ("request_key", "status")).to_pylist()
+    return [row["request_key"] for row in rows if row["status"] == "ok"]
 
 
 def has_grown(folder: Path, answers: int) -> bool:
