@@ -148,7 +148,7 @@ def test_sql__that_takes_long_to_write_stops_in_time_and_writes_nothing(
     done = call(DESC, "sql", *flags, *where, "select repeat('x', 900), range from range(9000000)")
     assert (done.code, done.out) == (3, "")
     assert "stopped after 0.1 s" in done.err
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
     assert not list(tmp_path.iterdir())
 
 
