@@ -125,15 +125,16 @@ def _such_as(store: "Store", run_id: str) -> str:
 def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
     """Build and save the TextBank of a vocabulary; the same content is the same folder."""
     from langseg.cache.bank import save_bank
-    from langseg.descriptors.build_bank import build_bank
+    from langseg.descriptors.build_bank import bank_texts, build_bank
 
     chosen = choose(source)
     store, vocabulary, selection = chosen.store, chosen.vocabulary, chosen.selection
     record = _record(source, store, encoder_name)
+    phrases = chosen.phrases()
     bank = build_bank(
         vocabulary,
-        chosen.phrases(),
-        stored_vectors(store, record),
+        phrases,
+        stored_vectors(store, record, bank_texts(vocabulary, phrases)),
         record,
         model=selection.model,
         manifest=store.manifest.name,

@@ -96,16 +96,16 @@ def texts_within(texts: Iterable[str], span: Span) -> Texts:
 
 
 def stored_vectors(
-    store: "Store", record: "EncoderRecord", texts: Iterable[str] | None = None
+    store: "Store", record: "EncoderRecord", texts: Iterable[str]
 ) -> "dict[str, NDArray[np.float16]]":
-    """text_id -> unit row [D], of these texts, or of everything the store holds of an encoder."""
+    """text_id -> unit row [D], of those of these texts that the store holds one of."""
     import numpy as np
 
-    wanted = None if texts is None else {text_id(text) for text in texts}
+    wanted = {text_id(text) for text in texts}
     vectors: dict[str, NDArray[np.float16]] = {}
     for piece in store.stream_embeddings(record.encoder_id, ("text_id", "emb")):
         keys = piece["text_id"].to_pylist()
-        rows = np.flatnonzero([wanted is None or key in wanted for key in keys])
+        rows = np.flatnonzero([key in wanted for key in keys])
         flat = piece["emb"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         mine = flat.reshape(-1, record.dim)[rows]  # a copy, so that the piece is let go
         vectors |= zip((keys[row] for row in rows), mine, strict=True)

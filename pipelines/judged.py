@@ -132,11 +132,6 @@ class Judge:
         return self._why_not
 
 
-def judge_quality(source: EncodedSource) -> Quality:
-    """Raises: InputError, when the store has no accepted answer for the vocabulary."""
-    return Judge(source).named()
-
-
 @dataclass(frozen=True)
 class _Embedded:
     """The phrases that have a vector, of any scene; ``generic`` are those of none, ``fit`` those

@@ -24,7 +24,7 @@ from langseg.pipelines.config import DescribeConfig, EncodedSource
 from langseg.pipelines.describe import run_generate
 from langseg.pipelines.encode import run_encode
 from langseg.pipelines.exchange import ImportConfig, run_import
-from langseg.pipelines.judged import Judge, judge_quality
+from langseg.pipelines.judged import Judge, Quality
 from langseg.pipelines.likeness_map import MOST, draw_map, like_together
 from langseg.pipelines.yardstick import open_vectors
 from tests.pipelines.quiet import Quiet
@@ -36,6 +36,10 @@ OTHERS = {
     "tree": ["green leaves on branches"],
 }
 HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)>" style=\'x\' \u202e{{ 7 * 7 }}'
+
+
+def judge_quality(source: EncodedSource) -> Quality:
+    return Judge(source).named()
 
 
 @pytest.fixture(scope="module")

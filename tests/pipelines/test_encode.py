@@ -24,7 +24,7 @@ from langseg.pipelines.chosen import choose
 from langseg.pipelines.config import DescribeConfig, EncodedSource, Source
 from langseg.pipelines.describe import run_bank, run_generate
 from langseg.pipelines.encode import Wanted, embed_missing, run_encode, stored_vectors, texts_within
-from langseg.pipelines.judged import judge_quality
+from langseg.pipelines.judged import Judge
 from tests.descriptors.tiny_towers import clip_tower, siglip_tower
 from tests.pipelines.hash_encoder import HashEncoder
 from tests.pipelines.quiet import Quiet
@@ -112,13 +112,13 @@ def test_bank_and_audit__take_the_encoder_whose_weights_are_there_now(
 
     def taken() -> set[str | None]:
         bank = load_bank(Path(run_bank(source, name)["bank"]))
-        return {bank.encoder_id, judge_quality(judged).encoder_id}
+        return {bank.encoder_id, Judge(judged).named().encoder_id}
 
     first = run_encode(source, name, quiet)["encoder"]
     before = change(weights)
     with pytest.raises(InputError, match=rf"has now, .*{first}.*langseg-desc encode --classes "):
         run_bank(source, name)
-    assert judge_quality(judged).encoder_id == ""
+    assert Judge(judged).named().encoder_id == ""
     second = run_encode(source, name, quiet)["encoder"]
     assert second != first
     assert taken() == {second}
@@ -226,7 +226,9 @@ def hashed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> HashEncoder:
 
 
 def vectors_of(source: Source, encoder: HashEncoder) -> dict[str, np.ndarray]:
-    return stored_vectors(Store.open(source.store), encoder.record)
+    store = Store.open(source.store)
+    texts = store.table("texts", ("text",))["text"].to_pylist()  # all of them
+    return stored_vectors(store, encoder.record, texts)
 
 
 def words_of(source: Source) -> dict[str, str]:
