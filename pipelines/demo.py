@@ -17,9 +17,9 @@ from typing import Any
 
 from langseg.cache.errors import CorruptError
 from langseg.cache.files import sha256_of, write_atomic
-from langseg.pipelines.config import DEFAULT_STORE, DescribeConfig, Source
-from langseg.pipelines.console import Advance, emit_table, progress, run, say
-from langseg.pipelines.report import Picture, Stage, render_page
+from langseg.pipelines.pages.demo import Picture, Stage, render_page
+from langseg.pipelines.shared.console import Advance, emit_table, progress, run, say
+from langseg.pipelines.shared.settings import DEFAULT_STORE, DescribeConfig, Source
 
 OUT = Path("runs/demo")
 METRICS, PAGE = "metrics.json", "index.html"
@@ -79,8 +79,8 @@ def run_demo(out: Path, store: Path) -> dict[str, Any]:
 
 def _describe(stages: Stages, store: Path) -> Path:
     """Descriptors, embeddings, bank. Returns: the bank's folder."""
-    from langseg.pipelines.describe import Advancing, run_bank, run_generate
-    from langseg.pipelines.encode import run_encode
+    from langseg.pipelines.desc.encode import run_encode
+    from langseg.pipelines.desc.generate import Advancing, run_bank, run_generate
 
     flag = f" --max-scenes {SCENES}{_store_flag(store)}"
     config = DescribeConfig(dataset="ade20k", store=store, max_scenes=SCENES)
@@ -111,7 +111,7 @@ def _store_flag(store: Path) -> str:
 
 
 def _audit(stages: Stages, store: Path) -> list[dict[str, Any]]:
-    from langseg.pipelines.lens import run_audit
+    from langseg.pipelines.desc.lens import run_audit
 
     report = stages.run(
         "audit",
@@ -126,7 +126,7 @@ def _audit(stages: Stages, store: Path) -> list[dict[str, Any]]:
 
 
 def _train(stages: Stages, out: Path, data: Path, bank: Path, store: Path) -> None:
-    from langseg.pipelines.segment import run_demo_data, run_train, train_settings
+    from langseg.pipelines.seg.segment import run_demo_data, run_train, train_settings
 
     stages.run(
         "demo-data",
@@ -147,7 +147,7 @@ def _train(stages: Stages, out: Path, data: Path, bank: Path, store: Path) -> No
 
 
 def _score(stages: Stages, out: Path, data: Path) -> None:
-    from langseg.pipelines.segment import EvalSettings, run_eval
+    from langseg.pipelines.seg.segment import EvalSettings, run_eval
 
     report = stages.run(
         "eval",
@@ -161,8 +161,8 @@ def _score(stages: Stages, out: Path, data: Path) -> None:
 
 def _pictures(stages: Stages, out: Path, data: Path) -> list[dict[str, str]]:
     """Overlays of held-out pictures, beside the picture and its annotation."""
-    from langseg.pipelines.segment import PredictSettings, run_predict
-    from langseg.segmenter.layouts import find_samples
+    from langseg.pipelines.seg.segment import PredictSettings, run_predict
+    from langseg.segmenter.data.layouts.find import find_samples
 
     chosen = _one_of_each_scene(find_samples("ade20k", data, "val"))
     images = [sample.image for sample in chosen]
@@ -204,7 +204,7 @@ def _one_of_each_scene(samples: Sequence[Any]) -> list[Any]:
 
 def _key(out: Path, bank: Path) -> str:
     """What the scores and pictures depend on: the trained weights and the bank."""
-    from langseg.segmenter.checkpoint import MODEL, latest
+    from langseg.segmenter.model.checkpoint import MODEL, latest
 
     checkpoint = latest(out)
     weights = sha256_of(checkpoint / MODEL) if checkpoint else ""
@@ -218,8 +218,8 @@ def _page(
     audit: Sequence[Mapping[str, Any]],
     store: Path,
 ) -> str:
-    from langseg.cache.bank import load_bank
-    from langseg.segmenter.labels import LabelRule
+    from langseg.cache.bank.text_bank import load_bank
+    from langseg.segmenter.data.labels import LabelRule
 
     bank = load_bank(bank_folder)
     rule = LabelRule(bank.ids, bank.ignore_ids)
@@ -256,8 +256,8 @@ def _phrases(bank: Any, name: str) -> tuple[str, ...]:
 
 def _triptych(out: Path, picture: Mapping[str, str], bank: Any, rule: Any) -> Picture:
     """Image, annotation and prediction side by side."""
-    from langseg.segmenter.formats import encode_png, side_by_side
-    from langseg.segmenter.images import decode_image
+    from langseg.segmenter.data.images import decode_image
+    from langseg.segmenter.inference.overlay import encode_png, side_by_side
 
     image = decode_image(out / picture["image"])
     masks = [rule.read(out / picture["labels"]), rule.read(out / f"{picture['stem']}.png")]

@@ -25,11 +25,14 @@ def test_every_package_on_disk_is_listed_for_the_wheel():
 
 def test_every_data_file_on_disk_is_matched_for_the_wheel():
     data = PROJECT["tool"]["setuptools"]["package-data"]
+    rooms = PROJECT["tool"]["setuptools"]["packages"]
     for folder in FOLDERS:
         listed = {
             path
-            for pattern in [*data["*"], *data.get(f"langseg.{folder}", [])]
-            for path in (ROOT / folder).glob(pattern)
+            for room in rooms
+            if room.split(".")[1] == folder
+            for pattern in [*data["*"], *data.get(room, [])]
+            for path in ROOT.joinpath(*room.split(".")[1:]).glob(pattern)
         }
         files = {path for path in (ROOT / folder).rglob("*") if path.is_file()}
         ours = {p for p in files if p.suffix != ".py" and "__pycache__" not in p.parts}
@@ -48,11 +51,11 @@ def test_version__is_the_newest_in_the_changelog():
     assert newest[1] == PROJECT["project"]["version"] == version("langseg")
 
 
-@pytest.mark.parametrize("command", ["cli_desc", "cli_seg"])
+@pytest.mark.parametrize("command", ["desc", "seg"])
 def test_help__loads_nothing_heavy(command: str):
     heavy = ["torch", "timm", "transformers", "openai", "duckdb", "pyarrow", "PIL"]
     code = (
-        f"import sys, langseg.pipelines.{command}\n"
+        f"import sys, langseg.pipelines.cli.{command}\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

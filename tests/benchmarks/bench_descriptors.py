@@ -17,13 +17,13 @@ from tests.benchmarks.harness import machine, show
 
 def measured(dataset: str, files: list[Path], store: Path) -> dict[str, Any]:
     """The quality that `audit` reports, of a fresh store."""
-    from langseg.pipelines.audit import quality_report
-    from langseg.pipelines.config import DescribeConfig, EncodedSource
-    from langseg.pipelines.describe import run_generate
-    from langseg.pipelines.encode import run_encode
-    from langseg.pipelines.exchange import ImportConfig, run_import
-    from langseg.pipelines.judged import Judge
-    from tests.pipelines.quiet import Quiet
+    from langseg.pipelines.desc.audit import quality_report
+    from langseg.pipelines.desc.encode import run_encode
+    from langseg.pipelines.desc.exchange import ImportConfig, run_import
+    from langseg.pipelines.desc.generate import run_generate
+    from langseg.pipelines.desc.judged import Judge
+    from langseg.pipelines.shared.settings import DescribeConfig, EncodedSource
+    from tests.support.quiet import Quiet
 
     run_generate(DescribeConfig(dataset=dataset, store=store), Quiet())
     models = ["bundled"]
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("files", type=Path, nargs="*", help="descriptors of others")
     parser.add_argument("--dataset", default="ade20k")
     args = parser.parse_args()
-    from langseg.pipelines.audit_tables import quality_tables
+    from langseg.pipelines.pages.audit_tables import quality_tables
 
     print(machine())
     with TemporaryDirectory() as name:

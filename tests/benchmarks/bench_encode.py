@@ -24,7 +24,7 @@ from tests.benchmarks.harness import machine, show, spread
 from tests.benchmarks.latency_server import phrase
 
 if TYPE_CHECKING:
-    from langseg.descriptors.text_encoder import SentenceEncoder
+    from langseg.descriptors.encoders.sentence import SentenceEncoder
 
 PEERS_BATCH = 32  # its default
 _STRIDE = 104_729  # odd: meets each of the 2**20 phrases once
@@ -39,9 +39,9 @@ def said(count: int, distinct: float) -> list[str]:
 
 
 def ours(encoder: "SentenceEncoder", texts: list[str], folder: Path) -> float:
-    from langseg.cache.store import Store
-    from langseg.descriptors import text_encoder
-    from langseg.pipelines.encode import Wanted, embed_missing, texts_within
+    from langseg.cache.store.store import Store
+    from langseg.descriptors.encoders import sentence as text_encoder
+    from langseg.pipelines.desc.encode import Wanted, embed_missing, texts_within
 
     store = Store.open(folder, create=True)
     with mock.patch.object(text_encoder, "load_encoder", return_value=encoder):
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--distinct", type=float, default=0.5, help="of all texts, 0 to 1")
     parser.add_argument("--rounds", type=int, default=1)
     args = parser.parse_args()
-    from langseg.descriptors.text_encoder import BATCH, SentenceEncoder, load_encoder
+    from langseg.descriptors.encoders.sentence import BATCH, SentenceEncoder, load_encoder
 
     print(machine())
     encoder = load_encoder("minilm")

@@ -42,8 +42,8 @@ def fill(folder: Path, texts: int) -> None:
     """A store, and the class list that its answers are about."""
     from itertools import islice
 
-    from langseg.cache.compact import compact
-    from langseg.cache.store import Store
+    from langseg.cache.store.store import Store
+    from langseg.cache.upkeep.compact import compact
 
     described = texts // _DISTINCT
     talk, plan = NoTwice(described), planned(described)
@@ -64,10 +64,10 @@ def fill(folder: Path, texts: int) -> None:
 
 
 def encode(folder: Path, texts: int) -> None:
-    from langseg.descriptors import text_encoder
-    from langseg.pipelines.config import Source
-    from langseg.pipelines.encode import run_encode
-    from tests.pipelines.hash_encoder import HashEncoder
+    from langseg.descriptors.encoders import sentence as text_encoder
+    from langseg.pipelines.desc.encode import run_encode
+    from langseg.pipelines.shared.settings import Source
+    from tests.support.hash_encoder import HashEncoder
 
     encoder = HashEncoder(folder / "encoder", DIM)
     source = Source(classes=folder / "bench.json", store=folder / "store")

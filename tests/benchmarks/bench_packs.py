@@ -19,13 +19,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from langseg.descriptors.bundled_provider import PackEntry, load_pack
-from langseg.descriptors.contrast import class_text
-from langseg.descriptors.discriminability import Discriminability, interval, mean_of, measure
-from langseg.descriptors.leaks import NameFinder
-from langseg.descriptors.rivals import find_rivals
-from langseg.descriptors.text_encoder import load_encoder
-from langseg.descriptors.vocabulary import Vocabulary, load_vocabulary, shipped_vocabularies
+from langseg.descriptors.encoders.sentence import load_encoder
+from langseg.descriptors.phrases.names import NameFinder
+from langseg.descriptors.prompts.contrast import class_text
+from langseg.descriptors.providers.bundled import PackEntry, load_pack
+from langseg.descriptors.quality.discriminability import (
+    Discriminability,
+    interval,
+    mean_of,
+    measure,
+)
+from langseg.descriptors.quality.rivals import find_rivals
+from langseg.descriptors.vocabulary.vocabulary import (
+    Vocabulary,
+    load_vocabulary,
+    shipped_vocabularies,
+)
 from tests.benchmarks.harness import machine, show
 
 SHIPPED = Path("descriptors/packs")

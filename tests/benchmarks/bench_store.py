@@ -32,7 +32,7 @@ from tests.benchmarks.latency_server import phrase
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from langseg.cache.bank import TextBank
+    from langseg.cache.bank.text_bank import TextBank
     from langseg.cache.records import Descriptor, Request, Response, Text
 
 DIM = 384
@@ -96,7 +96,7 @@ class Talk:
 
 def made(path: Path, descriptors: int) -> Figures:
     """Make the store. Making its rows up is in no figure but the peak."""
-    from langseg.cache.store import Store
+    from langseg.cache.store.store import Store
 
     talk, embedded = Talk(descriptors), set[str]()
     described = descriptors // A_CLASS
@@ -125,9 +125,9 @@ def made(path: Path, descriptors: int) -> Figures:
 
 def planned(described: int) -> Iterator["Request"]:
     """The requests of a vocabulary in which each class looks its own way in four scenes."""
-    from langseg.descriptors.plan import plan_requests
-    from langseg.descriptors.prompts import load_prompt
-    from langseg.descriptors.vocabulary import ClassEntry, Vocabulary
+    from langseg.descriptors.prompts.plan import plan_requests
+    from langseg.descriptors.prompts.prompt import load_prompt
+    from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
     count = described + max(1, described // CLASSES_A_REFUSAL)
     entries = tuple(ClassEntry(name=f"object {id_}", id=id_) for id_ in range(1, count + 1))
@@ -223,8 +223,8 @@ def embeddings(text_ids: Sequence[str], talk: Talk) -> "pa.Table":
 
 def sizes(path: Path, descriptors: int) -> Figures:
     """MB of each table, of the rest, of the whole; and of the whole for a million descriptors."""
-    from langseg.cache.manifest import EMBEDDINGS
     from langseg.cache.records import TABLES
+    from langseg.cache.store.manifest import EMBEDDINGS
 
     def mb(folder: Path) -> float:
         return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / _MB
@@ -240,7 +240,7 @@ def sizes(path: Path, descriptors: int) -> Figures:
 
 
 def verified(path: Path, _: int) -> Figures:
-    from langseg.cache.store import Store
+    from langseg.cache.store.store import Store
 
     open_s = timed(lambda: Store.open(path).manifest, TIMES_OPENED)
     started = time.perf_counter()
@@ -254,9 +254,9 @@ def audited(path: Path, _: int) -> Figures:
     """As ``langseg-desc audit`` and ``sql`` do: without the vectors, in DuckDB's own limit."""
     import pyarrow as pa
 
-    from langseg.cache.audit import AUDIT_QUESTIONS, MEMORY_LIMIT_MB, ask, open_audit
     from langseg.cache.records import TABLES
-    from langseg.cache.store import Store
+    from langseg.cache.sql.queries import AUDIT_QUESTIONS, MEMORY_LIMIT_MB, ask, open_audit
+    from langseg.cache.store.store import Store
 
     started = time.perf_counter()
     store = Store.open(path)
@@ -284,8 +284,8 @@ def audited(path: Path, _: int) -> Figures:
 
 
 def banked(path: Path, descriptors: int) -> Figures:
-    from langseg.cache.bank import HEADER, save_bank
-    from langseg.cache.bank_files import array_files
+    from langseg.cache.bank.folder import array_files
+    from langseg.cache.bank.text_bank import HEADER, save_bank
 
     bank = random_bank(descriptors // A_CLASS)
     started = time.perf_counter()
@@ -299,7 +299,7 @@ def banked(path: Path, descriptors: int) -> Figures:
 
 def random_bank(count: int) -> "TextBank":
     """``count`` classes of 100 descriptors: 20 of any scene, 20 of each of four scenes."""
-    from langseg.cache.bank import PRIOR_FLOOR, TextBank
+    from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
     from langseg.cache.records import ANY_SCENE, SLOTS
 
     talk = Talk(count)
@@ -337,8 +337,8 @@ def random_bank(count: int) -> "TextBank":
 
 def opened(path: Path, _: int) -> Figures:
     """Open the one bank there, then read all of it once, and parts of it by themselves."""
-    from langseg.cache.bank import load_bank
-    from langseg.cache.bank_files import array_files
+    from langseg.cache.bank.folder import array_files
+    from langseg.cache.bank.text_bank import load_bank
     from langseg.cache.files import sha256_of
 
     (folder,) = path.iterdir()

@@ -23,15 +23,15 @@ from os.path import commonprefix
 from pathlib import Path
 
 from langseg.cache.records import ANY_SCENE, Request
-from langseg.descriptors.budget import Budget
-from langseg.descriptors.bundled_provider import BundledProvider
-from langseg.descriptors.contrast import REPLY_KEY, asked_look_alikes, contrast_requests
-from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.plausible import plausible_classes, plausible_requests
-from langseg.descriptors.prompts import load_prompt
-from langseg.descriptors.validate import parse_reply
-from langseg.descriptors.vocabulary import ClassEntry, Vocabulary, load_vocabulary
-from langseg.pipelines.config import DescribeConfig
+from langseg.descriptors.prompts.contrast import REPLY_KEY, asked_look_alikes, contrast_requests
+from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.plausible import plausible_classes, plausible_requests
+from langseg.descriptors.prompts.prompt import load_prompt
+from langseg.descriptors.prompts.replies import parse_reply
+from langseg.descriptors.providers.budget import Budget
+from langseg.descriptors.providers.bundled import BundledProvider
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.pipelines.shared.settings import DescribeConfig
 from tests.benchmarks.harness import FOLDER, ROOT, show
 
 PYTHON = ROOT / ".venv-peer/tokens/bin/python"

@@ -116,7 +116,7 @@ def generate_command(url: str, classes: Path, store: Path, *flags: str) -> list[
 
 def desc_command(verb: str, classes: Path, store: Path, *flags: str) -> list[str]:
     """``langseg-desc generate`` or ``plan``, for a model behind a server."""
-    command = [sys.executable, "-m", "langseg.pipelines.cli_desc", verb, "--json"]
+    command = [sys.executable, "-m", "langseg.pipelines.cli.desc", verb, "--json"]
     command += ["--provider=openai", f"--model={MODEL}", f"--classes={classes}"]
     return [*command, f"--store={store}", *flags]
 

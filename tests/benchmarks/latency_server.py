@@ -5,7 +5,7 @@ Out: valid replies, each so many milliseconds after its request; GET /stats says
 
 As a program: ``python tests/benchmarks/latency_server.py --port-file F --latency-ms 50``. It needs
 nothing but Python, and a small part of a client's time for a request: the server of the tests in
-``tests/descriptors`` is made to misbehave, this one to be out of the way.
+``tests/support`` is made to misbehave, this one to be out of the way.
 """
 
 import argparse

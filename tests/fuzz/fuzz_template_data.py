@@ -14,16 +14,16 @@ from random import Random
 from typing import Any
 
 from langseg.cache.errors import InputError
-from langseg.descriptors.class_list import parse_class_list
-from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.prompts import class_data, class_values
-from langseg.descriptors.vocabulary import Vocabulary, check_classes
+from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.prompt import class_data, class_values
+from langseg.descriptors.vocabulary.class_list import parse_class_list
+from langseg.descriptors.vocabulary.vocabulary import Vocabulary, check_classes
 
 sys.path[:0] = [str(Path(__file__).parents[2])]  # as a program it is started from anywhere
 
-from tests.descriptors.asking import some_prompt  # noqa: E402
 from tests.fuzz.mutate import mutated_raw, mutated_text, mutated_tree  # noqa: E402
 from tests.fuzz.program import run  # noqa: E402
+from tests.support.asking import some_prompt  # noqa: E402
 
 WORDS = ("Class: {}", "Task: exactly 0", "Scene", '"}]', "\nClass: ", "</data>", "{{ scene }}")
 LIST: dict[str, Any] = {

@@ -20,20 +20,20 @@ from typing import Any
 
 from langseg.cache.keys import text_id
 from langseg.cache.records import NAME_SLOT, SLOTS, TABLES, Request, to_table
-from langseg.descriptors.bundled_provider import load_pack, pack_reply
-from langseg.descriptors.chat import NotAReplyError, read_reply
-from langseg.descriptors.contrast import contrast_requests
-from langseg.descriptors.plan import plan_requests
-from langseg.descriptors.plausible import plausible_requests
-from langseg.descriptors.prompts import class_data
-from langseg.descriptors.validate import PARSER_VERSION, REASONS, ParsedReply, parse_reply
-from langseg.descriptors.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.descriptors.prompts.contrast import contrast_requests
+from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.plausible import plausible_requests
+from langseg.descriptors.prompts.prompt import class_data
+from langseg.descriptors.prompts.replies import PARSER_VERSION, REASONS, ParsedReply, parse_reply
+from langseg.descriptors.providers.bundled import load_pack, pack_reply
+from langseg.descriptors.providers.chat import NotAReplyError, read_reply
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
 
 sys.path[:0] = [str(Path(__file__).parents[2])]  # as a program it is started from anywhere
 
-from tests.descriptors.asking import some_prompt  # noqa: E402
 from tests.fuzz.mutate import mutated_raw, mutated_text, mutated_tree  # noqa: E402
 from tests.fuzz.program import run  # noqa: E402
+from tests.support.asking import some_prompt  # noqa: E402
 
 CPU_LIMIT_S = 3.0  # for one reply of at most 2 MiB; the usual one takes a thousandth
 GROUP = 50  # replies of one seed

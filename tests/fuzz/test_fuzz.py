@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from langseg.descriptors import judge
+from langseg.descriptors.phrases import rules as judge
 from tests.fuzz import fuzz_template_data, fuzz_validate
 
 FOREVER_S = 600.0  # they end by the number of tries, so that no machine is too slow

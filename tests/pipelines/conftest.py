@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from langseg.pipelines import cli_desc, cli_seg
-from langseg.pipelines.console import run
+from langseg.pipelines.cli import desc as cli_desc
+from langseg.pipelines.cli import seg as cli_seg
+from langseg.pipelines.shared.console import run
 
 
 @dataclass(frozen=True)

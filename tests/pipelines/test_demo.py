@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from langseg.cache.bank import save_bank
+from langseg.cache.bank.text_bank import save_bank
 from langseg.cache.errors import CorruptError
 from langseg.pipelines import demo
-from langseg.pipelines.config import DEFAULT_STORE
 from langseg.pipelines.demo import Stages
-from langseg.pipelines.segment import run_demo_data
-from tests.pipelines.test_cli_seg import random_bank
+from langseg.pipelines.seg.segment import run_demo_data
+from langseg.pipelines.shared.settings import DEFAULT_STORE
+from tests.pipelines.cli.test_seg import random_bank
 
 
 def test_stages__keep_the_seconds_of_a_finished_stage_through_an_interruption(tmp_path):
@@ -56,7 +56,7 @@ def test_train__of_a_damaged_run_says_to_delete_its_folder(tmp_path, monkeypatch
     bank = save_bank(random_bank("ade20k"), tmp_path / "banks")
     run_demo_data(out / "data", 0, 2, 1, (96, 64), lambda done, total, note="": None)
     monkeypatch.setattr(
-        "langseg.pipelines.segment.run_demo_data",
+        "langseg.pipelines.seg.segment.run_demo_data",
         lambda *given: {"rendered": 0, "sentence": "there already"},
     )
     (out / "ckpt-000001").mkdir()

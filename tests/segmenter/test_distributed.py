@@ -3,17 +3,15 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
 
-from langseg.segmenter.checkpoint import latest
 from langseg.segmenter.distributed import average_over_ranks, place, process_group, sum_over_ranks
-from langseg.segmenter.evaluate import evaluate
-from langseg.segmenter.predict import Segmenter
-from tests.segmenter.tiny import tiny_samples, tiny_vit, write_dataset
-
-ROOT = Path(__file__).parents[2]
+from langseg.segmenter.evaluation.evaluate import evaluate
+from langseg.segmenter.inference.segmenter import Segmenter
+from langseg.segmenter.model.checkpoint import latest
+from tests.support.repository import ROOT
+from tests.support.tiny import tiny_samples, tiny_vit, write_dataset
 
 
 def test_process_group__is_one_rank_without_torchrun(monkeypatch):
@@ -34,7 +32,7 @@ def test_two_ranks__train_one_model_and_score_each_picture_once(tmp_path):
         "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
         "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
-    command = [sys.executable, "-m", "tests.segmenter.ranked_run"]
+    command = [sys.executable, "-m", "tests.support.ranked_run"]
     ranks = [
         subprocess.Popen(
             [*command, tmp_path / "data", tmp_path / "run"], cwd=ROOT, stdout=subprocess.PIPE,

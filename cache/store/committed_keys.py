@@ -1,0 +1,80 @@
+"""The keys a store holds, for the one writer that asks for them at every commit.
+
+In:  the parts of the live manifest, and some keys.
+Out: which of those keys the store has; each part is read once, however many commits follow.
+
+Parts are immutable and named by their content, so what was read of one never goes stale, and a
+commit of another writer (whose lock was removed by hand) only adds parts. The few keys asked
+about are hashed and the many that are known are run past them: sets of them all took three
+times the memory, and hashing them anew a second for each commit.
+
+A writer that commits span after span of text ids has only the keys of one span in memory.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from langseg.cache.errors import LangSegError
+from langseg.cache.records import TABLES, arrow_schema
+from langseg.cache.store.manifest import Part
+from langseg.cache.store.row_checks import KEYS, joined_key
+from langseg.cache.store.text_id_ranges import Span
+
+if TYPE_CHECKING:
+    from langseg.cache.store.store import Store
+
+_TEXT_ID = pa.schema([pa.field("text_id", pa.string(), nullable=False)])
+
+
+class KnownKeys:
+    """Keys as ``joined_key`` spells them. Memory: about 70 bytes a row, of one span if given."""
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+        self._chunks: dict[str, list[pa.Array]] = {}
+        self._read: set[Part] = set()
+        self._span: Span | None = None
+
+    def narrow(self, span: Span) -> None:
+        """Forget all keys, and from now on know those of texts and embeddings in a span only."""
+        self._span = span
+        self._chunks.clear()
+        self._read.clear()
+
+    def in_table(self, name: str, keys: pa.ChunkedArray) -> set[str]:
+        """Which of the keys a table of ``records.TABLES`` has. Raises: CorruptError."""
+        schema = arrow_schema(TABLES[name])
+        wanted = pa.schema([schema.field(column) for column in KEYS[name]])
+        parts = self._store.manifest.tables.get(name, ())
+        return self._among(name, parts, wanted, keys.combine_chunks())
+
+    def of_encoder(self, encoder_id: str, keys: pa.ChunkedArray) -> set[str]:
+        """Which of the text ids an encoder has embedded. Raises: CorruptError."""
+        parts = self._store.manifest.embeddings.get(encoder_id, ())
+        return self._among(f"encoder={encoder_id}", parts, _TEXT_ID, keys.combine_chunks())
+
+    def _among(
+        self, group: str, parts: Sequence[Part], wanted: pa.Schema, asked: pa.Array
+    ) -> set[str]:
+        import pyarrow.compute as pc
+
+        span = self._span if wanted.names == _TEXT_ID.names else None
+        if span is not None and not all(key in span for key in asked.to_pylist()):
+            raise LangSegError(f"commit: wanted texts of {span}, got others; nothing was committed")
+        chunks = self._chunks.setdefault(group, [])
+        for part in parts:
+            if part not in self._read:
+                chunks.append(self._keys_of(part, wanted, span))
+                self._read.add(part)
+        found: set[str] = set()
+        for chunk in chunks:
+            found.update(chunk.filter(pc.is_in(chunk, value_set=asked)).to_pylist())
+        return found
+
+    def _keys_of(self, part: Part, wanted: pa.Schema, span: Span | None) -> pa.Array:
+        pieces = self._store.stream_parts([part], wanted)
+        mine = pieces if span is None else map(span.rows, pieces)
+        rows = pa.concat_tables([wanted.empty_table(), *mine])
+        return joined_key(rows, wanted.names).combine_chunks()

@@ -1,0 +1,1 @@
+"""Keep a store whole and small: verify, repair, compact, collect garbage."""

@@ -1,0 +1,144 @@
+"""Choose, among everything a store holds, the answers that make up one vocabulary's descriptors.
+
+In:  a vocabulary, the requests and responses of a store, perhaps a model's name.
+Out: one accepted answer for each (class, scene) of the vocabulary, and what has none.
+
+A request belongs to a vocabulary when it asked about that very class: same name, same synonyms,
+same definition, as its own messages say. So two vocabularies share answers where they mean the
+same thing, and never mix two senses of one name.
+
+What covers more of the vocabulary comes before what is newer: a few answers for a class that
+another vocabulary shares must not push aside a whole set.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from langseg.cache.errors import InputError
+from langseg.cache.keys import canonical_json
+from langseg.cache.records import ANY_SCENE, Request
+from langseg.descriptors.exchange.imported_file import MODEL_PREFIX
+from langseg.descriptors.exchange.match import classes_sha256
+from langseg.descriptors.generation.settled import REPLY_LIMIT
+from langseg.descriptors.prompts.contrast import REPLY_KEY, asked_look_alikes
+from langseg.descriptors.prompts.prompt import class_data, class_values
+from langseg.descriptors.vocabulary.vocabulary import Vocabulary
+
+Pair = tuple[str, str, bool]  # class name, scene, whether it is about look-alikes
+
+
+@dataclass(frozen=True)
+class Selection:
+    """``keys`` are request keys; ``unanswered`` classes have no accepted generic answer."""
+
+    model: str
+    keys: frozenset[str]
+    unanswered: tuple[str, ...]
+
+
+def select_answers(
+    vocabulary: Vocabulary,
+    requests: Iterable[Request],
+    accepted_at: Mapping[str, str],
+    model: str = "",
+) -> Selection:
+    """Pick one model's accepted answers, for each pair those of the widest, then newest, asking.
+
+    Args:
+        accepted_at: request_key -> ISO time of its newest ``ok`` response.
+        model: "" takes the model that covers most pairs of this vocabulary, then the newest; an
+            imported set only where there is nothing else: it is there to be compared with.
+
+    An asking is a prompt with its parameters (a bundled pack's hash is one of them; the reply limit
+    is none, as a cut reply is asked for with a longer one). All samples of the chosen (prompt,
+    parameters, schema) of a pair count together. What tells a class from its look-alikes is
+    chosen beside what describes it. An imported set is one file, that of its name which came last.
+    Raises: InputError, when the store has no accepted answer for the vocabulary (of that model).
+    """
+    belongs = _membership(vocabulary)
+    mine = [
+        replace(r, messages_json="")  # most of a request, and needed no more
+        for r in requests
+        if r.request_key in accepted_at and belongs(r)
+    ]
+    named = [r for r in mine if model in ("", r.model)]
+    if not named:
+        other = ", ".join(sorted({request.model for request in mine}))
+        raise InputError(
+            f"vocabulary {vocabulary.name}: the store has no accepted answer"
+            + (f" of {model!r}" if model else "")
+            + (f" (it has some of {other})" if other else "")
+            + "; run `langseg-desc generate`"
+        )
+    at = {request.request_key: accepted_at[request.request_key] for request in named}
+    models = _reach(named, lambda r: r.model)
+    own = [r for r in named if not r.model.startswith(MODEL_PREFIX)] or named
+    chosen = max(own, key=lambda r: (models[r.model], at[r.request_key])).model
+    written = [request for request in named if request.model == chosen]
+    if chosen.startswith(MODEL_PREFIX):
+        written = _newest_file(written, at, classes_sha256(vocabulary))
+    askings = _reach(written, _asking)
+    best: dict[Pair, Request] = {}
+    for request in sorted(written, key=lambda r: (askings[_asking(r)], at[r.request_key])):
+        best[_pair(request)] = request
+    keys = frozenset(r.request_key for r in written if _batch(r) == _batch(best[_pair(r)]))
+    names = (entry.name for entry in vocabulary.classes)
+    unanswered = tuple(name for name in names if (name, ANY_SCENE, False) not in best)
+    return Selection(chosen, keys, unanswered)
+
+
+def _reach(requests: Iterable[Request], group: Callable[[Request], Hashable]) -> Counter[Hashable]:
+    """How many pairs of the vocabulary each group of requests covers."""
+    return Counter(key for key, _ in {(group(request), _pair(request)) for request in requests})
+
+
+def _newest_file(
+    written: Sequence[Request], at: Mapping[str, str], matched_to: str
+) -> list[Request]:
+    """Of an imported set only one file, matched to these very classes if there is such a one."""
+    own = [r for r in written if json.loads(r.params_json).get("classes_sha256") == matched_to]
+    last = max(own or written, key=lambda r: at[r.request_key])
+    return [request for request in written if _asking(request) == _asking(last)]
+
+
+def _pair(request: Request) -> Pair:
+    return request.class_name, request.scene, _is_contrast(request.schema_json)
+
+
+def _asking(request: Request) -> tuple[str, str]:
+    return request.prompt_id, _without_limit(request.params_json)
+
+
+def _batch(request: Request) -> tuple[str, str, str]:
+    return *_asking(request), request.schema_json
+
+
+@lru_cache(maxsize=64)
+def _is_contrast(schema_json: str) -> bool:
+    return REPLY_KEY in json.loads(schema_json)["properties"]
+
+
+@lru_cache(maxsize=64)
+def _without_limit(params_json: str) -> str:
+    params = json.loads(params_json)
+    return canonical_json({name: params[name] for name in params if name != REPLY_LIMIT})
+
+
+def _membership(vocabulary: Vocabulary) -> Callable[[Request], bool]:
+    entries = {entry.name: class_values(entry) for entry in vocabulary.classes}
+    pairs = {(name, scene) for scene, names in vocabulary.scenes.items() for name in names}
+
+    def belongs(request: Request) -> bool:
+        name, scene = request.class_name, request.scene
+        if name not in entries or (scene != ANY_SCENE and (name, scene) not in pairs):
+            return False
+        if _is_contrast(request.schema_json):
+            others = asked_look_alikes(request.messages_json)
+            if not set(others) <= entries.keys():  # of another vocabulary
+                return False
+        return class_data(request.messages_json) == entries[name]
+
+    return belongs

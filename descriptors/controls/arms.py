@@ -1,0 +1,139 @@
+"""Derive the control arms of a bank: what any other text in its place would have done.
+
+In:  a vocabulary, the phrases of its bank, seeds.
+Out: for each arm the phrases of every class, and in one line the rule they were made by.
+
+On CLIP, random words match GPT's descriptors within 0.6 points, and lists swapped between classes
+fall below the bare name (WaffleCLIP, ICCV 2023): a gain counts only against texts of the same
+number and length. Unless a rule says otherwise, an arm has a text for each of the bank's, bound to
+the same scene, and the class's own name stays the first.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from langseg.descriptors.controls.arm_texts import (
+    Bank,
+    Lists,
+    cut_to,
+    dealt,
+    name_free,
+    named_random,
+    names,
+    random,
+    scene_prefix,
+    scene_shuffled,
+    scrambled,
+    swapped,
+    templates,
+)
+from langseg.descriptors.exchange.imported_file import MODEL_PREFIX
+
+REAL = "real"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The phrases of a control. ``seed`` is None where nothing is drawn; ``model`` is "" where no
+    model wrote a word of it."""
+
+    name: str
+    rule: str
+    phrases: Lists
+    seed: int | None
+    model: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an arm is made. ``quotes``: its words are the model's; it is left out where the
+    vocabulary has fewer described ``classes`` or fewer ``scenes``."""
+
+    words: str
+    make: Callable[[Bank, int | None], Lists]
+    seeded: bool = False
+    quotes: bool = False
+    classes: int = 0
+    scenes: int = 0
+
+
+def derive_arms(bank: Bank, model: str, seeds: Iterable[int]) -> tuple[list[Arm], dict[str, str]]:
+    """Every arm of ``RULES``, the bank itself first, and for those left out the reason."""
+    seeds = tuple(seeds)
+    itself = "the bank itself, as `langseg-desc bank` makes it"
+    arms = [Arm(REAL, itself, bank.phrases, None, model)]
+    left_out = {}
+    for name, rule in RULES.items():
+        if len(bank.described) < rule.classes:
+            left_out[name] = f"it needs {rule.classes} classes that are described"
+        elif len(bank.vocabulary.scenes) < rule.scenes:
+            left_out[name] = f"it needs {rule.scenes} scene{'s' * (rule.scenes > 1)}"
+        else:
+            said = model if rule.quotes else ""
+            arms += [
+                Arm(name, rule.words, rule.make(bank, seed), seed, said)
+                for seed in (seeds if rule.seeded else (None,))
+            ]
+    return arms, left_out
+
+
+def other_arm(bank: Bank, phrases: Lists, model: str) -> Arm:
+    """Another model's phrases of the same vocabulary, such as a published set."""
+    cut = {name: rows[: len(bank.phrases[name])] for name, rows in phrases.items()}
+    rule = "what another model or a published set says of the class, as many at most"
+    kind = "imported" if model.startswith(MODEL_PREFIX) else "generated"
+    return Arm(f"{kind}:{model.removeprefix(MODEL_PREFIX)}", rule, cut, None, model)
+
+
+def cut_arms(bank: Bank, other: Arm, model: str, seeds: Iterable[int]) -> list[Arm]:
+    """The bank's own phrases, as few as another set has: what that is to be compared with."""
+    counts = {name: len(rows) for name, rows in other.phrases.items()}
+    rule = f"phrases of the bank itself, drawn, as many of each class as in {other.name}"
+    name = f"cut:{other.name}"
+    return [Arm(name, rule, cut_to(bank, counts, seed), seed, model) for seed in seeds]
+
+
+RULES = {
+    "names": Rule("the class's own name, once", names),
+    "templates": Rule(
+        "the name in caption templates, the same for all classes, of the bank's word counts",
+        templates, seeded=True,
+    ),
+    "random": Rule(
+        "random words and, every other text, characters, the same for all classes, of the bank's "
+        "word counts", random, seeded=True,
+    ),
+    "named-random": Rule(
+        "the name, `which has`, and words of the arm `random`, one at least, up to the bank's "
+        "word counts",
+        named_random, seeded=True,
+    ),
+    "scene-prefix": Rule(
+        "the name behind each of the vocabulary's scenes in turn, bound to that scene",
+        scene_prefix, scenes=1,
+    ),
+    "dealt": Rule(
+        "all descriptors dealt to the classes at random, none to its own or to one it names while "
+        "another is left", dealt,
+        seeded=True, quotes=True, classes=2,
+    ),
+    "swapped": Rule(
+        "the list of another class with a similar count; no text of its own or that names it",
+        swapped,
+        seeded=True, quotes=True, classes=2,
+    ),
+    "scrambled": Rule(
+        "the words of a class's descriptors in random order, cut at the same word counts",
+        scrambled, seeded=True, quotes=True,
+    ),
+    "scene-shuffled": Rule(
+        "the class's own descriptors, those of a scene bound to a wrong one: to another that it "
+        "is described in, or to any if there is none", scene_shuffled,
+        seeded=True, quotes=True, scenes=2,
+    ),
+    "name-free": Rule(
+        "without the class's name, its synonyms and subclasses, and texts that say one of them; "
+        "what is left said again up to the bank's count; a class left with nothing keeps its name",
+        name_free, quotes=True,
+    ),
+}  # fmt: skip

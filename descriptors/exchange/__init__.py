@@ -1,0 +1,1 @@
+"""Descriptors from and for others: imported files, exported datasets."""

@@ -1,0 +1,1 @@
+"""The words themselves: characters, language, names that leak, phrases that contradict."""

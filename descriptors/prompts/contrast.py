@@ -1,0 +1,112 @@
+"""Ask what separates the classes that are most easily confused.
+
+In:  a vocabulary, a vector for each class, an LLM.
+Out: for each class with look-alikes one request for what tells it from them.
+
+Asking only for what separates a pair beats generic descriptions where classes are ambiguous
+(FuDD, ICLR 2024). Near-synonyms are no look-alikes: nothing separates them, and whatever is said
+is wrong for one of them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langseg.cache.keys import RequestKeys, canonical_json
+from langseg.cache.records import ANY_SCENE, Request
+from langseg.descriptors.prompts.prompt import (
+    CLASS_MARK,
+    class_values,
+    list_of,
+    name_text,
+    object_of,
+    phrase,
+)
+from langseg.descriptors.prompts.template import closing, closing_data, shipped_template
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
+
+CONTRAST_PROMPT = "contrast_v1"
+REPLY_KEY = "differences"  # what tells this kind of reply from the others
+MAX_LOOK_ALIKES = 3
+PER_LOOK_ALIKE = 2
+# Cosines of MiniLM for name and synonyms, seen on ADE20K: "stairs" and "step, stair" 0.89, "chair"
+# and "seat" 0.77, "shelf" and "bookcase" 0.61; below 0.5 neighbours are merely related.
+SYNONYM_COSINE = 0.86
+RELATED_COSINE = 0.5
+_ALIKE_MARK = "Look-alikes"
+
+
+def class_text(entry: ClassEntry) -> str:
+    """The text whose vector stands for a class when its neighbours are looked for."""
+    return ", ".join((entry.name, *entry.synonyms))
+
+
+def look_alikes(vocabulary: Vocabulary, vectors: NDArray[np.float32]) -> dict[str, tuple[str, ...]]:
+    """Class name -> its look-alikes; classes without any are left out.
+
+    All that the vocabulary names, then the nearest, nearest first, up to ``MAX_LOOK_ALIKES``.
+
+    Args:
+        vectors: (C, D) unit vectors of ``class_text``, in the vocabulary's order.
+    """
+    names = [entry.name for entry in vocabulary.classes]
+    own = [{n.casefold() for n in (e.name, *e.synonyms)} for e in vocabulary.classes]
+    found = {}
+    for row, name in enumerate(names):
+        cosines = vectors @ vectors[row]
+        named = vocabulary.look_alikes.get(name, ())
+        near = [
+            names[other]
+            for other in np.argsort(-cosines, kind="stable")
+            if RELATED_COSINE <= cosines[other] < SYNONYM_COSINE
+            and not own[row] & own[other]
+            and names[other] not in named
+        ]
+        if alike := (*named, *near[: max(MAX_LOOK_ALIKES - len(named), 0)]):
+            found[name] = alike
+    return found
+
+
+def contrast_requests(
+    vocabulary: Vocabulary,
+    alike: Mapping[str, Sequence[str]],
+    model: str,
+    params: Mapping[str, Any],
+    samples: int = 1,
+) -> Iterator[Request]:
+    """One request for each class of ``alike`` and each sample, in the vocabulary's order."""
+    template = shipped_template(CONTRAST_PROMPT)
+    for entry in vocabulary.classes:
+        others = list(alike.get(entry.name, ()))
+        if not others:
+            continue
+        schema = _schema(len(others))
+        opening = template.opening({"n_each": PER_LOOK_ALIKE, "n_others": len(others)})
+        ending = closing({_ALIKE_MARK: others, CLASS_MARK: class_values(entry)})
+        keys = RequestKeys(model=model, params=params, schema=schema, opening=opening)
+        for sample in range(samples):
+            yield Request(
+                request_key=keys.key(ending, sample),
+                class_name=entry.name,
+                scene=ANY_SCENE,
+                sample_index=sample,
+                model=model,
+                prompt_id=template.prompt_id,
+                params_json=canonical_json(params),
+                messages_json=opening + ending,
+                schema_json=canonical_json(schema),
+            )
+
+
+def asked_look_alikes(messages_json: str) -> list[str]:
+    """The look-alikes that messages of ``contrast_requests`` ask about."""
+    others: list[str] = closing_data(messages_json, _ALIKE_MARK, CLASS_MARK)[0]
+    return others
+
+
+def _schema(count: int) -> dict[str, Any]:
+    """``PER_LOOK_ALIKE`` phrases for each look-alike, each with the look-alike it is about."""
+    difference = object_of(other=name_text(), **phrase()["properties"])
+    return object_of(**{REPLY_KEY: list_of(difference, PER_LOOK_ALIKE * count)})

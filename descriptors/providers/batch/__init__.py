@@ -1,0 +1,1 @@
+"""The Batch API of OpenAI: half the price, within a day."""

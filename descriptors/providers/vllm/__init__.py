@@ -1,0 +1,1 @@
+"""A local model in this process, through vLLM."""

@@ -1,0 +1,1 @@
+"""How good descriptors are, without an image: flags, discriminability, sets side by side."""

@@ -1,0 +1,1 @@
+"""Vocabularies: the class lists that ship and those of users, checked, with their scenes."""

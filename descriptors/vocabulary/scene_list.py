@@ -1,0 +1,92 @@
+"""Which scenes are asked about, and which classes are known to be plausible in them.
+
+In:  a person's file of scenes.
+Out: scene -> its classes, or none where an LLM is yet to be asked for them.
+
+    txt         one scene a line; ``#`` starts a comment
+    json, yaml  a list of scenes, or {scene: [class names], or null}
+    sceneCategories.txt   as ADE20K ships it: a picture and its scene a line; the commonest first,
+                          each under the name that the vocabulary has for it
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from langseg.cache.errors import InputError
+from langseg.cache.keys import normalise_text
+from langseg.descriptors.vocabulary.class_list import load_yaml
+from langseg.descriptors.vocabulary.vocabulary import Vocabulary, checked_scenes, name_problem
+
+Scenes = dict[str, tuple[str, ...]]  # () for classes that are not known yet
+_CATEGORIES = "sceneCategories.txt"
+_MAX_FILE_BYTES = 16 * 2**20
+
+
+def read_scenes(path: Path, vocabulary: Vocabulary) -> Scenes:
+    """Raises: InputError, for a file that cannot be read, or naming every bad scene of it."""
+    said = _said(path, vocabulary)
+    problems: list[str] = []
+    if isinstance(said, dict):
+        found = _named(said, problems)
+        known = {
+            scene: classes
+            for scene, classes in said.items()
+            if classes is not None and not name_problem(scene)
+        }
+        found |= checked_scenes(known, {entry.name for entry in vocabulary.classes}, problems)
+    elif isinstance(said, list):
+        found = _named(said, problems)
+    else:
+        problems.append(
+            f"wanted a list of scenes or {{scene: [classes]}}, got {type(said).__name__}"
+        )
+        found = {}
+    if not found and not problems:
+        problems.append("it names none")
+    if problems:
+        raise InputError(f"{path}: these scenes cannot be used: {'; '.join(problems[:20])}")
+    return found
+
+
+def _named(scenes: Iterable[object], problems: list[str]) -> Scenes:
+    found: Scenes = {}
+    seen: set[str] = set()
+    for number, scene in enumerate(scenes, 1):
+        if problem := name_problem(scene):
+            problems.append(f"scene {number}: {problem}")
+            continue
+        name = normalise_text(str(scene))
+        if name.casefold() in seen:
+            problems.append(f"scene {number}: {name!r} is there twice")
+        seen.add(name.casefold())
+        found[name] = ()
+    return found
+
+
+def _said(path: Path, vocabulary: Vocabulary) -> Any:
+    """What a file says, unchecked."""
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise InputError(f"{path}: wanted a file of scenes of at most 16 MiB, got a larger one")
+        text = path.read_text("utf-8-sig")
+        if path.suffix.lower() in (".yaml", ".yml"):
+            return load_yaml(text)
+        if path.suffix.lower() == ".json":
+            return json.loads(text)
+    except OSError as exc:
+        raise InputError(f"{path}: wanted a file of scenes, got {exc.strerror}") from exc
+    except (ValueError, yaml.YAMLError, RecursionError) as exc:
+        reason = " ".join(str(exc).split())[:200]
+        raise InputError(f"{path}: wanted a file of scenes in UTF-8, got {reason}") from exc
+    if path.name == _CATEGORIES:
+        rows = [line.split() for line in text.splitlines()]
+        names = (row[1].replace("_", " ") for row in rows if len(row) == 2)
+        counted = Counter(vocabulary.scene_of(name) for name in names)
+        return [scene for scene, _ in counted.most_common()]
+    lines = (line.partition("#")[0].strip() for line in text.split("\n"))  # and at nothing else
+    return [line for line in lines if line]

@@ -1,0 +1,1 @@
+"""The commands of `langseg-desc`, one file each: settings, run, result."""

@@ -1,0 +1,164 @@
+"""Make the control arms of a vocabulary's bank, each a bank of its own, from one store.
+
+In:  a vocabulary whose descriptors a store holds, and how many seeds.
+Out: a TextBank for each arm, its recipe in its header, and ``banks/arms-<bank>.json``, which names
+     them all.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from langseg.cache.errors import InputError
+from langseg.pipelines.desc.chosen import Chosen, choose
+from langseg.pipelines.desc.encode import Wanted, embed_missing, stored_vectors, texts_within
+from langseg.pipelines.shared.console import Advance
+from langseg.pipelines.shared.settings import ArmsConfig
+
+if TYPE_CHECKING:
+    from langseg.cache.bank.text_bank import TextBank
+    from langseg.descriptors.controls.arm_texts import Bank
+    from langseg.descriptors.controls.arms import Arm
+    from langseg.descriptors.encoders.sentence import EncoderRecord
+
+INDEX_FORMAT = 1
+ARM_COLUMNS = ("arm", "seed", "texts", "words", "naming", "fingerprint", "folder")
+LEAST_SHARE = 0.5  # of the classes that another model must describe to be an arm
+
+
+def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
+    """Derive, embed and save every arm; the same store and seeds give the same banks.
+
+    An arm that says word for word what one before it says is left out: it would be compared with
+    itself. Raises: InputError, when no class of the vocabulary has a descriptor.
+    """
+    from langseg.cache.bank.arms_index import write_index
+    from langseg.cache.bank.text_bank import save_bank
+    from langseg.descriptors.bank.build import bank_texts
+    from langseg.descriptors.controls.arm_texts import Bank
+    from langseg.descriptors.controls.arms import derive_arms
+
+    chosen = choose(settings)
+    vocabulary, store = chosen.vocabulary, chosen.store
+    real = Bank(vocabulary, chosen.phrases())
+    if not real.described:
+        raise InputError(
+            f"{vocabulary.name}: wanted classes with descriptors, all have only their name; "
+            "run `langseg-desc generate`"
+        )
+    arms, left_out = derive_arms(real, chosen.selection.model, range(settings.seeds))
+    others, scant = _other_models(settings, chosen, real)
+    arms += others
+    texts = dict.fromkeys(text for arm in arms for text in bank_texts(vocabulary, arm.phrases))
+    wanted = Wanted(len(texts), lambda span: texts_within(texts, span))
+    done = embed_missing(store, settings.encoder, wanted, advance)
+    record = done.record
+    made: list[dict[str, Any]] = []
+    said: dict[str, dict[str, Any]] = {}
+    same: dict[str, str] = {}
+    for arm, bank in _banks(arms, chosen, record, real.width):
+        entry = _entry(arm, bank, _naming(real, arm))
+        twin = said.setdefault(replace(bank, recipe=None).fingerprint, entry)
+        if twin is entry:
+            save_bank(bank, store.path / "banks")
+            made.append(entry)
+        else:
+            same[_shown(entry)] = f"it says what {_shown(twin)} says"
+    index: dict[str, Any] = {
+        "format": INDEX_FORMAT,
+        "real": made[0]["fingerprint"],
+        "vocabulary": vocabulary.name,
+        "encoder": record.encoder_id,
+        "arms": made,
+        "left_out": left_out | scant | same,
+    }
+    path = write_index(store.path / "banks", index)
+    return {
+        **index,
+        "index": str(path),
+        "arms": [{**arm, "bank": str(path.parent / arm["fingerprint"])} for arm in made],
+        "embedded": done.embedded,
+        "truncated": done.truncated,
+        "sentence": f"{vocabulary.name}: {len(made)} arms of {len(vocabulary.classes)} classes, "
+        f"{done.embedded} texts newly embedded by {record.encoder_id}; they are listed in {path}",
+    }
+
+
+def arm_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The table of ``run_arms``, under ``ARM_COLUMNS``."""
+    told = ("arm", "seed", "texts", "mean_words", "naming", "fingerprint", "bank")
+    return [tuple(arm[key] for key in told) for arm in report["arms"]]
+
+
+def _other_models(
+    settings: ArmsConfig, chosen: Chosen, real: "Bank"
+) -> "tuple[list[Arm], dict[str, str]]":
+    """Two arms for each model of the store that described enough of the vocabulary: what it says,
+    and the bank cut to as much; and why there is none for the rest."""
+    from langseg.descriptors.controls.arms import cut_arms, other_arm
+
+    arms, scant = [], {}
+    models = set(chosen.store.table("requests", ("model",))["model"].to_pylist())
+    for model in sorted(models - {chosen.selection.model}):
+        try:
+            other = choose(settings.model_copy(update={"model": model}))
+        except InputError:  # it answered for other vocabularies only
+            continue
+        phrases = replace(other, vocabulary=chosen.vocabulary).phrases()
+        arm = other_arm(real, phrases, model)
+        described = sum(len(rows) > 1 for rows in phrases.values())
+        if described < LEAST_SHARE * len(phrases):
+            scant[arm.name] = f"{model} describes {described} of {len(phrases)} classes"
+        else:
+            arms += [arm, *cut_arms(real, arm, chosen.selection.model, range(settings.seeds))]
+    return arms, scant
+
+
+def _banks(
+    arms: "Sequence[Arm]", chosen: Chosen, record: "EncoderRecord", width: int
+) -> "Iterator[tuple[Arm, TextBank]]":
+    """The bank of each arm, K of all of them that of the first, which is the real one."""
+    from langseg.descriptors.bank.build import bank_texts, build_bank
+
+    real = ""
+    for arm in arms:
+        recipe = {"arm": arm.name, "rule": arm.rule, "seed": arm.seed, "of": real}
+        texts = bank_texts(chosen.vocabulary, arm.phrases)
+        bank = build_bank(
+            chosen.vocabulary,
+            arm.phrases,
+            stored_vectors(chosen.store, record, texts),
+            record,
+            model=arm.model,
+            manifest=chosen.store.manifest.name,
+            recipe=recipe if real else None,
+            width=width,
+        )
+        real = real or bank.fingerprint
+        yield arm, bank
+
+
+def _naming(real: "Bank", arm: "Arm") -> int:
+    """How many texts of an arm say the name of their class, besides the name itself."""
+    pairs = ((name, row) for name, rows in arm.phrases.items() for row in rows[1:])
+    return sum(real.names_class(name, row) for name, row in pairs)
+
+
+def _entry(arm: "Arm", bank: "TextBank", naming: int) -> dict[str, Any]:
+    """What the index says of an arm; its folder in ``banks/`` is named by the fingerprint."""
+    words = [len(text.split()) for row in bank.texts for text in row]
+    return {
+        "arm": arm.name,
+        "seed": arm.seed,
+        "model": arm.model,
+        "rule": arm.rule,
+        "fingerprint": bank.fingerprint,
+        "texts": len(words),
+        "mean_words": round(sum(words) / len(words), 2),
+        "naming": naming,
+    }
+
+
+def _shown(entry: dict[str, Any]) -> str:
+    name, seed = entry["arm"], entry["seed"]
+    return name if seed is None else f"{name} of seed {seed}"

@@ -1,0 +1,234 @@
+"""What a run asks, of whom, and for how much at most: a configuration, resolved.
+
+In:  a ``DescribeConfig``.
+Out: plans, a provider and a budget; nothing is connected, loaded or written yet.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from langseg.cache.errors import UsageError
+from langseg.pipelines.shared.annotated_scenes import accepted_replies, known_scenes, with_scenes
+from langseg.pipelines.shared.settings import DescribeConfig, read_settings
+
+if TYPE_CHECKING:
+    from langseg.cache.records import Request
+    from langseg.cache.store.store import Store
+    from langseg.descriptors.generation.report import GenerateReport
+    from langseg.descriptors.prompts.plan import Plan
+    from langseg.descriptors.prompts.prompt import Prompt
+    from langseg.descriptors.providers.base import Provider
+    from langseg.descriptors.providers.budget import Budget, Price
+    from langseg.descriptors.providers.bundled import BundledProvider
+    from langseg.descriptors.vocabulary.vocabulary import Vocabulary
+
+
+class Listener(Protocol):
+    """Is told how far a run is, and why an attempt failed."""
+
+    def on_event(self, kind: str, report: "GenerateReport") -> None: ...
+
+    def on_fault(self, reason: str) -> None: ...
+
+    def on_wait(self, what: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """``vocabulary`` has the (scene, class) pairs that are known; the plausible classes of
+    ``scenes`` are to be asked for first."""
+
+    config: DescribeConfig
+    vocabulary: "Vocabulary"
+    scenes: tuple[str, ...]
+    prompt: "Prompt"
+    model: str
+    params: Mapping[str, Any]
+    price: "Price | None"
+    price_source: str
+    bundled: "BundledProvider | None"
+
+    def plans(self, store: "Store") -> "Iterator[Plan]":
+        """First which classes are plausible where that is not known, then what they look like."""
+        if self.scenes:
+            yield self._plausible_plan()
+        yield self._descriptor_plan(store)
+
+    def whole_plan(self, store: "Store | None") -> "Plan":
+        """Everything that can be planned now, as one plan."""
+        plan = self._descriptor_plan(store)
+        return self._plausible_plan() + plan if self.scenes else plan
+
+    def unknown_scenes(self, store: "Store | None") -> tuple[str, ...]:
+        """Scenes whose plausible classes the store has no answer about."""
+        answered = {request.scene for request, _ in self._plausible_answers(store)}
+        return tuple(scene for scene in self.scenes if scene not in answered)
+
+    def prepare(self) -> None:
+        """Load what plans need and may lack, before anything is asked. Raises: as loading does."""
+        if self.config.differential:
+            _ = self._look_alikes
+
+    def budget(self) -> "Budget":
+        """Raises: UsageError, for a cap on cost where no price is known."""
+        from langseg.descriptors.providers.budget import Budget, Caps
+
+        config = self.config
+        caps = Caps(
+            requests=config.max_requests,
+            tokens=config.max_tokens,
+            cost_usd=config.max_cost,
+            seconds=None if config.max_minutes is None else 60 * config.max_minutes,
+        )
+        return Budget(caps, self.price)
+
+    def provider(self, progress: "Listener", store: "Callable[[], Store]") -> "Provider":
+        """Who answers; ``store`` is opened when it is first needed.
+
+        Raises: UsageError, for a base URL, a key or an engine that cannot be used.
+        """
+        if self.bundled is not None:
+            return self.bundled
+        config = self.config
+        if config.provider == "vllm":
+            from langseg.descriptors.providers.vllm.provider import VLLMProvider
+
+            engine = {} if config.engine is None else read_settings(config.engine)
+            return VLLMProvider(self.model, engine=engine, on_fault=progress.on_fault)
+        from langseg.descriptors.providers.openai.endpoint import DEFAULT_BASE_URL
+
+        base_url = config.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+        if config.provider == "openai-batch":
+            from langseg.cache.store.batch_ledger import held_answers
+            from langseg.descriptors.providers.batch.provider import OpenAIBatchProvider
+            from langseg.descriptors.providers.batch.requests import FileLimits
+
+            return OpenAIBatchProvider(
+                base_url=base_url,
+                store_path=config.store,
+                held=lambda name: held_answers(store(), name),
+                wait=config.wait,
+                limits=FileLimits(enqueued_tokens=config.enqueued_tokens),
+                on_fault=progress.on_fault,
+                on_wait=progress.on_wait,
+            )
+        from langseg.descriptors.providers.openai.provider import OpenAIProvider
+        from langseg.descriptors.providers.openai.rate import Limits
+
+        limits = Limits(
+            max_concurrency=config.concurrency,
+            requests_per_minute=config.rpm,
+            tokens_per_minute=config.tpm,
+        )
+        return OpenAIProvider(base_url=base_url, limits=limits, on_fault=progress.on_fault)
+
+    def _plausible_plan(self) -> "Plan":
+        from langseg.descriptors.prompts.plan import plan_of
+        from langseg.descriptors.prompts.plausible import plausible_requests
+
+        names = [entry.name for entry in self.vocabulary.classes]
+        return plan_of(lambda: plausible_requests(names, self.scenes, self.model, self.params))
+
+    def _plausible_answers(self, store: "Store | None") -> "list[tuple[Request, str]]":
+        """The store's accepted replies to this very asking, with a longer limit or without."""
+        from langseg.descriptors.generation.settled import every_form
+
+        if store is None or not self.scenes:
+            return []
+        requests = [form for planned in self._plausible_plan() for form in every_form(planned)]
+        return accepted_replies(store, requests)
+
+    def _descriptor_plan(self, store: "Store | None") -> "Plan":
+        from langseg.descriptors.prompts.contrast import contrast_requests
+        from langseg.descriptors.prompts.plan import plan_of, plan_requests
+        from langseg.descriptors.prompts.plausible import plausible_scenes
+
+        names = [entry.name for entry in self.vocabulary.classes]
+        said = plausible_scenes(names, self._plausible_answers(store))
+        vocabulary = with_scenes(self.vocabulary, {s: said[s] for s in self.scenes if s in said})
+        samples = self.config.samples
+        plan = plan_requests(vocabulary, self.prompt, self.model, self.params, samples)
+        if not self.config.differential:
+            return plan
+        alike = self._look_alikes
+        return plan + plan_of(
+            lambda: contrast_requests(vocabulary, alike, self.model, self.params, samples)
+        )
+
+    @cached_property
+    def _look_alikes(self) -> dict[str, tuple[str, ...]]:
+        from langseg.descriptors.encoders.sentence import load_encoder
+        from langseg.descriptors.prompts.contrast import class_text, look_alikes
+
+        encoder = load_encoder(self.config.encoder)
+        texts = [class_text(entry) for entry in self.vocabulary.classes]
+        return look_alikes(self.vocabulary, encoder.encode(texts)[0])
+
+
+def settle_asked(config: DescribeConfig) -> Asked:
+    """Raises: UsageError, InputError, for a configuration that cannot be asked."""
+    from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+
+    vocabulary, scenes = known_scenes(config, load_vocabulary(config.shipped, config.classes))
+    has_scenes = bool(vocabulary.scenes or scenes)
+    if config.provider == "bundled":
+        from langseg.descriptors.providers.bundled import BundledProvider
+
+        bundled = BundledProvider(vocabulary)
+        prompt = _prompt(config, has_scenes, bundled.held_counts())
+        bundled.check_counts(prompt)
+        model, params = bundled.model, bundled.params
+        return Asked(config, vocabulary, scenes, prompt, model, params, None, "", bundled)
+    prompt = _prompt(config, has_scenes)
+    if not config.model:
+        raise UsageError(
+            f"provider {config.provider}: wanted a model to ask, got none; give --model"
+        )
+    asked_params = {
+        "temperature": config.temperature,
+        "max_completion_tokens": config.max_completion_tokens,
+    }
+    price, source = _price(config)
+    model = config.model
+    return Asked(config, vocabulary, scenes, prompt, model, asked_params, price, source, None)
+
+
+def _prompt(
+    config: DescribeConfig, has_scenes: bool, held: Mapping[str, int] | None = None
+) -> "Prompt":
+    """The prompt; a count that is not given is that of a pack, if what it ``held`` is told."""
+    from langseg.descriptors.prompts.prompt import load_prompt, read_prompt
+
+    given = config.model_fields_set
+    counts = {
+        f"n_{name}": getattr(config, name) if held is None or name in given else held[f"n_{name}"]
+        for name in ("attributes", "subclasses", "per_subclass", "scene_attributes")
+    }
+    if config.prompt is None:
+        return load_prompt(**counts)
+    return read_prompt(config.prompt, has_scenes, **counts)
+
+
+def _price(config: DescribeConfig) -> "tuple[Price | None, str]":
+    """The price of the model's tokens, and where it is from; None and "" where none is known.
+
+    The table that ships holds OpenAI's prices: another server's are unknown unless they are given.
+    """
+    from langseg.descriptors.providers.budget import Price
+    from langseg.descriptors.providers.openai.endpoint import DEFAULT_BASE_URL
+    from langseg.descriptors.providers.prices import load_prices
+
+    if config.provider == "vllm":
+        return None, ""
+    if config.price_in is not None and config.price_out is not None:
+        return Price(prompt=config.price_in, completion=config.price_out), "--price-in, --price-out"
+    at = config.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+    elsewhere = at.rstrip("/") != DEFAULT_BASE_URL
+    entry = load_prices(config.prices, shipped=not elsewhere).entry(config.model)
+    price = None if entry is None else entry.price(batch=config.provider == "openai-batch")
+    if entry is None or price is None:
+        return None, ""
+    return price, f"{entry.source}, {entry.dated}" if entry.dated else entry.source

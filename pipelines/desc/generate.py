@@ -1,0 +1,229 @@
+"""Run stage one: vocabulary -> plan -> answers -> store, and embeddings -> TextBank.
+
+In:  a configuration or a ``Source``.
+Out: what was done, as a JSON-able dict whose ``sentence`` says it in words.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from langseg.cache.errors import InputError, UpstreamError, UsageError
+from langseg.pipelines.desc.asked import Asked, settle_asked
+from langseg.pipelines.desc.chosen import choose
+from langseg.pipelines.desc.encode import stored_vectors
+from langseg.pipelines.shared.console import Advance
+from langseg.pipelines.shared.next_command import source_flags
+from langseg.pipelines.shared.settings import DescribeConfig, Source
+
+if TYPE_CHECKING:
+    from langseg.cache.store.store import Store
+    from langseg.descriptors.encoders.sentence import EncoderRecord
+    from langseg.descriptors.generation.report import GenerateReport
+    from langseg.descriptors.prompts.plan import Plan
+    from langseg.descriptors.providers.base import Provider
+    from langseg.pipelines.desc.asked import Listener
+
+_REMEDIES = {
+    "truncated": "raise --max-completion-tokens",
+    "refused": "ask another model with --model",
+    "empty": "ask another model with --model",
+    "invalid": "ask a model or server that keeps to a JSON schema",
+}
+
+
+class Advancing:
+    """Tells a plain progress line how far a run of ``run_generate`` is."""
+
+    def __init__(self, advance: Advance) -> None:
+        self._advance = advance
+
+    def on_event(self, kind: str, report: "GenerateReport") -> None:
+        self._advance(report.planned - report.still_open, report.planned)
+
+    def on_fault(self, reason: str) -> None:
+        """A plain line has no place for it."""
+
+    def on_wait(self, what: str) -> None:
+        """Nor for this."""
+
+
+def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]:
+    """Ask for what the store does not hold.
+
+    Raises: UpstreamError, when some requests failed for good in this run, or when no class of the
+    plan has a phrase in the store after it (what was answered is committed all the same).
+    """
+    from langseg.cache.store.store import Store
+    from langseg.descriptors.generation.run import generate
+
+    asked = settle_asked(config)
+    budget = asked.budget()
+    store: Store  # made once it is known that somebody can be asked
+    provider = asked.provider(progress, lambda: store)
+    store = Store.open(config.store, create=True)
+    _refuse_under_way(asked, store)
+    asked.prepare()
+    drawn: list[Plan] = []
+
+    def plans() -> "Iterator[Plan]":
+        for plan in asked.plans(store):
+            drawn.append(plan)
+            yield plan
+
+    report = generate(
+        plans(),
+        provider,
+        store,
+        budget=budget,
+        only_failed=config.only_failed,
+        wait_s=math.inf if config.wait else 0.0,
+        on_event=progress.on_event,
+    )
+    under_way = provider.under_way
+    waiting = report.still_open - under_way  # for room at the server, where some are under way
+    if waiting and (report.statuses.get("failed") or not under_way):
+        raise UpstreamError(
+            f"{asked.vocabulary.name}: {waiting} of {report.planned} requests got no answer"
+            f"{_such_as(store, report.run_id)}; the others are committed, run the same command "
+            "again to ask only for these"
+        )
+    if not report.accepted and not under_way and not config.only_failed:
+        _check_described(store, asked, drawn)
+    return {**asdict(report), "under_way": under_way, "sentence": _said(asked, report, provider)}
+
+
+def _refuse_under_way(asked: Asked, store: "Store") -> None:
+    """Raises: UsageError, where what would be asked lies with a batch that is not collected."""
+    from langseg.cache.store.batch_ledger import keys_under_way
+
+    if asked.config.provider not in ("openai", "vllm"):
+        return
+    keys = keys_under_way(store.path)
+    if not keys:  # so no plan is made for this
+        return
+    paid = sum(request.request_key in keys for request in asked.whole_plan(store))
+    if paid:
+        raise UsageError(
+            f"{asked.vocabulary.name}: {paid} of these requests are with the Batch API and would "
+            "be paid for twice; collect them first: give --provider openai-batch --wait"
+        )
+
+
+def _such_as(store: "Store", run_id: str) -> str:
+    """Why one of the requests of a run failed."""
+    import pyarrow.compute as pc
+
+    rows = store.table("responses", ("run_id", "status", "error"))
+    mine = pc.and_(pc.equal(rows["run_id"], run_id), pc.equal(rows["status"], "failed"))
+    errors = rows.filter(mine)["error"].to_pylist()
+    return f" (such as: {errors[0]})" if errors else ""
+
+
+def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
+    """Build and save the TextBank of a vocabulary; the same content is the same folder."""
+    from langseg.cache.bank.text_bank import save_bank
+    from langseg.descriptors.bank.build import bank_texts, build_bank
+
+    chosen = choose(source)
+    store, vocabulary, selection = chosen.store, chosen.vocabulary, chosen.selection
+    record = _record(source, store, encoder_name)
+    phrases = chosen.phrases()
+    bank = build_bank(
+        vocabulary,
+        phrases,
+        stored_vectors(store, record, bank_texts(vocabulary, phrases)),
+        record,
+        model=selection.model,
+        manifest=store.manifest.name,
+        flags=source_flags(source, encoder_name),
+    )
+    folder = save_bank(bank, store.path / "banks")
+    named = ", ".join(selection.unanswered[:5])
+    bare = f"; {len(selection.unanswered)} classes have only their name ({named})" * bool(named)
+    return {
+        "bank": str(folder),
+        "fingerprint": bank.fingerprint,
+        "classes": len(bank.names),
+        "descriptors": int(bank.mask.sum()),
+        "scenes": len(bank.scenes) - 1,
+        "only_names": list(selection.unanswered),
+        "sentence": f"{vocabulary.name}: TextBank of {len(bank.names)} classes, "
+        f"{int(bank.mask.sum())} phrases, {len(bank.scenes) - 1} scenes{bare}",
+    }
+
+
+def _said(asked: Asked, report: "GenerateReport", provider: "Provider") -> str:
+    dropped = sum(report.rejected.values())
+    said = (
+        f"{asked.vocabulary.name}: {report.planned} requests, {report.cached} already answered, "
+        f"{report.asked} answered by {asked.model}; {report.accepted} phrases kept, "
+        f"{dropped} dropped"
+    )
+    if report.collected:
+        said += f"; {report.collected} answers collected that were with the server"
+    unusable = {status: n for status, n in report.statuses.items() if status in _REMEDIES}
+    if unusable:
+        said += f"; {sum(unusable.values())} answers were unusable ({_listed(unusable)})"
+    if report.recovered:
+        said += f"; {report.recovered} answers recovered from a run that was cut off"
+    if report.cost_usd and asked.price:
+        said += f"; ${report.cost_usd:.4f} spent"
+    if provider.note:
+        said += f"; {provider.note}"
+    waiting = report.still_open - provider.under_way
+    if provider.under_way:
+        room = f", {waiting} wait for room there" * bool(waiting)
+        return said + (
+            f"; {provider.under_way} requests are with the server{room}: run the same command "
+            "again to collect their answers, or with --wait to wait for them"
+        )
+    return f"{said}; next: langseg-desc encode{source_flags(asked.config)}"
+
+
+def _check_described(store: "Store", asked: Asked, plans: "list[Plan]") -> None:
+    """Raises: UpstreamError, when every answer to the plans is unusable: nothing can follow."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from langseg.descriptors.generation.settled import answered, every_form
+
+    settled = answered(store)
+    if any(settled.is_accepted(r) for plan in plans for r in plan if r.class_name):
+        return
+    asked_for = (r for plan in plans for r in plan if r.class_name)
+    keys = pa.array([form.request_key for r in asked_for for form in every_form(r)], pa.string())
+    answers = store.table("responses", ("request_key", "status", "error"))
+    mine = answers.filter(pc.is_in(answers["request_key"], value_set=keys)).to_pylist()
+    statuses = Counter(row["status"] for row in mine)
+    if not statuses:  # it was never asked
+        return
+    worst = statuses.most_common(1)[0][0]
+    reason = next(row["error"] for row in mine if row["status"] == worst)
+    raise UpstreamError(
+        f"{asked.vocabulary.name}: no class has a phrase, as all {len(mine)} answers of "
+        f"{asked.model} are unusable ({_listed(statuses)}; such as: {reason}); "
+        f"{_REMEDIES.get(worst, _REMEDIES['invalid'])}, then run generate again (with "
+        "--only-failed to ask these very requests once more)"
+    )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+
+def _record(source: Source, store: "Store", encoder_name: str) -> "EncoderRecord":
+    """The record of an encoder the store holds vectors of; the encoder itself is not loaded."""
+    from langseg.descriptors.encoders.sentence import record_to_read
+
+    known = store.encoders()
+    record = record_to_read(encoder_name, known.values())
+    if record is None:
+        raise InputError(
+            f"{store.path}: wanted embeddings of {encoder_name!r} with the weights it has now, "
+            f"the store has those of {', '.join(known) or 'none'}; "
+            f"run `langseg-desc encode{source_flags(source, encoder_name)}`"
+        )
+    return record

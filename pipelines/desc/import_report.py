@@ -1,0 +1,178 @@
+"""Say what an import brought in, what of it was dropped, and what of the file found no place.
+
+In:  a file's phrases, what the checks said of them, the store before and after.
+Out: a JSON-able dict whose ``sentence`` says it in words; or InputError, when nothing is left.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from langseg.cache.errors import InputError
+from langseg.cache.store.store import Store
+from langseg.descriptors.exchange.imported_file import ForeignSet
+from langseg.descriptors.exchange.match import some, told_guesses
+from langseg.descriptors.generation.report import GenerateReport
+from langseg.descriptors.providers.imported import AS_PUBLISHED, ImportProvider, reasons
+from langseg.descriptors.vocabulary.vocabulary import Vocabulary
+from langseg.pipelines.shared.next_command import source_flags
+from langseg.pipelines.shared.settings import Source
+
+
+def check_kept(foreign: ForeignSet, provider: ImportProvider) -> None:
+    """Raises: InputError, when no phrase of the file is kept."""
+    judged = provider.judged
+    if any(not one.rejected for one in judged):
+        return
+    found = reasons(judged)
+    way = ", or keep them with --as-published" if _can_be_kept(found, provider.model) else ""
+    raise InputError(
+        f"{foreign.file}: wanted phrases that pass the checks, got {_n(len(judged), 'phrase')} of "
+        f"which none does{_listed(found)}; reword them{way}; nothing was stored"
+    )
+
+
+def earlier_file(store: Store, provider: ImportProvider) -> str:
+    """The file that was the last to be imported under this name for these very classes, if it
+    had other content; else ``""``."""
+    table = store.table("requests", ("request_key", "model", "params_json"))
+    own = table.filter(pc.equal(table["model"], provider.model)).to_pylist()
+    earlier = {
+        row["request_key"]
+        for row in own
+        if _is_earlier(json.loads(row["params_json"]), provider.params)
+    }
+    columns = ("request_key", "created_at", "served_model")
+    responses = store.table("responses", columns)
+    keys = pa.array(sorted(earlier), pa.string())
+    said = responses.filter(pc.is_in(responses["request_key"], value_set=keys)).to_pylist()
+    if not said:
+        return ""
+    last = max(said, key=lambda row: row["created_at"])["served_model"]
+    return str(last).removeprefix("file ").partition(": imported")[0]
+
+
+def _is_earlier(params: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    if params.get("classes_sha256") != now["classes_sha256"]:
+        return False
+    return bool(params.get("file_sha256") != now["file_sha256"])
+
+
+def import_report(
+    config: Source,
+    foreign: ForeignSet,
+    vocabulary: Vocabulary,
+    provider: ImportProvider,
+    done: GenerateReport,
+    *,
+    newest: bool,
+    replaced: str,
+) -> dict[str, Any]:
+    """Everything there is to tell.
+
+    Args:
+        newest: whether a bank would take this set, not one imported later under its name.
+        replaced: the file whose place this set takes with this import; "" for none.
+    """
+    match, judged = provider.match, provider.judged
+    kept = [one for one in judged if not one.rejected]
+    described = dict.fromkeys(one.class_name for one in judged)
+    bare = [name for name in described if name not in {one.class_name for one in kept}]
+    report: dict[str, Any] = {
+        "file": foreign.file,
+        "form": foreign.form,
+        "file_sha256": foreign.sha256,
+        "vocabulary": vocabulary.name,
+        "model": provider.model,
+        "classes": len(described),
+        "phrases": len(judged),
+        "accepted": len(kept),
+        "rejected": reasons(judged),
+        "flagged": reasons(kept, flags=True),
+        "all_dropped": bare,
+        "renamed": dict(match.renamed),
+        "unknown": dict(match.unknown),
+        "unknown_pairs": dict(match.unknown_pairs),
+        "empty": list(match.empty),
+        "missing": list(match.missing),
+        "guesses": {label: list(names) for label, names in match.guesses.items()},
+        "disagreeing": dict(match.disagreeing),
+        "bad_rows": list(foreign.bad),
+        "ignored": list(foreign.ignored),
+        "planned": done.planned,
+        "cached": done.cached,
+        "asked": done.asked,
+        "newest": newest,
+        "replaced": replaced,
+        "manifest": done.manifest,
+    }
+    said = _said(report, len(vocabulary.classes))
+    named = config.model_copy(update={"model": provider.model})
+    then = f"next: langseg-desc encode{source_flags(named)}"
+    return {**report, "sentence": f"{said}; {then}"}
+
+
+def _said(report: Mapping[str, Any], n_classes: int) -> str:
+    """What came in, what of it was dropped, and everything of the file that found no place."""
+    dropped = report["phrases"] - report["accepted"]
+    parts = [
+        f"{report['file']} ({report['form']}): {_n(report['phrases'], 'phrase')} about "
+        f"{report['classes']} of the {_n(n_classes, 'class')} of {report['vocabulary']}, "
+        f"{report['accepted']} kept, {dropped} dropped{_listed(report['rejected'])}"
+    ]
+    if report["flagged"]:
+        flagged = sum(report["flagged"].values())
+        parts.append(f"{flagged} of those kept are against the checks{_listed(report['flagged'])}")
+    if bad := report["bad_rows"]:
+        parts.append(f"{_n(len(bad), 'row')} left out as unreadable ({some(bad)})")
+    if renamed := report["renamed"]:
+        taken = some(f"{label} for {name}" for label, name in renamed.items())
+        parts.append(f"{_n(len(renamed), 'name')} taken for a class called otherwise ({taken})")
+    for key, noun, what in (
+        ("all_dropped", "class", "left without a phrase"),
+        ("empty", "class", "listed in the file without a phrase"),
+        ("missing", "class", "not in the file"),
+        ("unknown", "name", "of the file that fit no class"),
+        ("unknown_pairs", "pair", "of class and scene that the vocabulary lacks"),
+        ("disagreeing", "class_id", "of another class than the class_name, which was taken"),
+        ("ignored", "column", "not read"),
+    ):
+        if found := report[key]:
+            count = f", {_n(sum(found.values()), 'phrase')}" if isinstance(found, dict) else ""
+            parts.append(f"{_n(len(found), noun)} {what}{count} ({some(found)})")
+    if report["guesses"]:
+        parts.append(
+            f"did you mean {told_guesses(report['guesses'])}? Rename in the file what you did"
+        )
+    if report["replaced"]:
+        parts.append(
+            f"this replaces what {report['replaced']} said under the name {report['model']}"
+        )
+    if not report["asked"]:
+        parts.append("the store had all of it")
+    if not report["newest"]:
+        parts.append(
+            f"a later import named {report['model']} stands before it: give this one another "
+            "name with --model"
+        )
+    if dropped * 2 > report["phrases"] and _can_be_kept(report["rejected"], report["model"]):
+        parts.append("--as-published keeps what was dropped, as a set of its own")
+    parts.append("no LLM was called")
+    return "; ".join(parts)
+
+
+def _can_be_kept(rejected: Mapping[str, int], model: str) -> bool:
+    """Whether ``--as-published`` would keep something that was dropped."""
+    return not model.endswith(AS_PUBLISHED) and not rejected.keys() <= {"hostile", "duplicate"}
+
+
+def _n(count: int, noun: str) -> str:
+    many = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count} {noun if count == 1 else many}"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{reason} {n}' for reason, n in counts.items())})" if counts else ""

@@ -1,0 +1,1 @@
+"""The commands of `langseg-seg`, one file each: settings, run, result."""

@@ -1,0 +1,1 @@
+"""What the commands share: the terminal, progress, settings, files to write."""

@@ -1,0 +1,1 @@
+"""Frozen ViTs: a picture in, feature maps out."""

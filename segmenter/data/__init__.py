@@ -1,0 +1,1 @@
+"""Labelled pictures: decoded, labelled, augmented, batched."""

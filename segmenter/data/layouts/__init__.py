@@ -1,0 +1,1 @@
+"""Where the pictures and labels of each dataset lie: one file a dataset."""

@@ -1,0 +1,179 @@
+"""Feed pictures and labels to training in an order that can resume anywhere.
+
+In:  Samples and a LabelRule.
+Out: an endless stream of Batches whose step k holds the same values whether training started
+     at step 0 or at step k, and however many workers read the files.
+
+The libraries that wrap this get it wrong by default (accelerate#2016); here the order is
+``sample_order(seed, epoch)``, an augmentation depends on (seed, epoch, index), and resuming is
+an index computation.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from langseg.cache.errors import InputError, LangSegError
+from langseg.segmenter.data.augment import augment
+from langseg.segmenter.data.images import decode_image, image_size
+from langseg.segmenter.data.labels import IGNORE, LabelRule
+from langseg.segmenter.data.layouts.find import Sample
+
+_STREAM = 1  # keeps these random numbers apart from those of the augmentation
+Pair = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``images`` float32 [B, 3, crop, crop] in 0..1; ``labels`` int64 [B, crop, crop]."""
+
+    images: Tensor
+    labels: Tensor
+    scenes: tuple[str, ...]
+    stems: tuple[str, ...]
+
+
+def read_sample(sample: Sample, rule: LabelRule) -> Pair:
+    """Picture [H, W, 3] and class indices [H, W]. Raises: InputError, also when sizes differ."""
+    labels = _read_labels(sample, rule)
+    image = decode_image(sample.image)
+    _check_size(sample, image.shape[:2], labels.shape)
+    return image, labels
+
+
+def count_labels(samples: Sequence[Sample], rule: LabelRule) -> NDArray[np.int64]:
+    """Pixels of each class [C + 1], the unlabelled ones last.
+
+    Reads every label file and every picture's header, so that a dataset that would stop a
+    training run half way is refused before it starts. Raises: InputError, for the first fault.
+    """
+
+    def count(sample: Sample) -> NDArray[np.int64]:
+        labels = _read_labels(sample, rule)
+        _check_size(sample, image_size(sample.image), labels.shape)
+        labels[labels == IGNORE] = rule.num_classes
+        return np.bincount(labels.ravel(), minlength=rule.num_classes + 1)
+
+    total = np.zeros(rule.num_classes + 1, np.int64)
+    with ThreadPoolExecutor() as pool:
+        for counts in pool.map(count, samples):
+            total += counts
+    return total
+
+
+@lru_cache(maxsize=4)
+def sample_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
+    """The order of samples 0..n-1 in an epoch; read-only."""
+    order = np.random.default_rng((_STREAM, seed, epoch)).permutation(n)
+    order.setflags(write=False)
+    return order
+
+
+def batches(
+    samples: Sequence[Sample],
+    rule: LabelRule,
+    *,
+    seed: int,
+    batch_size: int,
+    crop: int,
+    start_step: int = 0,
+    scale: tuple[float, float] = (0.5, 2.0),
+    workers: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+) -> Iterator[Batch]:
+    """Training batches of steps ``start_step``, ``start_step`` + 1, ... without end.
+
+    Epochs follow each other without a gap, so every batch is full, also when there are fewer
+    samples than ``batch_size``. Of the ``world_size`` x ``batch_size`` samples of a step each
+    rank takes its own. ``workers`` processes read ahead; 0 reads in this one.
+    Raises: InputError, when a file that is due cannot be used.
+    """
+    first, stride = start_step * world_size + rank, world_size
+
+    def positions() -> Iterator[list[int]]:
+        block = first
+        while True:
+            yield list(range(block * batch_size, (block + 1) * batch_size))
+            block += stride
+
+    loader = DataLoader(
+        _Crops(samples, rule, seed, crop, scale),
+        batch_sampler=positions(),
+        num_workers=workers,
+        collate_fn=_collate,
+        generator=torch.Generator().manual_seed(seed),  # not the global one: that one is training's
+    )
+    for batch in loader:
+        if isinstance(batch, LangSegError):
+            raise batch
+        yield Batch(batch.images.float() / 255, batch.labels, batch.scenes, batch.stems)
+
+
+_Crop = tuple[NDArray[np.uint8], NDArray[np.int64], Sample]
+
+
+class _Crops(Dataset[_Crop | LangSegError]):
+    """The augmented crop at each position of the endless stream of epochs.
+
+    A fault is a value: raised in a worker it would reach the user as that worker's traceback.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        rule: LabelRule,
+        seed: int,
+        crop: int,
+        scale: tuple[float, float],
+    ) -> None:
+        self._samples, self._rule = samples, rule
+        self._seed, self._crop, self._scale = seed, crop, scale
+
+    def __getitem__(self, position: int) -> _Crop | LangSegError:
+        epoch, place = divmod(position, len(self._samples))
+        index = int(sample_order(self._seed, epoch, len(self._samples))[place])
+        try:
+            image, labels = read_sample(self._samples[index], self._rule)
+        except LangSegError as error:
+            return error
+        cut, cut_labels = augment(
+            image, labels, crop=self._crop, seed=self._seed, epoch=epoch, index=index,
+            scale=self._scale,
+        )  # fmt: skip
+        return cut, cut_labels, self._samples[index]
+
+
+def _collate(items: list[_Crop | LangSegError]) -> Batch | LangSegError:
+    crops: list[_Crop] = []
+    for item in items:
+        if isinstance(item, LangSegError):
+            return item
+        crops.append(item)
+    return Batch(
+        images=torch.from_numpy(np.stack([image.transpose(2, 0, 1) for image, _, _ in crops])),
+        labels=torch.from_numpy(np.stack([labels for _, labels, _ in crops])),
+        scenes=tuple(sample.scene for _, _, sample in crops),
+        stems=tuple(sample.stem for _, _, sample in crops),
+    )
+
+
+def _read_labels(sample: Sample, rule: LabelRule) -> NDArray[np.int64]:
+    if sample.labels is None:
+        raise InputError(f"{sample.image}: wanted a picture with labels, got one without")
+    return rule.read(sample.labels)
+
+
+def _check_size(sample: Sample, image: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    if image != labels:
+        raise InputError(
+            f"{sample.labels}: wanted labels of {image[1]}x{image[0]} like {sample.image}, got "
+            f"{labels[1]}x{labels[0]}; labels must not be resized"
+        )

@@ -1,0 +1,1 @@
+"""A rendered world of illustrated scenes, and the small ViT pretrained on it."""

@@ -1,0 +1,1 @@
+"""The small trained part: features and a TextBank in, class logits out."""

@@ -1,0 +1,1 @@
+"""One picture in, one mask out, and the files that hold it."""

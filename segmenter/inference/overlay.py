@@ -1,0 +1,172 @@
+"""Write masks as files people and tools can read.
+
+In:  class indices [H, W] of one picture, with the names and ids of its TextBank.
+Out: an index PNG whose pixel values are the dataset's ids, or a picture of the mask laid over
+     the image with a legend.
+"""
+
+import colorsys
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from langseg.cache.errors import InputError
+from langseg.segmenter.data.labels import IGNORE
+
+# Steps of hue, saturation and value from one id to the next: the three-dimensional golden ratio
+# (Roberts' R3 sequence). The golden angle alone makes ids 0 and 144 nearly equal; this keeps the
+# closest two of ids 0..255 ten times further apart (OKLab 0.013 against 0.001).
+_STEPS = (0.8191725134, 0.5497004779, 0.6710436067)
+_MIN_WIDTH = 640
+_PANEL_WIDTH, _GAP = 384, 8
+_OPACITY = 0.55
+_LEGEND_ROWS = 30  # classes named at most; the rest share one line
+_INK, _PAPER, _PALE = (28, 28, 30), (255, 255, 255), (120, 120, 124)
+Colour = tuple[int, int, int]
+
+
+def class_colour(class_id: int) -> Colour:
+    """The colour of a dataset id, the same in every picture and run."""
+    hue, saturation, value = (class_id * step % 1.0 for step in _STEPS)
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.5 + 0.5 * saturation, 0.6 + 0.4 * value)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+def index_png(mask: NDArray[np.int64], ids: Sequence[int]) -> bytes:
+    """A PNG whose pixel value is the class id: palette mode up to id 255, else 16-bit grey.
+
+    The mode depends on ``ids`` and not on the mask, so a folder of masks has one.
+    Args: mask: [H, W] of 0..C-1. Raises: InputError, for other values.
+    """
+    _check_mask(mask, len(ids), lowest=0)
+    values = np.asarray(ids)[mask]
+    if max(ids) > 255:
+        return encode_png(Image.fromarray(values.astype(np.uint16)))
+    picture = Image.fromarray(values.astype(np.uint8))
+    picture.putpalette([part for value in range(256) for part in class_colour(value)])
+    return encode_png(picture)
+
+
+def encode_png(picture: Image.Image) -> bytes:
+    """PNG bytes of a picture."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def overlay(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.int64],
+    names: Sequence[str],
+    ids: Sequence[int],
+) -> Image.Image:
+    """The mask over the image, regions outlined, and below it the classes by share of pixels.
+
+    Args:
+        image: uint8 [H, W, 3]; mask: [H, W] of 0..C-1, or IGNORE, which stays uncoloured.
+
+    Returns: RGB, at least 640 wide (smaller pictures are enlarged).
+    """
+    _check_mask(mask, len(ids), lowest=IGNORE)
+    if mask.shape != image.shape[:2]:
+        raise InputError(f"overlay: wanted a mask of {image.shape[:2]}, got {mask.shape}")
+    tinted = _tint(image, mask, ids, _MIN_WIDTH)
+    legend = _legend(_shares(mask, names, ids), tinted.width)
+    page = Image.new("RGB", (tinted.width, tinted.height + legend.height), _PAPER)
+    page.paste(tinted, (0, 0))
+    page.paste(legend, (0, tinted.height))
+    return page
+
+
+def side_by_side(
+    image: NDArray[np.uint8],
+    masks: Sequence[NDArray[np.int64]],
+    names: Sequence[str],
+    ids: Sequence[int],
+) -> Image.Image:
+    """The image, then each mask over it (annotation and prediction, say), with one legend.
+
+    Args: as for ``overlay``. Returns: RGB, each panel at least 384 wide.
+    """
+    blank = np.full(image.shape[:2], IGNORE, np.int64)
+    for mask in masks:
+        _check_mask(mask, len(ids), lowest=IGNORE)
+    panels = [_tint(image, mask, ids, _PANEL_WIDTH) for mask in (blank, *masks)]
+    width, height = panels[0].size
+    total = len(panels) * (width + _GAP) - _GAP
+    legend = _legend(_shares(np.stack(masks), names, ids), total)
+    page = Image.new("RGB", (total, height + legend.height), _PAPER)
+    for place, panel in enumerate(panels):
+        page.paste(panel, (place * (width + _GAP), 0))
+    page.paste(legend, (0, height))
+    return page
+
+
+def _check_mask(mask: NDArray[np.int64], num_classes: int, lowest: int) -> None:
+    if mask.ndim != 2 or mask.size == 0 or mask.min() < lowest or mask.max() >= num_classes:
+        raise InputError(f"mask: wanted [H, W] of {lowest}..{num_classes - 1}, got {mask!r:.80}")
+
+
+def _tint(
+    image: NDArray[np.uint8], mask: NDArray[np.int64], ids: Sequence[int], min_width: int
+) -> Image.Image:
+    height, width = mask.shape
+    factor = max(1.0, min_width / width)
+    size = round(width * factor), round(height * factor)
+    enlarged = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
+    picture = np.asarray(enlarged, dtype=np.float32)
+    large = Image.fromarray(mask.astype(np.int32)).resize(size, Image.Resampling.NEAREST)
+    regions = np.asarray(large)
+    colours = np.array([class_colour(value) for value in ids], np.float32)[regions]
+    labelled = (regions != IGNORE)[:, :, None]
+    mixed = np.where(labelled, picture * (1 - _OPACITY) + colours * _OPACITY, picture)
+    edge = np.zeros(regions.shape, np.bool_)
+    edge[:, 1:] |= regions[:, 1:] != regions[:, :-1]
+    edge[1:] |= regions[1:] != regions[:-1]
+    mixed[edge] = 0.25 * mixed[edge] + 0.75 * 255
+    return Image.fromarray(mixed.astype(np.uint8))
+
+
+def _shares(
+    mask: NDArray[np.int64], names: Sequence[str], ids: Sequence[int]
+) -> list[tuple[str, float, Colour | None]]:
+    """(name, share of the pixels, colour) of each class present, largest first."""
+    present, counts = np.unique(mask, return_counts=True)
+    rows: list[tuple[str, float, Colour | None]] = []
+    for position in np.argsort(-counts, kind="stable"):
+        index, share = int(present[position]), float(counts[position] / mask.size)
+        if index == IGNORE:
+            rows.append(("not labelled", share, None))
+        else:
+            rows.append((names[index], share, class_colour(ids[index])))
+    if len(rows) > _LEGEND_ROWS:
+        rest = rows[_LEGEND_ROWS - 1 :]
+        label = f"{len(rest)} more classes"
+        rows[_LEGEND_ROWS - 1 :] = [(label, sum(share for _, share, _ in rest), None)]
+    return rows
+
+
+def _legend(rows: list[tuple[str, float, Colour | None]], width: int) -> Image.Image:
+    """A panel ``width`` wide: swatch, name and share of each row, in columns read downwards."""
+    size = min(40, max(15, width // 50))
+    font = ImageFont.load_default(size=size)
+    pad, line = size * 3 // 4, size * 7 // 4
+    labels = [f"{share:.1%}" if share >= 0.001 else "< 0.1%" for _, share, _ in rows]
+    name_width = max(font.getlength(name) for name, _, _ in rows)
+    share_width = max(font.getlength(label) for label in labels)
+    cell = 2 * size + name_width + size + share_width + 2 * size
+    columns = max(1, min(len(rows), int((width - 2 * pad + 2 * size) // cell)))
+    depth = -(-len(rows) // columns)
+    stride = (width - 2 * pad) / columns
+    panel = Image.new("RGB", (width, 2 * pad + depth * line), _PAPER)
+    draw = ImageDraw.Draw(panel)
+    for place, ((name, _, colour), label) in enumerate(zip(rows, labels, strict=True)):
+        x, y = pad + place // depth * stride, pad + place % depth * line + line / 2
+        swatch = (x, y - size / 2, x + 1.3 * size, y + size / 2)
+        draw.rounded_rectangle(swatch, size / 4, fill=colour, outline=colour or _PALE)
+        draw.text((x + 2 * size, y), name, _INK, font, anchor="lm")
+        draw.text((x + 3 * size + name_width, y), label, _PALE, font, anchor="lm")
+    return panel

@@ -1,0 +1,1 @@
+"""A TextBank as tensors, and the collapse of K descriptors to one vector a class."""

@@ -1,0 +1,1 @@
+"""The training loop, its settings and the words each step sees."""

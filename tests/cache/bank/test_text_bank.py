@@ -1,0 +1,420 @@
+"""The TextBank survives the way to disk and back, and notices every change on the way."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file as load_numpy
+
+from langseg.cache.bank.arrays import write_arrays
+from langseg.cache.bank.folder import OlderBankError, array_files, unread_arrays
+from langseg.cache.bank.rules import RULES
+from langseg.cache.bank.text_bank import (
+    HEADER,
+    PRIOR_FLOOR,
+    TextBank,
+    load_bank,
+    newest_bank,
+    save_bank,
+)
+from langseg.cache.errors import CorruptError
+from langseg.cache.keys import canonical_json, sha256_hex
+
+
+def small_bank(**changes: object) -> TextBank:
+    rng = np.random.default_rng(0)
+    emb = rng.normal(size=(2, 3, 8))
+    emb /= np.linalg.norm(emb, axis=-1, keepdims=True)
+    mask = np.array([[True, True, True], [True, True, False]])
+    prior = np.ones((2, 2, 3), np.float32)
+    prior[0, 0, 2] = PRIOR_FLOOR
+    values = {
+        "names": ("wall", "sky"),
+        "ids": (1, 3),
+        "ignore_ids": (0,),
+        "scenes": ("*", "kitchen"),
+        "texts": (("wall", "flat upright surface", "tiles"), ("sky", "blue above")),
+        "slots": (("name", "shape", "material"), ("name", "position")),
+        "owners": (("", "", ""), ("", "")),
+        "emb": (emb * mask[..., None]).astype(np.float16),
+        "mask": mask,
+        "weight": np.array([[1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]], np.float32),
+        "scene": np.eye(2, 8, dtype=np.float16),
+        "prior": prior,
+        "vocabulary": "two",
+        "vocabulary_hash": "ab" * 32,
+        "encoder_id": "tiny-0123",
+        "image_aligned": False,
+        "model": "hand-written",
+        "manifest": "000001",
+    }
+    return TextBank(**{**values, **changes})
+
+
+def test_bank__comes_back_from_disk_as_it_was(tmp_path: Path):
+    bank = small_bank()
+    folder = save_bank(bank, tmp_path)
+    again = load_bank(folder)
+    assert folder.name == bank.fingerprint == again.fingerprint
+    for field in dataclasses.fields(TextBank):
+        was, now = getattr(bank, field.name), getattr(again, field.name)
+        assert np.array_equal(was, now) if isinstance(was, np.ndarray) else was == now
+
+
+def test_bank__is_mapped_from_the_file_and_read_only(tmp_path: Path):
+    again = load_bank(save_bank(small_bank(), tmp_path))
+    assert not again.emb.flags.owndata
+    with pytest.raises(ValueError, match="read-only"):
+        again.emb[0, 0, 0] = 1
+
+
+def test_bank__saved_twice_is_one_folder(tmp_path: Path):
+    folder = save_bank(small_bank(), tmp_path)
+    assert save_bank(small_bank(), tmp_path) == folder
+    assert list(tmp_path.iterdir()) == [folder]
+    assert len(list(folder.iterdir())) == 2
+
+
+class Cut(Exception):
+    """The process ends here."""
+
+
+def in_other_bytes() -> TextBank:
+    """The small bank, as if its texts had been embedded anew."""
+    bank = small_bank()
+    return small_bank(emb=np.nextafter(bank.emb, np.float16(1)) * bank.mask[..., None])
+
+
+def test_bank__saved_in_other_bytes_is_the_old_one_or_the_new_at_every_step(tmp_path, monkeypatch):
+    old, new = small_bank(), in_other_bytes()
+    assert old.fingerprint == new.fingerprint
+    assert not np.array_equal(old.emb, new.emb)
+    for step in range(50):
+        folder = save_bank(old, tmp_path / str(step))
+        before = load_bank(folder)
+        with monkeypatch.context() as patched:
+            cut_after(step, patched)
+            done = not raises_cut(lambda at=folder.parent: save_bank(new, at))
+        again = load_bank(folder)
+        again.verify()
+        assert any(np.array_equal(again.emb, bank.emb) for bank in (old, new))
+        assert np.array_equal(before.emb, old.emb)  # read from the file only now
+        assert np.array_equal(load_bank(save_bank(new, tmp_path / str(step))).emb, new.emb)
+        if done:
+            break
+    assert step > 4
+    assert unread_arrays(folder) == []
+
+
+def cut_after(steps: int, patched: pytest.MonkeyPatch) -> None:
+    """Let a process end before one of its renames, removals and fsyncs."""
+    left = [steps]
+    for where, name in ((Path, "replace"), (Path, "unlink"), (os, "fsync")):
+        real = getattr(where, name)
+
+        def counted(*values: Any, real: Any = real, **flags: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:  # nor does anything after it happen
+                raise Cut
+            return real(*values, **flags)
+
+        patched.setattr(where, name, counted)
+
+
+def raises_cut(call: Any) -> bool:
+    try:
+        call()
+    except Cut:
+        return True
+    return False
+
+
+def test_load_bank__between_whose_two_files_the_bank_is_saved_anew_gets_the_new_one(
+    tmp_path, monkeypatch
+):
+    folder = save_bank(small_bank(), tmp_path)
+    real = Path.read_bytes
+
+    def overtaken(path: Path) -> bytes:
+        said = real(path)
+        monkeypatch.setattr(Path, "read_bytes", real)
+        save_bank(in_other_bytes(), tmp_path)
+        return said
+
+    monkeypatch.setattr(Path, "read_bytes", overtaken)
+    assert np.array_equal(load_bank(folder).emb, in_other_bytes().emb)
+
+
+def test_save_bank__removes_the_arrays_that_it_replaced_and_no_others(tmp_path):
+    folder = save_bank(small_bank(), tmp_path)
+    (folder / "bank-0123456789abcdef.safetensors").touch()  # another process may be writing it
+    save_bank(in_other_bytes(), tmp_path)
+    assert [path.name for path in unread_arrays(folder)] == ["bank-0123456789abcdef.safetensors"]
+
+
+def test_fingerprint__ignores_rounding_of_embeddings_but_not_what_is_said():
+    bank = small_bank()
+    nudged = bank.emb.copy()
+    nudged[0, 0, 0] = np.nextafter(nudged[0, 0, 0], np.float16(1))
+    assert small_bank(emb=nudged).fingerprint == bank.fingerprint
+    other = (("wall", "flat upright surface", "planks"), ("sky", "blue above"))
+    assert small_bank(texts=other).fingerprint != bank.fingerprint
+    assert small_bank(encoder_id="tiny-4567").fingerprint != bank.fingerprint
+    assert small_bank(weight=bank.weight * 0.9).fingerprint != bank.fingerprint
+
+
+def test_load_bank__reads_the_header_alone_and_an_array_when_it_is_asked_for(tmp_path: Path):
+    folder = save_bank(small_bank(), tmp_path)
+    flip_last_byte_of(folder, "emb")
+    again = load_bank(folder)
+    assert again.fingerprint == folder.name
+    assert again.texts == small_bank().texts
+    for _ in range(2):  # what is damaged is never handed out, the second time neither
+        with pytest.raises(CorruptError, match=rf"{arrays_of(folder)}: wanted sha256 \w+ of emb"):
+            _ = again.emb
+    with pytest.raises(CorruptError, match="of emb"):
+        again.verify()
+
+
+@pytest.mark.parametrize("part", ["texts.codes", "texts.offsets", "texts.utf8", "mask"])
+def test_load_bank__gives_no_text_of_a_damaged_column(tmp_path: Path, part):
+    folder = save_bank(small_bank(), tmp_path)
+    flip_last_byte_of(folder, part)
+    again = load_bank(folder)
+    with pytest.raises(CorruptError, match=f"of {part}, got"):
+        _ = again.texts
+
+
+def arrays_of(folder: Path) -> Path:
+    """The one array file of a bank."""
+    (path,) = array_files(folder)
+    return path
+
+
+def flip_last_byte_of(folder: Path, array: str) -> None:
+    arrays = arrays_of(folder)
+    data = bytearray(arrays.read_bytes())
+    start = 8 + int.from_bytes(data[:8], "little")
+    data[start + json.loads(data[8:start])[array]["data_offsets"][1] - 1] ^= 1
+    arrays.write_bytes(data)
+
+
+def test_load_bank__leaves_every_part_unread_until_it_is_asked_for(tmp_path: Path):
+    bank = load_bank(save_bank(small_bank(), tmp_path))
+    assert bank.scene_row("kitchen") == 1
+    assert not touched(bank)
+    assert bank.prior.shape == (2, 2, 3)
+    assert touched(bank) == {"prior"}
+    bank.verify()
+    assert touched(bank) == set(RULES)
+
+
+def touched(bank: TextBank) -> set[str]:
+    """The parts that have been read and verified."""
+    return set(RULES) & set(vars(bank))
+
+
+def test_replace__of_a_bank_on_disk_is_a_bank_that_keeps_the_rules_or_says_so(tmp_path: Path):
+    again = load_bank(save_bank(small_bank(), tmp_path))
+    other = dataclasses.replace(again, encoder_id="other-0123")
+    assert other.fingerprint == small_bank(encoder_id="other-0123").fingerprint
+    assert load_bank(save_bank(other, tmp_path)).encoder_id == "other-0123"
+    with pytest.raises(CorruptError, match="sum of 1"):
+        dataclasses.replace(again, weight=again.weight * 2).verify()
+
+
+def test_load_bank__says_how_to_rebuild_a_bank_of_an_older_format(tmp_path: Path):
+    folder = save_bank(small_bank(), tmp_path)
+    as_of_format_1(folder)
+    with pytest.raises(OlderBankError, match=r"older format; build it anew with .*desc bank`"):
+        load_bank(folder)
+    assert save_bank(small_bank(), tmp_path) == folder
+    load_bank(folder).verify()
+    assert len(list(folder.iterdir())) == 2
+
+
+def as_of_format_1(folder: Path, manifest: str = "000001.json") -> None:
+    """Let a bank be as an earlier LangSeg wrote it, as far as its header and file names go."""
+    header = json.loads((folder / HEADER).read_text())
+    arrays_of(folder).rename(folder / "bank.safetensors")
+    for name in ("file", "arrays", "header_sha256"):
+        del header[name]
+    (folder / HEADER).write_text(json.dumps({**header, "format": 1, "manifest": manifest}))
+
+
+def test_load_bank__refuses_a_header_that_was_edited(tmp_path: Path):
+    folder = save_bank(small_bank(), tmp_path)
+    header = json.loads((folder / HEADER).read_text())
+    (folder / HEADER).write_text(json.dumps({**header, "names": ["wall", "ceiling"]}))
+    with pytest.raises(CorruptError, match="it was changed"):
+        load_bank(folder)
+    (folder / HEADER).write_text(json.dumps({**header, "format": 99}))
+    with pytest.raises(CorruptError, match="format"):
+        load_bank(folder)
+    (folder / HEADER).write_text("{")
+    with pytest.raises(CorruptError, match="langseg-desc bank"):
+        load_bank(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ignore_ids", [0, 255]), ("scene_names", {"kitchen": ["pantry"]}), ("arrays", {}),
+        ("model", "another"), ("manifest", "000009"), ("image_aligned", True),
+        ("vocabulary", "three"), ("header_sha256", "00"), ("fingerprint", "ab" * 32),
+    ],
+)  # fmt: skip
+def test_load_bank__refuses_every_edit_of_the_header(tmp_path: Path, key, value):
+    folder = save_bank(small_bank(), tmp_path)
+    header = json.loads((folder / HEADER).read_text())
+    (folder / HEADER).write_text(json.dumps({**header, key: value}))
+    with pytest.raises(CorruptError, match=r"it was changed.*langseg-desc bank"):
+        load_bank(folder)
+
+
+@pytest.mark.parametrize("key", ["names", "ids", "scenes", "fingerprint", "arrays", "scene_names"])
+@pytest.mark.parametrize("value", [5, None, "ab", {"a": 1}, [[[]]]])
+@pytest.mark.parametrize("sealed", [False, True])
+def test_load_bank__ends_in_a_sentence_for_a_header_of_any_shape(tmp_path, key, value, sealed):
+    folder = save_bank(small_bank(), tmp_path)
+    header = json.loads((folder / HEADER).read_text())
+    del header["header_sha256"], header[key]
+    header |= {} if value is None else {key: value}
+    if sealed:
+        header["header_sha256"] = sha256_hex(canonical_json(header))
+    (folder / HEADER).write_text(json.dumps(header))
+    with pytest.raises(CorruptError, match=r"bank\.json|TextBank"):
+        load_bank(folder)
+
+
+def test_load_bank__says_how_to_build_one_that_is_missing(tmp_path: Path):
+    with pytest.raises(CorruptError, match="langseg-desc bank"):
+        load_bank(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"mask": np.zeros((2, 3), np.bool_)}, "no descriptor"),
+        ({"emb": np.full((2, 3, 8), np.nan, np.float16)}, "unit vectors"),
+        ({"weight": np.ones((2, 3), np.float32)}, "sum of 1"),
+        ({"prior": np.zeros((2, 2, 3), np.float32)}, "prior"),
+        ({"scenes": ("kitchen", "*")}, "first"),
+        ({"ids": (1, 1)}, "distinct"),
+        ({"scene": np.eye(3, 8, dtype=np.float16)}, "scene"),
+        ({"scene": np.eye(2, 8, dtype=np.float32)}, "wanted float16"),
+        ({"slots": (("name",), ("name",))}, "slots"),
+        ({"emb": np.ones((2, 3, 8), np.float16) / np.float16(8**0.5)}, "zeros where mask is not"),
+        ({"scene_names": {"attic": ("loft",)}}, "scenes of the bank"),
+        ({"scene_names": {"kitchen": "pantry"}}, "a tuple of names"),
+    ],
+)
+def test_save_bank__refuses_a_bank_that_breaks_its_rules(tmp_path, changes, word):
+    with pytest.raises(CorruptError, match=word):
+        save_bank(small_bank(**changes), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("damage", "word"),
+    [
+        ({"emb": np.full((2, 3, 8), np.nan, np.float16)}, "unit vectors"),
+        ({"weight": np.ones((2, 3), np.float32)}, "sum of 1"),
+        ({"texts.codes": np.array([0, 1, 2, 3, 9], np.uint8)}, "index"),
+        ({"texts.codes": np.array([0, 1, 2, 3], np.uint8)}, "wanted 5 as the mask holds, got 4"),
+        ({"texts.offsets": np.array([0, 24, 4, 29, 32, 42], np.int64)}, "offsets"),
+        ({"texts.utf8": np.full(42, 255, np.uint8)}, "utf-8"),
+    ],
+)
+def test_load_bank__refuses_what_another_program_wrote_against_the_rules(tmp_path, damage, word):
+    folder = save_bank(small_bank(), tmp_path)
+    arrays = load_numpy(arrays_of(folder))
+    arrays_of(folder).unlink()
+    layout = write_arrays(folder, arrays | damage)
+    header = json.loads((folder / HEADER).read_text()) | {"file": arrays_of(folder).name}
+    header["arrays"] = {name: dataclasses.asdict(stored) for name, stored in layout.items()}
+    reseal(folder, header)
+    bank = load_bank(folder)
+    with pytest.raises(CorruptError, match=rf"{arrays_of(folder)}: .*({word}).*langseg-desc bank"):
+        bank.verify()
+
+
+def reseal(folder: Path, header: dict[str, Any]) -> None:
+    said = {name: value for name, value in header.items() if name != "header_sha256"}
+    sealed = {**said, "header_sha256": sha256_hex(canonical_json(said))}
+    (folder / HEADER).write_text(json.dumps(sealed))
+
+
+HOTEL = {"scenes": ("*", "bedroom"), "scene_names": {"bedroom": ("hotel room", "Dorm  Room")}}
+
+
+def test_scene_row__knows_a_scene_by_its_own_name_and_by_those_of_the_dataset(tmp_path: Path):
+    bank = load_bank(save_bank(small_bank(**HOTEL), tmp_path))
+    assert bank.scene_names == HOTEL["scene_names"]
+    rows = {name: bank.scene_row(name) for name in ("*", "bedroom", "hotel room", " dorm room")}
+    assert rows == {"*": 0, "bedroom": 1, "hotel room": 1, " dorm room": 1}
+    assert bank.scene_row("HOTEL ROOM") == 1
+    assert bank.scene_row("street") is None
+    assert small_bank().scene_row("hotel room") is None
+
+
+def test_scene_names__are_no_part_of_what_a_bank_says():
+    named, plain = small_bank(**HOTEL), small_bank(scenes=HOTEL["scenes"])
+    assert named.fingerprint == plain.fingerprint
+
+
+@pytest.mark.parametrize(
+    "names",
+    [{"*": ("Kitchen ",)}, {"kitchen": ("pantry",), "*": ("PANTRY",)}],
+)
+def test_scene_names__of_one_name_in_two_scenes_are_refused(tmp_path: Path, names):
+    with pytest.raises(CorruptError, match="each name in one scene, got .* in two"):
+        save_bank(small_bank(scene_names=names), tmp_path)
+
+
+RECIPE = {"arm": "swapped", "rule": "lists of others", "seed": 0, "of": "ef" * 32}
+
+
+def test_recipe__comes_back_and_keeps_a_control_out_of_the_folder_of_an_equal_bank(tmp_path: Path):
+    folders = [save_bank(small_bank(recipe=recipe), tmp_path) for recipe in (RECIPE, None)]
+    assert [load_bank(folder).recipe for folder in folders] == [RECIPE, None]
+    other = small_bank(recipe={**RECIPE, "rule": "the same in other words"})
+    assert other.fingerprint == small_bank(recipe=RECIPE).fingerprint
+
+
+def test_fingerprint__of_a_bank_that_is_no_control_is_the_one_it_had_before_there_were_any():
+    before = "4486cc6064ebe4fac5a14b560a94d660b5a0d1f87c5c48443188e54ce075f7f3"
+    assert small_bank().fingerprint == before
+
+
+def test_recipe__is_in_no_header_of_a_bank_that_is_no_control(tmp_path: Path):
+    folder = save_bank(small_bank(), tmp_path)
+    assert "recipe" not in json.loads((folder / HEADER).read_text())
+    assert load_bank(folder).recipe is None
+
+
+def test_recipe__without_its_seed_is_refused(tmp_path: Path):
+    with pytest.raises(CorruptError, match="recipe"):
+        save_bank(small_bank(recipe={"arm": "swapped", "rule": "", "of": ""}), tmp_path)
+
+
+def test_newest_bank__is_never_a_control_arm(tmp_path: Path):
+    bank = save_bank(small_bank(), tmp_path)
+    save_bank(small_bank(encoder_id="other-0123", recipe=RECIPE), tmp_path)
+    os.utime(bank / HEADER, (1, 1))
+    assert newest_bank(tmp_path, "two") == bank
+
+
+def test_newest_bank__is_the_one_of_the_vocabulary_that_was_saved_last(tmp_path: Path):
+    old = save_bank(small_bank(), tmp_path)
+    new = save_bank(small_bank(encoder_id="other-0123"), tmp_path)
+    save_bank(small_bank(vocabulary="another", vocabulary_hash="cd" * 32), tmp_path)
+    os.utime(old / HEADER, (1, 1))
+    assert newest_bank(tmp_path, "two") == new
+    assert newest_bank(tmp_path, "nobody's") is None
+    (new / HEADER).write_text("{")
+    assert newest_bank(tmp_path, "two") == old

@@ -1,0 +1,706 @@
+"""Against a real server: every paid answer is kept, every fault is bounded, no key is told."""
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from langseg.cache.errors import UpstreamError, UsageError
+from langseg.cache.keys import canonical_json
+from langseg.cache.records import Request, Response
+from langseg.descriptors.providers.budget import Budget, Caps, Price, most
+from langseg.descriptors.providers.openai import rate
+from langseg.descriptors.providers.openai.provider import OpenAIProvider
+from langseg.descriptors.providers.openai.rate import Limits
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry
+from tests.support.asking import some_prompt
+from tests.support.children import heed_ctrl_c
+from tests.support.openai_server import OpenAIServer
+from tests.support.repository import ROOT
+
+CANARY = "sk-canary/0123456789abcdef"
+NAMES = [
+    "wall",
+    "floor",
+    "chair",
+    "table",
+    "lamp",
+    "sofa",
+    "mirror",
+    "curtain",
+    "shelf",
+    "stove",
+    "towel",
+    "vase",
+]
+PROMPT = some_prompt()
+READER = """
+import asyncio, logging, sys
+logging.basicConfig(level=logging.DEBUG)
+from tests.descriptors.providers.openai.test_provider import requests
+from langseg.descriptors.providers.budget import Budget
+from langseg.descriptors.providers.openai.provider import OpenAIProvider
+from langseg.descriptors.providers.openai.rate import Limits
+
+async def main():
+    provider = OpenAIProvider(base_url=sys.argv[1], limits=Limits(max_concurrency=32))
+    try:
+        async for _, response in provider.answer(requests(20), Budget()):
+            print(response, flush=True)
+    finally:
+        await provider.aclose()
+
+asyncio.run(main())
+"""
+READER_ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path):
+    """A key, no proxy, and no certificates: nothing here speaks TLS, and they load in 80 ms."""
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+
+
+def test_answer__every_request_gets_its_own_reply_and_what_the_server_reported():
+    with OpenAIServer() as server:
+        responses, error = ask(server, requests(12))
+    assert error is None
+    assert sorted(r.request_key for r in responses) == sorted(r.request_key for r in requests(12))
+    for response in responses:
+        reply = json.loads(response.raw_text)
+        assert {row["parent"] for row in reply["subclasses"]} == {response.request_key[4:]}
+        assert (response.status, response.finish_reason, response.error) == ("ok", "stop", "")
+        assert (response.provider, response.served_model) == ("openai", "m-2026-01-01")
+        assert response.system_fingerprint == "fp_1"
+        assert response.prompt_tokens
+        assert response.completion_tokens
+        assert response.cached_tokens == 0
+        assert response.cost_usd is None
+        assert response.latency_s > 0
+        assert response.created_at.endswith("+00:00")
+
+
+def test_answer__sends_the_schema_the_messages_and_the_parameters():
+    (request,) = requests(1)
+    with OpenAIServer() as server:
+        ask(server, [request])
+    (body,) = server.bodies
+    assert body["model"] == "m"
+    assert body["messages"] == json.loads(request.messages_json)
+    assert body["temperature"] == 0.5
+    assert "seed" not in body
+    assert body["response_format"]["json_schema"]["strict"] is True
+    assert body["response_format"]["json_schema"]["schema"] == json.loads(request.schema_json)
+
+
+def test_answer__tokens_that_are_not_reported_are_none():
+    with OpenAIServer(always="no_usage") as server:
+        (response,), _ = ask(
+            server, requests(1), budget=Budget(price=Price(prompt=1.0, completion=2.0))
+        )
+    assert response.status == "ok"
+    assert (response.prompt_tokens, response.completion_tokens) == (None, None)
+    assert (response.cached_tokens, response.cost_usd) == (None, None)
+
+
+def test_answer__with_prices_a_reply_has_a_cost():
+    with OpenAIServer() as server:
+        (response,), _ = ask(
+            server, requests(1), budget=Budget(price=Price(prompt=1.0, completion=2.0))
+        )
+    tokens = (response.prompt_tokens or 0) + 2 * (response.completion_tokens or 0)
+    assert response.cost_usd == pytest.approx(tokens / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status"),
+    [
+        ("refusal", "refused"),
+        ("filtered", "refused"),
+        ("length", "truncated"),
+        ("fenced", "ok"),
+        ("decoded", "ok"),
+        ("wrong_type", "ok"),
+        ("extra_keys", "ok"),
+        ("empty_strings", "ok"),
+        ("duplicates", "ok"),
+        ("huge", "ok"),
+    ],
+)
+def test_answer__an_answer_that_was_paid_for_is_kept_and_never_asked_for_again(behaviour, status):
+    with OpenAIServer(always=behaviour) as server:
+        (response,), error = ask(server, requests(1))
+    assert error is None
+    assert response.status == status
+    assert bool(response.error) == (status != "ok")
+    assert bool(response.raw_text) == (behaviour != "filtered")
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    ["rate_limit", "status:500", "status:502", "status:503", "status:408", "status:409", "reset",
+     "html", "error_200", "no_choices", "hang", "drip"],
+)  # fmt: skip
+def test_answer__a_fault_that_passes_is_tried_again(behaviour):
+    with OpenAIServer(nth={0: behaviour, 1: behaviour}) as server:
+        (response,), error = ask(server, requests(1), timeout_s=0.2)
+    assert (response.status, error) == ("ok", None)
+    assert len(server.bodies) == 3
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("status:500", "Error code: 500"),
+        ("rate_limit", "Error code: 429"),
+        ("reset", "no connection"),
+        ("html", "Sign in to the Wi-Fi"),
+        ("error_200", "upstream provider failed"),
+        ("no_choices", "wanted a reply with a choice in it"),
+        ("hang", "no reply in time"),
+        ("drip", "no reply in time"),
+    ],
+)
+def test_answer__a_fault_that_stays_fails_after_bounded_attempts(behaviour, reason):
+    with OpenAIServer(nth={0: "good"}, always=behaviour) as server:
+        limits: dict[str, Any] = {"max_attempts": 4, "timeout_s": 0.4, "max_concurrency": 1}
+        (_, response), error = ask(server, requests(2), **limits)
+    assert (response.status, response.raw_text, error) == ("failed", "", None)
+    assert reason in response.error
+    assert server.base_url in response.error
+    assert len(server.bodies) == 5
+
+
+@pytest.mark.parametrize("behaviour", ["html", "status:500", "reset", "no_choices", "hang"])
+def test_answer__a_server_that_never_answers_ends_the_run_after_three_attempts(behaviour):
+    reasons: list[str] = []
+    with OpenAIServer(always=behaviour) as server:
+        (response,), error = ask(server, requests(20), timeout_s=0.1, on_fault=reasons.append)
+    assert response.status == "failed"
+    assert "wanted a first answer in 3 attempts" in str(error)
+    assert "most end in /v1" in str(error)
+    assert len(server.bodies) == len(reasons) == 3
+    assert all(reason and reason in response.error + str(error) for reason in reasons)
+
+
+def test_answer__three_requests_that_are_rejected_before_any_answer_end_the_run():
+    with OpenAIServer(always="status:400") as server:
+        responses, error = ask(server, requests(20))
+    assert [r.status for r in responses] == ["failed"] * 3
+    assert "Error code: 400" in str(error)
+
+
+def test_answer__a_server_that_says_how_long_to_wait_is_waited_for_before_its_first_answer():
+    nth = dict.fromkeys(range(5), "rate_limit:retry-after-ms=10")
+    with OpenAIServer(nth=nth) as server:
+        (response,), error = ask(server, requests(1))
+    assert (response.status, error) == ("ok", None)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_answer__a_request_the_server_rejects_fails_at_once_and_the_others_go_on(status):
+    with OpenAIServer(nth={1: f"status:{status}"}) as server:
+        responses, error = ask(server, requests(4))
+    assert sorted(r.status for r in responses) == ["failed", "ok", "ok", "ok"]
+    assert error is None
+    assert len(server.bodies) == 4
+
+
+def test_answer__the_deadline_holds_over_all_attempts_of_a_request():
+    with OpenAIServer(always="hang") as server:
+        (response,), _ = ask(server, requests(1), timeout_s=0.1, deadline_s=0.35)
+    assert response.status == "failed"
+    assert response.latency_s < 2
+    assert len(server.bodies) < 8
+
+
+@pytest.mark.parametrize("header", ["retry-after=0.3", "retry-after-ms=300"])
+def test_answer__waits_as_long_as_the_server_asks(header):
+    with OpenAIServer(nth={0: f"rate_limit:{header}"}) as server:
+        (response,), _ = ask(server, requests(1))
+    assert response.status == "ok"
+    assert server.arrivals[1] - server.arrivals[0] >= 0.3
+
+
+def test_answer__waits_no_longer_than_its_cap_whatever_the_server_asks():
+    with OpenAIServer(nth={0: "rate_limit:retry-after=86400"}) as server:
+        (response,), _ = ask(server, requests(1), max_wait_s=0.2)
+    assert response.status == "ok"
+    assert 0.2 <= server.arrivals[1] - server.arrivals[0] < 2
+
+
+def test_answer__when_one_is_told_to_wait_no_other_request_leaves():
+    with OpenAIServer(nth={3: "rate_limit:retry-after=0.6"}, delay_s=0.02) as server:
+        responses, _ = ask(server, requests(40))
+    assert {r.status for r in responses} == {"ok"}
+    told = server.arrivals[3] + server.delay_s
+    assert not [t for t in server.arrivals if told + 0.25 < t < told + 0.59]
+
+
+def test_answer__the_window_opens_to_its_limit_and_no_further():
+    with OpenAIServer(delay_s=0.03) as server:
+        responses, _ = ask(server, requests(60), max_concurrency=6)
+    assert len(responses) == 60
+    assert server.most_at_once == 6
+
+
+def test_answer__a_server_that_keeps_complaining_is_asked_few_at_a_time():
+    complaints = dict.fromkeys(range(4, 200, 3), "rate_limit")
+    with OpenAIServer(nth=complaints, delay_s=0.01) as server:
+        responses, error = ask(server, requests(100), max_attempts=60)
+    assert [r.status for r in responses] == ["ok"] * 100
+    assert error is None
+    assert max(server.at_once[50:]) <= 16  # of 32, which the first answer opened
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "advice"),
+    [
+        ("unauthorised", "set OPENAI_API_KEY to a key"),
+        ("no_credit", "add credit"),
+        ("status:402", "add credit"),
+        ("status:403", "use a key that may use this model"),
+        ("no_model", "check the model's name"),
+    ],
+)
+def test_answer__a_fault_of_the_account_costs_one_request_and_says_what_to_do(behaviour, advice):
+    left = iter(requests(50))
+    with OpenAIServer(always=behaviour) as server:
+        responses, error = ask(server, left)
+    assert responses == []
+    assert len(list(left)) == 49
+    assert isinstance(error, UpstreamError)
+    assert advice in str(error)
+    assert "run the same command again" in str(error)
+    assert len(server.bodies) == 1
+
+
+def test_answer__what_was_under_way_when_the_credit_ended_is_still_yielded():
+    nth = {n: "no_credit" for n in range(10, 60)}
+    with OpenAIServer(nth=nth, delay_s=0.03) as server:
+        responses, error = ask(server, requests(60))
+    assert [r.status for r in responses] == ["ok"] * 10
+    assert "insufficient_quota" in str(error) or "quota" in str(error)
+    assert len(server.bodies) < 60
+
+
+def test_answer__a_stopped_provider_asks_nothing_more():
+    async def run(server: OpenAIServer) -> Any:
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+        for _ in range(2):
+            with pytest.raises(UpstreamError):
+                [r async for r in provider.answer(requests(3), Budget())]
+        await provider.aclose()
+
+    with OpenAIServer(always="unauthorised") as server:
+        asyncio.run(run(server))
+    assert len(server.bodies) == 1
+
+
+def test_answer__many_failures_in_a_row_end_the_run_with_those_that_failed():
+    with OpenAIServer(nth={0: "good"}, always="status:500") as server:
+        limits: dict[str, Any] = {"max_attempts": 2, "give_up_after": 5, "max_concurrency": 1}
+        responses, error = ask(server, requests(60), **limits)
+    assert [r.status for r in responses] == ["ok"] + ["failed"] * 5
+    assert "one of the last 5 requests" in str(error)
+    assert len(server.bodies) == 11
+
+
+def test_answer__failures_with_answers_between_them_do_not_end_the_run():
+    nth = {n: "status:400" for n in range(0, 60, 2)}
+    with OpenAIServer(nth=nth) as server:
+        responses, error = ask(server, requests(60), give_up_after=3, max_concurrency=1)
+    assert error is None
+    assert [r.status for r in responses].count("failed") == 30
+
+
+def test_answer__an_address_where_nothing_listens_ends_the_run():
+    with OpenAIServer() as server:
+        pass
+    reasons: list[str] = []
+    responses, error = ask(server, requests(20), on_fault=reasons.append)
+    assert [r.status for r in responses] == ["failed"]
+    assert len(reasons) == 3
+    assert "wanted a connection" in str(error)
+
+
+def test_answer__stops_asking_when_the_iterator_of_requests_ends_and_yields_the_rest():
+    left = iter(requests(60))
+    with OpenAIServer(delay_s=0.01) as server:
+        responses, _ = ask(server, (r for r in left if len(server.bodies) < 10))
+    assert 10 <= len(server.bodies) == len(responses) < 60
+
+
+def test_answer__holds_a_window_of_requests_not_all_of_them():
+    taken = []
+
+    def endless() -> Iterator[Request]:
+        for n in range(10**9):
+            taken.append(n)
+            yield requests(1)[0]
+
+    async def run(server: OpenAIServer) -> Any:
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=4))
+        async with aclosing(provider.answer(endless(), Budget())) as answers:
+            seen = 0
+            async for _ in answers:
+                seen += 1
+                assert len(taken) - seen <= 4
+                if seen == 30:
+                    break
+        await provider.aclose()
+
+    with OpenAIServer() as server:
+        asyncio.run(run(server))
+
+
+def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
+    async def run(server: OpenAIServer) -> Any:
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+        async with aclosing(provider.answer(requests(40), Budget())) as answers:
+            for _ in range(5):
+                await anext(answers)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        await provider.aclose()
+        return left
+
+    with OpenAIServer(delay_s=0.05) as server:
+        assert asyncio.run(run(server), debug=True) == set()
+        gc.collect()
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "drip", "rate_limit:retry-after=60", "status:500"])
+def test_answer__an_interrupt_ends_it_at_once_and_closes_every_connection(behaviour):
+    async def run(server: OpenAIServer) -> Any:
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+
+        async def read() -> Any:
+            async for _ in provider.answer(requests(40), Budget()):
+                pass
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0.15)
+        reader.cancel()
+        async with asyncio.timeout(5):
+            with pytest.raises(asyncio.CancelledError):
+                await reader
+            await provider.aclose()
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    with OpenAIServer(nth={0: "good"}, always=behaviour) as server:
+        assert asyncio.run(run(server)) == set()
+        gc.collect()
+
+
+def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
+    with OpenAIServer(nth={0: "good"}, always="hang") as server:
+        process = subprocess.Popen(
+            [sys.executable, "-X", "dev", "-c", READER, server.base_url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=READER_ENV,
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert b"KeyboardInterrupt" in said
+    assert b"never retrieved" not in said
+    assert b"destroyed" not in said
+    assert b"Warning" not in said
+
+
+def test_aclose__ends_a_reader_in_another_task():
+    async def run(server: OpenAIServer) -> Any:
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+
+        async def read() -> Any:
+            return [r async for r in provider.answer(requests(3), Budget())]
+
+        reader = asyncio.create_task(read())
+        await asyncio.sleep(0.1)
+        await provider.aclose()
+        with pytest.raises(UpstreamError, match="closed before"):
+            await asyncio.wait_for(reader, 1)
+
+    with OpenAIServer(always="hang") as server:
+        asyncio.run(run(server))
+
+
+def test_import__does_not_import_the_sdk():
+    code = (
+        "import sys, langseg.descriptors.providers.openai.provider as p;"
+        "from langseg.descriptors.providers.openai.rate import Limits;"
+        "p.OpenAIProvider(limits=Limits(max_concurrency=1));"
+        "print('openai' in sys.modules, 'httpx2' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("behaviour", ["unauthorised", "echo"])
+def test_secret__the_key_is_in_no_response_error_or_repr(behaviour):
+    with OpenAIServer(always=behaviour) as server:
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+        shown = repr(provider) + str(vars(provider))
+        responses, error = ask(server, requests(2))
+    raised: BaseException | None = error
+    shown += repr(responses)
+    while raised is not None:
+        shown += repr(raised) + repr(raised.__cause__) + repr(vars(raised))
+        raised = raised.__context__
+    assert CANARY not in shown
+    assert "canary" not in shown
+    assert "[key]" in shown
+
+
+def test_secret__the_key_is_in_no_log_line_of_the_sdk_and_in_no_traceback():
+    with OpenAIServer(nth={0: "good", 1: "echo"}, always="unauthorised") as server:
+        done = subprocess.run(
+            [sys.executable, "-c", READER, server.base_url],
+            capture_output=True,
+            text=True,
+            env={**READER_ENV, "OPENAI_LOG": "debug", "OPENAI_API_KEY": CANARY},
+        )
+    shown = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "openai" in shown
+    assert "Traceback" in shown
+    assert "UpstreamError" in shown
+    assert "canary" not in shown
+
+
+def test_answer__certificates_that_cannot_be_read_are_named_before_anything_is_asked(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with OpenAIServer() as server, pytest.raises(UsageError, match="SSL_CERT_FILE"):
+        ask(server, requests(3))
+    assert server.bodies == []
+
+
+def gaps(server: OpenAIServer) -> list[float]:
+    """Seconds between a request's arrival and the next one's."""
+    return [b - a for a, b in pairwise(sorted(server.arrivals))]
+
+
+@pytest.fixture
+def no_slack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rate holds from the first request on, so that few are needed to see it."""
+    monkeypatch.setattr(rate, "_SLACK_S", 0.0)
+
+
+def test_answer__keeps_to_the_requests_a_minute_that_were_given(no_slack):
+    with OpenAIServer(delay_s=0.05) as server:
+        responses, error = ask(server, requests(12), requests_per_minute=3000)
+    assert [r.status for r in responses] == ["ok"] * 12
+    assert error is None
+    assert sum(gaps(server)) >= 11 * 0.02 * 0.95
+    assert server.most_at_once > 1  # a rate is no queue
+
+
+def test_answer__keeps_to_the_tokens_a_minute_that_were_given(no_slack):
+    each = most(requests(1)[0]).tokens
+    with OpenAIServer() as server:
+        responses, _ = ask(server, requests(8), tokens_per_minute=3000 * each)
+    assert [r.status for r in responses] == ["ok"] * 8
+    assert sum(gaps(server)) >= 7 * 0.02 * 0.9
+
+
+def test_answer__keeps_to_the_rate_that_the_headers_of_the_first_reply_tell(no_slack):
+    told = {0: "telling:x-ratelimit-limit-requests=3000"}
+    with OpenAIServer(nth=told) as server:
+        responses, _ = ask(server, requests(12))
+    assert [r.status for r in responses] == ["ok"] * 12
+    assert sum(gaps(server)) >= 10 * 0.02 * 0.95
+
+
+def test_answer__keeps_to_the_rate_that_a_refusal_tells(no_slack):
+    with OpenAIServer(nth={0: "rate_limit:x-ratelimit-limit-requests=3000"}) as server:
+        responses, _ = ask(server, requests(8))
+    assert [r.status for r in responses] == ["ok"] * 8
+    assert sum(gaps(server)) >= 7 * 0.02 * 0.95
+
+
+def test_answer__rests_until_the_reset_when_a_server_says_that_nothing_remains():
+    headers = "x-ratelimit-remaining-tokens=0;x-ratelimit-reset-tokens=300ms"
+    with OpenAIServer(nth={0: f"telling:{headers}"}) as server:
+        responses, _ = ask(server, requests(3))
+    assert [r.status for r in responses] == ["ok"] * 3
+    assert gaps(server)[0] >= 0.29
+
+
+def test_answer__headers_that_are_nonsense_slow_nothing_down():
+    headers = "x-ratelimit-limit-requests=0;x-ratelimit-limit-tokens=-1"
+    headers += ";x-ratelimit-remaining-requests=0;x-ratelimit-reset-requests=soon"
+    with OpenAIServer(always=f"telling:{headers}") as server:
+        responses, error = ask(server, requests(12))
+    assert [r.status for r in responses] == ["ok"] * 12
+    assert error is None
+    assert sum(gaps(server)) < 2
+
+
+def test_answer__the_wait_for_ones_turn_is_no_part_of_the_deadline(no_slack):
+    with OpenAIServer() as server:
+        responses, error = ask(server, requests(8), requests_per_minute=1200, deadline_s=0.15)
+    assert [r.status for r in responses] == ["ok"] * 8
+    assert error is None
+
+
+def test_answer__the_wait_for_room_in_the_budget_is_no_part_of_the_deadline():
+    limit = '{"max_completion_tokens":100000}'
+    planned = [replace(request, params_json=limit) for request in requests(14)]
+    budget = Budget(Caps(tokens=150_000))  # room for one at a time
+    with OpenAIServer(delay_s=0.05) as server:
+        responses, error = ask(server, planned, budget=budget, deadline_s=0.3)
+    assert [r.status for r in responses] == ["ok"] * 14
+    assert (error, server.most_at_once) == (None, 1)
+
+
+def test_budget__that_is_reached_lets_no_further_request_leave_and_loses_no_answer():
+    left = iter(requests(60))
+    budget = Budget(Caps(requests=10))
+    with OpenAIServer(delay_s=0.03) as server:
+        responses, error = ask(server, left, budget=budget)
+    assert [r.status for r in responses] == ["ok"] * 10
+    assert len(server.bodies) == budget.requests == 10
+    assert (error, budget.reached) == (None, "--max-requests")
+    assert len(list(left)) > 20
+
+
+def test_budget__of_tokens_holds_although_answers_are_under_way():
+    each = most(requests(1)[0]).tokens
+    budget = Budget(Caps(tokens=6 * each))
+    with OpenAIServer(delay_s=0.01) as server:
+        responses, error = ask(server, requests(40), budget=budget)
+    assert {r.status for r in responses} == {"ok"}
+    assert len(responses) == len(server.bodies) == budget.requests
+    used = sum((r.prompt_tokens or 0) + (r.completion_tokens or 0) for r in responses)
+    assert used == budget.tokens <= 6 * each
+    assert (error, budget.reached) == (None, "--max-tokens")
+    assert server.most_at_once <= 6
+
+
+def test_budget__of_dollars_holds_at_the_given_prices():
+    price = Price(prompt=1.0, completion=4.0)
+    budget = Budget(Caps(cost_usd=0.01), price)
+    with OpenAIServer(delay_s=0.01) as server:
+        responses, error = ask(server, requests(60), budget=budget)
+    assert len(responses) == len(server.bodies) == budget.requests > 3
+    assert sum(r.cost_usd or 0.0 for r in responses) == pytest.approx(budget.cost_usd)
+    assert (budget.cost_usd or 0.0) <= 0.01
+    assert (error, budget.reached) == (None, "--max-cost")
+
+
+def test_budget__counts_failed_attempts_as_requests_and_what_was_turned_away_as_no_tokens():
+    nth = {0: "good", 1: "rate_limit", 2: "rate_limit"}
+    budget = Budget(Caps(requests=3))
+    with OpenAIServer(nth=nth) as server:
+        (response,), error = ask(server, requests(2), budget=budget, max_concurrency=1)
+    assert len(server.bodies) == budget.requests == 3
+    assert budget.tokens == (response.prompt_tokens or 0) + (response.completion_tokens or 0)
+    assert (error, budget.reached) == (None, "--max-requests")
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "drip", "reset", "html"])
+def test_budget__counts_an_attempt_in_full_when_nobody_knows_what_it_used(behaviour):
+    (request,) = requests(1)
+    budget = Budget()
+    with OpenAIServer(nth={0: behaviour}) as server:
+        (response,), _ = ask(server, [request], budget=budget, timeout_s=0.15)
+    used = (response.prompt_tokens or 0) + (response.completion_tokens or 0)
+    assert response.status == "ok"
+    assert budget.tokens == most(request).tokens + used
+    assert budget.requests == 2
+
+
+def test_budget__counts_an_attempt_in_full_when_the_run_is_cut_off():
+    (request,) = requests(1)
+    budget = Budget()
+
+    async def run(server: OpenAIServer) -> None:
+        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=4))
+
+        async def read() -> None:
+            async for _ in provider.answer([request], budget):
+                pass
+
+        reader = asyncio.create_task(read())
+        while not server.bodies:
+            await asyncio.sleep(0.005)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+        await provider.aclose()
+
+    with OpenAIServer(always="hang") as server:
+        asyncio.run(run(server))
+    assert budget.tokens == most(request).tokens
+
+
+def test_provider__a_base_url_with_a_password_is_refused():
+    with pytest.raises(UsageError):
+        OpenAIProvider(base_url="http://bob:hunter2@127.0.0.1/v1", limits=Limits(max_concurrency=1))
+
+
+def ask(
+    server: OpenAIServer,
+    planned: Iterable[Request],
+    *,
+    budget: Budget | None = None,
+    on_fault: Callable[[str], None] = lambda reason: None,
+    **limits: Any,
+) -> tuple[list[Response], UpstreamError | None]:
+    """All responses, and the error that ended the run, if one did; rests are short."""
+    responses = []
+
+    async def run() -> UpstreamError | None:
+        provider = OpenAIProvider(
+            base_url=server.base_url,
+            limits=Limits(**{"max_concurrency": 32, "backoff_s": 0.01, "timeout_s": 5, **limits}),
+            on_fault=on_fault,
+        )
+        try:
+            async for _, response in provider.answer(planned, budget or Budget()):
+                responses.append(response)
+        except UpstreamError as error:
+            return error
+        finally:
+            await provider.aclose()
+        return None
+
+    return responses, asyncio.run(run())
+
+
+def requests(count: int) -> list[Request]:
+    """Requests for different classes; the key ends in the class's name."""
+    return [_request(f"{NAMES[n % 10]} {n // 10}".removesuffix(" 0")) for n in range(count)]
+
+
+def _request(name: str) -> Request:
+    entry = ClassEntry(name=name, id=1, synonyms=())
+    return Request(
+        request_key=f"key {name}",
+        class_name=name,
+        scene="*",
+        sample_index=0,
+        model="m",
+        prompt_id=PROMPT.template.prompt_id,
+        params_json='{"temperature": 0.5, "seed": null}',
+        messages_json=canonical_json(PROMPT.messages(entry, "*")),
+        schema_json=canonical_json(PROMPT.schema("*")),
+    )

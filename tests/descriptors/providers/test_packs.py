@@ -1,0 +1,112 @@
+"""The packs that ship are complete, and the validator drops nothing in them."""
+
+from collections import defaultdict
+from importlib.resources import files as package_files
+
+import pytest
+
+from langseg.cache.records import ANY_SCENE, NAME_SLOT, Request
+from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.prompt import Prompt
+from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
+from langseg.descriptors.providers.bundled import BundledProvider, Pack, load_pack, pack_reply
+from langseg.descriptors.vocabulary.vocabulary import load_vocabulary, shipped_vocabularies
+from tests.support.asking import some_prompt
+
+PACKS = ("ade20k", "camvid", "cityscapes", "coco-stuff", "pascal-context", "pascal-voc")
+
+
+def pack_of(name: str) -> Pack:
+    return load_pack(package_files("langseg.descriptors").joinpath("packs", f"{name}.yaml"))
+
+
+def whole_prompt(pack: Pack) -> Prompt:
+    """Asks for all that a pack holds."""
+    entries = pack.entries.values()
+    subclasses = [phrases for entry in entries for phrases in entry.subclasses.values()]
+    return some_prompt(
+        n_attributes=max(len(entry.attributes) for entry in entries),
+        n_subclasses=max(len(entry.subclasses) for entry in entries),
+        n_per_subclass=max(map(len, subclasses)),
+        n_scene_attributes=max([1, *(len(p) for e in entries for p in e.scenes.values())]),
+    )
+
+
+def parsed(name: str) -> list[tuple[Request, ParsedReply]]:
+    pack = pack_of(name)
+    plan = plan_requests(load_vocabulary(name), whole_prompt(pack), "m", {})
+    entries = pack.entries
+    return [(r, parse_reply(pack_reply(entries[r.class_name.casefold()], r), r)) for r in plan]
+
+
+def test_packs__are_those_of_the_shipped_vocabularies():
+    assert shipped_vocabularies() == PACKS
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_pack__describes_every_class_and_nothing_else(name: str):
+    vocabulary, pack = load_vocabulary(name), pack_of(name)
+    assert set(pack.entries) == {entry.name.casefold() for entry in vocabulary.classes}
+    BundledProvider(vocabulary)  # raises for a class or a scene without phrases
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_pack__has_enough_attributes_subclasses_and_slots(name: str):
+    for class_name, entry in pack_of(name).entries.items():
+        assert len(entry.attributes) >= 8, class_name
+        assert len({slot for slot, _ in entry.attributes}) >= 4, class_name
+        assert len(entry.subclasses) >= 4, class_name
+        assert all(entry.subclasses.values()), class_name
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_pack__has_at_least_three_phrases_for_each_scene_of_its_vocabulary(name: str):
+    pack = pack_of(name)
+    few = [
+        (scene, class_name)
+        for scene, names in load_vocabulary(name).scenes.items()
+        for class_name in names
+        if len(pack.entries[class_name.casefold()].scenes.get(scene, ())) < 3
+    ]
+    assert few == []
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_pack__loses_no_phrase_to_the_validator(name: str):
+    dropped = []
+    for request, reply in parsed(name):
+        assert reply.status == "ok", (request.class_name, request.scene, reply.error)
+        said = {text.text_id: text.text for text in reply.texts}
+        dropped += [
+            (row.class_name, row.scene, row.subclass, said[row.text_id], row.rejected)
+            for row in reply.rows
+            if row.rejected
+        ]
+    assert dropped == []
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_pack__says_no_phrase_about_more_than_three_classes(name: str):
+    classes = defaultdict(set)
+    for _, reply in parsed(name):
+        said = {text.text_id: text.text.casefold() for text in reply.texts}
+        for row in reply.rows:
+            if row.slot != NAME_SLOT:
+                classes[said[row.text_id]].add(row.class_name)
+    assert {text: names for text, names in classes.items() if len(names) > 3} == {}
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_pack__says_other_things_about_a_scene_than_about_the_class(name: str):
+    generic: dict[str, set[str]] = {}
+    repeated = []
+    for request, reply in parsed(name):  # scene * comes first
+        said = {text.text.casefold() for text in reply.texts}
+        if request.scene == ANY_SCENE:
+            generic[request.class_name] = said
+        repeated += [
+            (request.class_name, request.scene, text)
+            for text in (said & generic[request.class_name])
+            if request.scene != ANY_SCENE
+        ]
+    assert repeated == []

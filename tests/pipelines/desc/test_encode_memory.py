@@ -1,0 +1,138 @@
+"""The peak memory of `encode` does not grow with the texts of the store."""
+
+import gc
+import resource
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+from langseg.cache.keys import sha256_hex, text_id
+from langseg.cache.records import ANY_SCENE, Descriptor, Text, to_table
+from langseg.cache.store import text_id_ranges as spans
+from langseg.cache.store.store import Store
+from langseg.descriptors.bank.select import Selection
+from langseg.descriptors.encoders import sentence as text_encoder
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
+from langseg.pipelines.desc import encode
+from langseg.pipelines.desc.chosen import Chosen
+from langseg.pipelines.desc.encode import Wanted, embed_missing, texts_within, wanted_texts
+from tests.support.hash_encoder import HashEncoder
+
+A_PART = 2000
+KEY = sha256_hex("the one request")
+WALL = Vocabulary(name="mine", classes=(ClassEntry(name="wall", id=1),), ignore_ids=(0,), scenes={})
+
+
+def described(path: Path, texts: int) -> Chosen:
+    """One class with so many texts, in parts of ``A_PART``."""
+    store = Store.open(path, create=True)
+    with store.writer() as writer:
+        for first in range(0, texts, A_PART):
+            said = [f"a kind of wall, number {n}" for n in range(first, first + A_PART)]
+            rows = [
+                Descriptor(
+                    descriptor_id=sha256_hex(text), request_key=KEY, text_id=text_id(text),
+                    class_name="wall", scene=ANY_SCENE, subclass="", slot="shape", rank=0,
+                    rejected="", parser_version=1,
+                )
+                for text in said
+            ]  # fmt: skip
+            lines = [Text(text_id=text_id(text), text=text, n_chars=len(text)) for text in said]
+            tables = {"descriptors": to_table(Descriptor, rows), "texts": to_table(Text, lines)}
+            writer.commit(tables)
+    return Chosen(Store.open(path), WALL, Selection("m", frozenset([KEY]), ()))
+
+
+def peak(chosen: Chosen, encoder: HashEncoder) -> tuple[int, int]:
+    """Objects that Python holds after a chunk, and bytes of Arrow's at once, at most."""
+    plain = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(plain)
+    gc.collect()
+    before = sys.getallocatedblocks()
+    held = [0]
+
+    def advance(done: int, total: int, note: str = "") -> None:
+        held.append(sys.getallocatedblocks() - before)
+
+    pa.set_memory_pool(pool)
+    try:
+        done = embed_missing(chosen.store, encoder.record.model, wanted_texts(chosen), advance)
+    finally:
+        pa.set_memory_pool(plain)
+    assert done.embedded == done.texts
+    return max(held), pool.max_memory()
+
+
+def test_encode__of_ten_times_the_texts_holds_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    encoder = HashEncoder(tmp_path / "encoder", dim=4)
+    monkeypatch.setattr(text_encoder, "load_encoder", lambda name: encoder)
+    monkeypatch.setattr(spans, "SPAN_TEXTS", 1000)
+    monkeypatch.setattr(encode, "ENCODE_CHUNK", 500)
+    peak(described(tmp_path / "warm", A_PART), encoder)  # imports
+    few, many = 2 * A_PART, 20 * A_PART
+    objects, arrow_bytes = peak(described(tmp_path / "few", few), encoder)
+    more_objects, more_bytes = peak(described(tmp_path / "many", many), encoder)
+    # one id is an object, and 68 bytes of Arrow; 120 parts have a few objects each
+    assert more_objects - objects < (many - few) / 4
+    assert more_bytes - arrow_bytes < 10 * (many - few)
+
+
+STATM = Path("/proc/self/statm")
+LEFT_MB = 64
+
+
+def resident_mb() -> float:
+    return int(STATM.read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def leave() -> None:
+    """Let go so much of Arrow's memory, in pieces that its pool keeps for the next."""
+    pieces = [pa.array([b"x" * 10_000]) for _ in range(LEFT_MB * 2**20 // 10_000)]
+    del pieces
+
+
+class Leaving(HashEncoder):
+    def _encode(self, texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        leave()
+        return super()._encode(texts)
+
+
+@pytest.mark.skipif(
+    not STATM.exists() or pa.default_memory_pool().backend_name == "system",
+    reason="nothing to measure it by, or no pool",
+)
+def test_encode__hands_back_what_arrow_let_go_after_counting_and_after_every_chunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    encoder = Leaving(tmp_path / "encoder", dim=4)
+    store = Store.open(tmp_path / "store", create=True)
+    monkeypatch.setattr(encode, "ENCODE_CHUNK", 2)
+    texts = ["wall", "sky", "bed", "sea"]
+    resident: list[float] = []
+
+    def load(name: str) -> HashEncoder:
+        resident.append(resident_mb())
+        return encoder
+
+    def within(span: spans.Span) -> encode.Texts:
+        leave()
+        return texts_within(texts, span)
+
+    def advance(done: int, total: int, note: str = "") -> None:
+        resident.append(resident_mb())
+
+    monkeypatch.setattr(text_encoder, "load_encoder", load)
+    leave()
+    kept = resident_mb()
+    pa.default_memory_pool().release_unused()
+    before = resident_mb()
+    assert kept - before > LEFT_MB / 2  # else it shows nothing
+    embed_missing(store, encoder.record.model, Wanted(len(texts), within), advance)
+    assert len(resident) == 3
+    assert max(resident) - before < LEFT_MB / 2

@@ -1,0 +1,97 @@
+"""Features computed once are the features the backbone gives, and windows of them line up."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from langseg.cache.errors import InputError, UsageError
+from langseg.segmenter.data.labels import LabelRule
+from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.loader import read_sample
+from langseg.segmenter.features import cache as feature_cache
+from langseg.segmenter.features.cache import FeatureCache
+from langseg.segmenter.training.config import TrainConfig
+from tests.support.tiny import tiny_vit, write_dataset
+
+RULE = LabelRule([1, 2, 3], [0])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root: Path = tmp_path_factory.mktemp("data")
+    write_dataset(root, size=48)
+    return root
+
+
+def cache(data: Path, crop: int = 24) -> FeatureCache:
+    return FeatureCache(tiny_vit(), find_samples("ade20k", data, "train"), RULE, 48, crop)
+
+
+def test_window__is_what_the_backbone_gives_for_the_picture_or_its_mirror_image(data, tmp_path):
+    sample = find_samples("ade20k", data, "train")[0]
+    square = replace(sample, image=tmp_path / "image.png", labels=tmp_path / "labels.png")
+    Image.open(sample.image).crop((0, 0, 48, 48)).save(square.image)
+    Image.open(str(sample.labels)).crop((0, 0, 48, 48)).save(tmp_path / "labels.png")
+    one = FeatureCache(tiny_vit(), [square], RULE, 48, 48)
+    image, labels = read_sample(square, RULE)
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    batch = next(one.batches(seed=0, batch_size=2))  # both views, whole
+    views = {False: (pixels, labels), True: (pixels.flip(-1), labels[:, ::-1])}
+    matched = set()
+    for i in range(2):
+        for mirrored, (seen, truth) in views.items():
+            wanted = tiny_vit()(seen)
+            if torch.allclose(batch.features.taps[3][i], wanted.taps[3][0], atol=2e-3):
+                assert torch.equal(batch.labels[i], torch.from_numpy(truth.copy()))
+                assert torch.allclose(batch.features.cls[i], wanted.cls[0], atol=1e-5)
+                matched.add(mirrored)
+    assert matched == {False, True}
+
+
+def test_windows__are_square_and_cover_the_pixels_of_their_labels(data):
+    batch = next(cache(data, crop=30).batches(seed=0, batch_size=3))  # 3 whole patches of 8
+    assert [tuple(tap.shape) for tap in batch.features.taps] == [(3, 48, 3, 3)] * 4
+    assert batch.labels.shape == (3, 24, 24)
+    assert batch.features.padded == (24, 24)
+
+
+def test_batches__are_a_pure_function_of_seed_and_step(data):
+    whole = cache(data).batches(seed=5, batch_size=2)
+    first = [next(whole) for _ in range(4)]
+    resumed = next(cache(data).batches(seed=5, batch_size=2, start_step=3))
+    assert torch.equal(first[3].features.taps[0], resumed.features.taps[0])
+    assert torch.equal(first[3].labels, resumed.labels)
+    other = next(cache(data).batches(seed=6, batch_size=2))
+    assert not torch.equal(first[0].features.taps[0], other.features.taps[0])
+
+
+def test_batches__of_two_ranks_make_one_step_together(data):
+    one = next(cache(data).batches(seed=5, batch_size=4))
+    places = [
+        next(cache(data).batches(seed=5, batch_size=2, rank=rank, world_size=2))
+        for rank in range(2)
+    ]
+    assert torch.equal(one.labels, torch.cat([place.labels for place in places]))
+
+
+def test_cache__that_would_not_fit_in_memory_is_refused_before_it_is_built(data, monkeypatch):
+    monkeypatch.setattr(feature_cache, "MAX_BYTES", 1000)
+    with pytest.raises(InputError, match="feature_side"):
+        cache(data)
+
+
+def test_cache__names_the_picture_that_is_smaller_than_a_window(data, tmp_path):
+    sample = find_samples("ade20k", data, "train")[0]
+    banner = replace(sample, image=tmp_path / "banner.png", labels=tmp_path / "labels.png")
+    Image.new("RGB", (600, 48)).save(banner.image)
+    Image.new("L", (600, 48)).save(tmp_path / "labels.png")
+    with pytest.raises(InputError, match=r"banner\.png: wanted .* 6 x 6 patches.* got 2 x 24"):
+        FeatureCache(tiny_vit(), [banner], RULE, 48, 48)
+
+
+def test_train_config__refuses_windows_larger_than_the_pictures():
+    with pytest.raises(UsageError, match="feature_side"):
+        TrainConfig(crop=64, feature_side=48)

@@ -1,0 +1,146 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from langseg.cache.errors import CorruptError, UsageError
+from langseg.segmenter.heads.dense import HeadConfig
+from langseg.segmenter.inference.segmenter import Segmenter, windows
+from langseg.segmenter.model.checkpoint import load_checkpoint
+from langseg.segmenter.text.collapse import BankTensors
+from langseg.segmenter.training.train import train
+from tests.support.tiny import tiny_bank, tiny_config, tiny_samples, tiny_vit, write_dataset
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("trained")
+    write_dataset(root / "data")
+    train(
+        config=tiny_config(steps=40, batch_size=4, lr=1e-2), backbone=tiny_vit(), bank=tiny_bank(),
+        samples=tiny_samples(root / "data"), out=root / "run",
+    )  # fmt: skip
+    return root / "run"
+
+
+@pytest.fixture(scope="module")
+def segmenter(trained) -> Segmenter:
+    return Segmenter.load(trained, backbone=tiny_vit())
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (47, 31), (1, 1), (5, 400), (90, 61)])
+@pytest.mark.parametrize("mode", ["whole", "slide"])
+def test_segment__gives_a_mask_of_the_pictures_own_size(trained, size, mode):
+    segmenter = Segmenter.load(trained, backbone=tiny_vit(), mode=mode, window=16)
+    prediction = segmenter.segment(picture(*size))
+    assert prediction.mask.shape == size
+    assert prediction.mask.dtype == np.int64
+    assert 0 <= prediction.mask.min() <= prediction.mask.max() < 3
+
+
+def test_segment__is_the_plain_way_on_the_whole_picture(segmenter):
+    image = picture(32, 48)
+    x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    with torch.inference_mode():
+        model, bank = segmenter.loaded.model, BankTensors.of(segmenter.bank)
+        output = model(x, bank)
+    wanted = F.interpolate(output.logits, (32, 48), mode="bilinear").argmax(dim=1)[0]
+    got = segmenter.segment(image)
+    assert (got.mask == wanted.numpy()).all()
+    assert list(got.scenes) == ["*", "kitchen", "street"]
+    np.testing.assert_allclose(list(got.scenes.values()), output.scenes[0].numpy(), rtol=1e-5)
+    assert got.g is not None
+    np.testing.assert_allclose(got.g, output.g[0].numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_segment__believes_the_scene_it_is_told(segmenter):
+    prediction = segmenter.segment(picture(32, 32), scene="street")
+    assert prediction.scenes == {"*": 0.0, "kitchen": 0.0, "street": 1.0}
+    with pytest.raises(UsageError, match="'attic'"):
+        segmenter.segment(picture(32, 32), scene="attic")
+
+
+def test_segment__a_window_as_large_as_the_picture_is_the_whole_picture(trained):
+    whole = Segmenter.load(trained, backbone=tiny_vit())
+    slide = Segmenter.load(trained, backbone=tiny_vit(), mode="slide", window=64)
+    image = picture(40, 60)
+    assert (whole.segment(image).mask == slide.segment(image).mask).all()
+
+
+def test_segment__slide_averages_the_logits_of_its_windows(trained):
+    segmenter = Segmenter.load(trained, backbone=tiny_vit(), mode="slide", window=32)
+    image = picture(32, 48)  # windows at 0 and 16
+    x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    with torch.inference_mode():
+        bank = BankTensors.of(segmenter.bank)
+        left, right = (segmenter.loaded.model(x[..., at : at + 32], bank).logits for at in (0, 16))
+        total = torch.zeros(1, 3, 8, 12)
+        total[..., :8] += left
+        total[..., 4:] += right
+        total[..., 4:8] /= 2
+    wanted = F.interpolate(total, (32, 48), mode="bilinear").argmax(dim=1)[0]
+    assert (segmenter.segment(image).mask == wanted.numpy()).all()
+
+
+def test_with_bank__answers_in_another_vocabulary_without_training(segmenter):
+    bank = segmenter.bank
+    swapped = replace(
+        tiny_bank(classes=4, seed=1), emb=np.concatenate([bank.emb, bank.emb[:1]]),
+        mask=np.concatenate([bank.mask, bank.mask[:1]]),
+    )  # fmt: skip
+    swapped.emb[3] *= -1
+    other = segmenter.with_bank(swapped)
+    assert other.loaded.model is segmenter.loaded.model
+    assert other.segment(picture(32, 32)).mask.max() < 4
+    assert segmenter.bank is bank
+    with pytest.raises(CorruptError, match="wanted text encoder tiny-encoder"):
+        segmenter.with_bank(tiny_bank(encoder_id="strange"))
+
+
+def test_segment__a_linear_head_says_nothing_of_scenes(tmp_path):
+    write_dataset(tmp_path / "data")
+    train(
+        config=tiny_config(steps=1, head=HeadConfig(kind="linear")), backbone=tiny_vit(),
+        bank=tiny_bank(), samples=tiny_samples(tmp_path / "data"), out=tmp_path / "run",
+    )  # fmt: skip
+    loaded = load_checkpoint(tmp_path / "run", backbone=tiny_vit())
+    prediction = Segmenter(loaded).segment(picture(32, 32))
+    assert prediction.scenes == {}
+    assert prediction.g is None
+
+
+def test_segmenter__refuses_an_unknown_mode(trained):
+    with pytest.raises(UsageError, match="wanted one of whole, slide"):
+        Segmenter.load(trained, backbone=tiny_vit(), mode="tiles")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rows=st.integers(1, 40), columns=st.integers(1, 40), side=st.integers(1, 300),
+    unit=st.sampled_from([8, 16, 28]),
+)  # fmt: skip
+def test_windows__cover_everything_once_or_more_and_stay_inside(rows, columns, side, unit):
+    height, width = rows * unit, columns * unit
+    boxes = windows(height, width, side, unit)
+    seen = np.zeros((rows, columns), np.int64)
+    for top, left, h, w in boxes:
+        assert all(value % unit == 0 for value in (top, left, h, w))
+        assert top + h <= height
+        assert left + w <= width
+        seen[top // unit : (top + h) // unit, left // unit : (left + w) // unit] += 1
+    assert seen.min() >= 1
+    assert len(set(boxes)) == len(boxes)
+
+
+def test_windows__of_a_small_picture_is_the_picture():
+    assert windows(32, 40, 64, 8) == [(0, 0, 32, 40)]
+    assert windows(64, 64, 64, 8) == [(0, 0, 64, 64)]

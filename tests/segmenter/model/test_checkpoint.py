@@ -1,0 +1,226 @@
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from langseg.cache.bank.text_bank import load_bank, save_bank
+from langseg.cache.errors import CorruptError
+from langseg.segmenter.backbones.vit import load_backbone
+from langseg.segmenter.heads.dense import HeadConfig, build_head
+from langseg.segmenter.model.checkpoint import (
+    latest,
+    load_checkpoint,
+    read_state,
+    restore,
+    save_checkpoint,
+)
+from langseg.segmenter.training.train import train
+from tests.cache.bank.test_text_bank import arrays_of, as_of_format_1
+from tests.support.tiny import (
+    tiny_bank,
+    tiny_config,
+    tiny_samples,
+    tiny_vit,
+    write_dataset,
+)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("trained")
+    write_dataset(root / "data")
+    train(
+        config=tiny_config(steps=3), backbone=tiny_vit(), bank=tiny_bank(),
+        samples=tiny_samples(root / "data"), out=root / "run", checkpoint_every=1, log_every=1,
+    )  # fmt: skip
+    return root / "run"
+
+
+@pytest.fixture
+def run(trained, tmp_path) -> Path:
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+def test_checkpoints__the_last_two_are_kept(run):
+    assert sorted(path.name for path in run.iterdir()) == [
+        "banks", "ckpt-000002", "ckpt-000003", "metrics.jsonl",
+    ]  # fmt: skip
+    assert sorted(path.name for path in (run / "ckpt-000003").iterdir()) == [
+        "model.safetensors", "optimizer.safetensors", "state.json",
+    ]  # fmt: skip
+
+
+def test_latest__ignores_what_was_cut_off_while_written(run):
+    shutil.copytree(run / "ckpt-000003", run / "ckpt-000009.tmp")
+    shutil.copytree(run / "ckpt-000003", run / "ckpt-000008")
+    (run / "ckpt-000008/state.json").unlink()
+    assert latest(run) == run / "ckpt-000003"
+    assert latest(run / "nowhere") is None
+
+
+def test_read_state__says_what_was_trained_with_what(run):
+    state, bank = read_state(run / "ckpt-000003"), tiny_bank()
+    assert state.step == 3
+    assert state.bank_fingerprint == bank.fingerprint
+    assert state.vocabulary_hash == bank.vocabulary_hash
+    assert state.encoder_id == "tiny-encoder"
+    assert state.backbone == {"name": "tiny", "weights": None, "pretrained": False}
+    assert state.config["seed"] == 0
+    assert [row["step"] for row in state.history] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])
+def test_read_state__finds_any_flipped_bit(run, name):
+    path, rng = run / "ckpt-000003" / name, np.random.default_rng(0)
+    whole = path.read_bytes()
+    for place in rng.integers(len(whole), size=40):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        if name == "state.json" and _same_json(whole, bytes(damaged)):
+            continue  # white space
+        with pytest.raises(CorruptError, match="ckpt-000003"):
+            load_checkpoint(run, backbone=tiny_vit())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.pop("sha256"),
+        lambda content: content.pop("history"),
+        lambda content: content.update(step=float("nan")),
+        lambda content: content.update(extra=1),
+        lambda content: content["config"].update(crop=64),
+    ],
+)
+def test_read_state__finds_an_edited_record(run, change):
+    path = run / "ckpt-000003/state.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(CorruptError, match="was changed"):
+        read_state(path.parent)
+
+
+def test_save_checkpoint__replaces_what_a_killed_process_left(run):
+    head = build_head(tiny_config().head, width=48, patch=8, text_width=16, classes=3)
+    optimizer = torch.optim.AdamW(head.parameters())
+    state = read_state(run / "ckpt-000003")
+    for name in ("ckpt-000004.tmp", "ckpt-000004"):
+        (run / name).mkdir()
+        (run / name / "model.safetensors").write_text("half")
+    folder = save_checkpoint(run, head, optimizer, replace(state, step=4))
+    assert read_state(folder).step == 4
+    assert [path.name for path in sorted(run.glob("ckpt-*"))] == ["ckpt-000003", "ckpt-000004"]
+
+
+def _same_json(one: bytes, other: bytes) -> bool:
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.3, 0.99])
+def test_read_state__finds_a_cut_file(run, keep):
+    path = run / "ckpt-000003/model.safetensors"
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
+    with pytest.raises(CorruptError, match="damaged"):
+        read_state(path.parent)
+
+
+def test_load__answers_with_the_bank_that_came_along_also_when_moved(run, tmp_path):
+    moved = run.rename(tmp_path / "elsewhere")
+    loaded = load_checkpoint(moved, backbone=tiny_vit())
+    assert loaded.bank.fingerprint == tiny_bank().fingerprint
+    assert not loaded.model.training
+    single = load_checkpoint(moved / "ckpt-000002", backbone=tiny_vit())
+    assert single.state.step == 2
+
+
+def test_load__of_a_run_whose_bank_is_damaged_or_old_says_what_to_give_instead(run):
+    folder = run / read_state(run / "ckpt-000003").bank_folder
+    for spoil in (flip_last_byte, as_of_format_1):
+        spoil(folder)
+        with pytest.raises(CorruptError, match=rf"{folder}.*`--bank FOLDER`") as told:
+            load_checkpoint(run, backbone=tiny_vit())
+        assert "rebuild" not in str(told.value)
+        again = load_bank(save_bank(tiny_bank(), run / "elsewhere"))
+        assert load_checkpoint(run, bank=again, backbone=tiny_vit()).bank is again
+
+
+def flip_last_byte(folder: Path) -> None:
+    path = arrays_of(folder)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def test_load__takes_another_vocabulary_of_the_same_encoder(run):
+    other = replace(
+        tiny_bank(classes=5, seed=9), names=("a", "b", "c", "d", "e"), vocabulary_hash="w" * 64
+    )
+    loaded = load_checkpoint(run, bank=other, backbone=tiny_vit())
+    assert loaded.bank.names == ("a", "b", "c", "d", "e")
+
+
+def test_load__refuses_a_bank_of_another_encoder_or_width(run):
+    with pytest.raises(CorruptError, match=r"tiny-encoder \(16-d\).*got strange \(16-d\)"):
+        load_checkpoint(run, bank=tiny_bank(encoder_id="strange"), backbone=tiny_vit())
+    with pytest.raises(CorruptError, match=r"tiny-encoder \(16-d\).*got tiny-encoder \(24-d\)"):
+        load_checkpoint(run, bank=tiny_bank(width=24), backbone=tiny_vit())
+
+
+def test_load__refuses_another_backbone(run):
+    with pytest.raises(CorruptError, match="wanted backbone tiny random-weights .* got tiny"):
+        load_checkpoint(run, backbone=tiny_vit(seed=1))
+
+
+def test_load__a_linear_head_refuses_another_bank(tmp_path):
+    write_dataset(tmp_path / "data")
+    config = tiny_config(steps=1, head=HeadConfig(kind="linear"))
+    train(
+        config=config, backbone=tiny_vit(), bank=tiny_bank(),
+        samples=tiny_samples(tmp_path / "data"), out=tmp_path / "run",
+    )  # fmt: skip
+    assert load_checkpoint(tmp_path / "run", backbone=tiny_vit()).bank.names == tiny_bank().names
+    with pytest.raises(CorruptError, match="knows one vocabulary only"):
+        load_checkpoint(tmp_path / "run", bank=tiny_bank(seed=4), backbone=tiny_vit())
+
+
+def test_load__builds_the_backbone_that_the_checkpoint_names(tmp_path):
+    write_dataset(tmp_path / "data", size=32)
+    backbone = load_backbone("vit_tiny_patch16_224")
+    train(
+        config=tiny_config(steps=1), backbone=backbone, bank=tiny_bank(),
+        samples=tiny_samples(tmp_path / "data"), out=tmp_path / "run",
+    )  # fmt: skip
+    loaded = load_checkpoint(tmp_path / "run")
+    assert loaded.model.backbone.backbone_id == backbone.backbone_id
+
+
+def test_load__without_a_checkpoint_says_so(tmp_path):
+    with pytest.raises(CorruptError, match="got none; train first"):
+        load_checkpoint(tmp_path)
+    (tmp_path / "state.json").write_text("[]")
+    with pytest.raises(CorruptError, match="wanted a LangSeg checkpoint"):
+        load_checkpoint(tmp_path)
+
+
+def test_restore__brings_back_weights_and_moments(run, tmp_path):
+    def fresh(seed: int) -> tuple[torch.nn.Module, torch.optim.AdamW]:
+        head = build_head(
+            tiny_config().head, width=48, patch=8, text_width=16, classes=3, seed=seed
+        )
+        return head, torch.optim.AdamW(head.parameters())
+
+    folder = run / "ckpt-000003"
+    head, optimizer = fresh(5)
+    restore(folder, head, optimizer)
+    again = save_checkpoint(tmp_path / "copy", head, optimizer, read_state(folder))
+    for name in ("model.safetensors", "optimizer.safetensors"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()

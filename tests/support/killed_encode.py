@@ -1,0 +1,42 @@
+"""An `encode` that kills itself.
+
+In:  a folder with ``mine.txt`` and ``store``; after how many chunks; whether within the next one.
+Out: a store as SIGKILL leaves it.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from unittest import mock
+
+from langseg.cache.store import text_id_ranges as spans
+from langseg.descriptors.encoders import sentence as text_encoder
+from langseg.pipelines.desc import encode
+from langseg.pipelines.shared.settings import Source
+from tests.support.hash_encoder import HashEncoder
+
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(folder: Path, chunks: int, in_a_chunk: bool) -> None:
+    encoder = HashEncoder(folder / "encoder")
+    told = 0
+
+    def advance(done: int, total: int, note: str = "") -> None:
+        nonlocal told
+        told += 1
+        if told == chunks and in_a_chunk:
+            encoder.encode = die  # type: ignore[method-assign]
+        elif told == chunks:
+            die()
+
+    mock.patch.object(text_encoder, "load_encoder", return_value=encoder).start()
+    spans.SPAN_TEXTS, encode.ENCODE_CHUNK = 20, 7
+    source = Source(classes=folder / "mine.txt", store=folder / "store")
+    encode.run_encode(source, str(folder / "encoder"), advance)
+
+
+main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True")

@@ -1,0 +1,23 @@
+"""One rank of a training run: ``python -m tests.support.ranked_run DATA OUT``."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from langseg.segmenter.training.train import train
+from tests.support.tiny import tiny_bank, tiny_config, tiny_samples, tiny_vit
+
+
+def main(data: Path, out: Path) -> None:
+    torch.set_num_threads(1)
+    result = train(
+        config=tiny_config(steps=2), backbone=tiny_vit(), bank=tiny_bank(),
+        samples=tiny_samples(data), out=out, val=tiny_samples(data, "val")[:5], log_every=1,
+    )  # fmt: skip
+    print(json.dumps(result.state.history))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,110 @@
+"""A ViT, a bank and a dataset small enough for every test; also imported by ``killed_run.py``."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from PIL import Image
+
+from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
+from langseg.cache.records import ANY_SCENE
+from langseg.segmenter.backbones.vit import BackboneSource, FrozenViT
+from langseg.segmenter.data.layouts.find import Sample, find_samples
+from langseg.segmenter.heads.dense import HeadConfig
+from langseg.segmenter.text.collapse import BankTensors
+from langseg.segmenter.training.config import TrainConfig
+
+COLOURS = ((200, 40, 40), (40, 180, 60), (50, 60, 210), (220, 210, 60))
+SCENES = ("kitchen", "street")
+
+
+def tiny_vit(patch: int = 8, depth: int = 4, seed: int = 0, **kwargs: Any) -> FrozenViT:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        vit = timm.create_model(
+            "vit_tiny_patch16_224", patch_size=patch, img_size=32, embed_dim=48, depth=depth,
+            num_heads=3, dynamic_img_size=True, num_classes=0, **kwargs,
+        )  # fmt: skip
+    source = BackboneSource(name="tiny")
+    return FrozenViT(vit, mean=(0.5,) * 3, std=(0.25,) * 3, source=source, trained=False)
+
+
+def tiny_bank(
+    classes: int = 3, k: int = 4, scenes: int = 2, width: int = 16, seed: int = 0,
+    encoder_id: str = "tiny-encoder",
+) -> TextBank:  # fmt: skip
+    """Random unit vectors; class 0 has one descriptor, the others k; the last is a scene's."""
+    rng = np.random.default_rng(seed)
+    mask = np.ones((classes, k), np.bool_)
+    mask[0, 1:] = False
+    emb = _unit(rng.normal(size=(classes, k, width))) * mask[..., None]
+    prior = np.ones((scenes + 1, classes, k), np.float32)
+    prior[:, 1:, -1] = PRIOR_FLOOR
+    prior[-1, 1:, -1] = 1.0
+    counts = mask.sum(axis=1)
+    return TextBank(
+        names=tuple(f"class {i}" for i in range(classes)),
+        ids=tuple(range(1, classes + 1)),
+        ignore_ids=(0,),
+        scenes=(ANY_SCENE, *(SCENES[i % 2] + ("" if i < 2 else str(i)) for i in range(scenes))),
+        texts=tuple(tuple(f"{seed} {i} {j}" for j in range(n)) for i, n in enumerate(counts)),
+        slots=tuple(("shape",) * n for n in counts),
+        owners=tuple(("",) * n for n in counts),
+        emb=emb.astype(np.float16),
+        mask=mask,
+        weight=(mask / counts[:, None]).astype(np.float32),
+        scene=_unit(rng.normal(size=(scenes + 1, width))).astype(np.float16),
+        prior=prior,
+        vocabulary="tiny",
+        vocabulary_hash="v" * 64,
+        encoder_id=encoder_id,
+        image_aligned=False,
+        model="none",
+        manifest="000001.json",
+    )
+
+
+def tiny_tensors(**kwargs: Any) -> BankTensors:
+    return BankTensors.of(tiny_bank(**kwargs))
+
+
+def write_dataset(root: Path, count: int = 6, classes: int = 3, size: int = 48) -> None:
+    """Pictures of two coloured fields each, ADE20K layout; ids 1..classes, a 0 border on top."""
+    rng = np.random.default_rng(7)
+    lines = []
+    for split, stem_from in (("training", 0), ("validation", count)):
+        for kind in ("images", "annotations"):
+            (root / kind / split).mkdir(parents=True)
+        for i in range(stem_from, stem_from + count):
+            left, right = rng.choice(classes, 2, replace=False)
+            labels = np.full((size, size + 8), left + 1, np.uint8)
+            labels[:, int(rng.integers(12, size - 12)) :] = right + 1
+            picture = np.array((*COLOURS, (128, 128, 128)), np.uint8)[labels - 1]
+            labels[:2] = 0
+            Image.fromarray(picture).save(root / f"images/{split}/p{i}.png")
+            Image.fromarray(labels).save(root / f"annotations/{split}/p{i}.png")
+            lines.append(f"p{i} {SCENES[i % 2]}\n")
+    (root / "sceneCategories.txt").write_text("".join(lines))
+
+
+def tiny_samples(root: Path, split: str = "train") -> tuple[Sample, ...]:
+    return find_samples("ade20k", root, split)
+
+
+def tiny_config(**changes: object) -> TrainConfig:
+    values: dict[str, object] = {
+        "steps": 8, "batch_size": 2, "crop": 32, "lr": 3e-3, "warmup_steps": 2,
+        "class_share": 0.7, "descriptor_share": 0.7, "head": tiny_head(),
+    }  # fmt: skip
+    return TrainConfig(**values | changes)  # type: ignore[arg-type]
+
+
+def tiny_head(**changes: object) -> HeadConfig:
+    values: dict[str, object] = {"hidden": 32, "head_width": 16, "blocks": 1}
+    return HeadConfig(**values | changes)  # type: ignore[arg-type]
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
