@@ -17,9 +17,10 @@ from typing import Any
 
 from langseg.cache.errors import CorruptError
 from langseg.cache.files import sha256_of, write_atomic
+from langseg.descriptors.vocabulary.source import DEFAULT_STORE, Source
 from langseg.pipelines.pages.demo import Picture, Stage, render_page
 from langseg.pipelines.shared.console import Advance, emit_table, progress, run, say
-from langseg.pipelines.shared.settings import DEFAULT_STORE, DescribeConfig, Source
+from langseg.pipelines.shared.settings import DescribeConfig
 
 OUT = Path("runs/demo")
 METRICS, PAGE = "metrics.json", "index.html"

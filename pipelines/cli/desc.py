@@ -7,15 +7,14 @@ from typing import Annotated
 import typer
 
 from langseg.cache.errors import LangSegError, UsageError
+from langseg.descriptors.vocabulary.source import DEFAULT_STORE, EncodedSource
 from langseg.pipelines.cli.options import Json, StorePath, Version, settings_options
 from langseg.pipelines.desc.exchange import ExportConfig, ImportConfig
 from langseg.pipelines.desc.sql import Format
 from langseg.pipelines.shared.console import RESUME, emit_json, emit_table, progress, run, say
 from langseg.pipelines.shared.settings import (
-    DEFAULT_STORE,
     ArmsConfig,
     DescribeConfig,
-    EncodedSource,
     ExplainConfig,
     GenerateConfig,
     load_config,

@@ -1,6 +1,6 @@
 """Make command-line options: those every command has, and those that a configuration is made of.
 
-In:  a ``Settings`` class, whose fields have defaults and words.
+In:  a class of settings, whose fields have defaults and words.
 Out: annotations for typer; a decorator that turns each field into a flag.
 """
 
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from langseg.pipelines.shared.settings import ARGUMENT, DEFAULT_STORE, Config, Settings, load_config
+from langseg.descriptors.vocabulary.source import DEFAULT_STORE
+from langseg.pipelines.shared.settings import ARGUMENT, Config, load_config
 
 
 def _show_version(wanted: bool) -> None:
@@ -62,7 +64,7 @@ def settings_options(
     return decorate
 
 
-def _parameters(kind: type[Settings]) -> Iterator[inspect.Parameter]:
+def _parameters(kind: type[BaseModel]) -> Iterator[inspect.Parameter]:
     """One for each flag. None means "not given", so that a file's value can stand."""
     annotations: dict[str, Any] = {
         name: _annotation(name, field) for name, field in kind.model_fields.items()

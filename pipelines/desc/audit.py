@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from langseg.cache.errors import InputError, UsageError
+from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.chosen import Chosen, choose
 from langseg.pipelines.desc.judged import Judge, Quality
 from langseg.pipelines.desc.sets import compared, points, set_row, share
-from langseg.pipelines.shared.settings import EncodedSource
 
 SHORT = ("coverage", "counts", "rejections", "provenance")  # what ``audit`` prints unasked
 _SHARES = ("by_name", "by_phrases", "by_both", "by_name_there", "chance")

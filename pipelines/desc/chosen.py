@@ -10,8 +10,8 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langseg.cache.records import ANY_SCENE, Descriptor, Request
+from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.shared.annotated_scenes import known_scenes, stored_scenes, with_scenes
-from langseg.pipelines.shared.settings import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from langseg.cache.errors import InputError
-from langseg.pipelines.shared.settings import ARGUMENT, Source
+from langseg.descriptors.vocabulary.source import Source
+from langseg.pipelines.shared.settings import ARGUMENT
 
 if TYPE_CHECKING:
     from langseg.cache.store.store import Store

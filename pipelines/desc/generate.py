@@ -11,12 +11,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError, UpstreamError, UsageError
+from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.asked import Asked, settle_asked
 from langseg.pipelines.desc.chosen import choose
 from langseg.pipelines.desc.encode import stored_vectors
 from langseg.pipelines.shared.console import Advance
 from langseg.pipelines.shared.next_command import source_flags
-from langseg.pipelines.shared.settings import DescribeConfig, Source
+from langseg.pipelines.shared.settings import DescribeConfig
 
 if TYPE_CHECKING:
     from langseg.cache.store.store import Store

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError
 from langseg.cache.records import TABLES, embedding_schema
-from langseg.pipelines.shared.settings import Source, load_config
+from langseg.descriptors.vocabulary.source import Source
+from langseg.pipelines.shared.settings import load_config
 
 if TYPE_CHECKING:
     import pyarrow as pa

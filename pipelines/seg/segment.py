@@ -20,9 +20,10 @@ from pydantic import Field
 from langseg.cache.bank.text_bank import TextBank, load_bank, newest_bank
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.files import write_atomic
+from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
 from langseg.pipelines.shared.console import Advance, say
-from langseg.pipelines.shared.settings import DEFAULT_STORE, Settings, load_config
+from langseg.pipelines.shared.settings import Settings, load_config
 from langseg.segmenter.backbones.vit import load_backbone
 from langseg.segmenter.data.images import decode_image
 from langseg.segmenter.data.labels import LabelRule

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from langseg.cache.errors import InputError
 from langseg.cache.records import ANY_SCENE
-from langseg.pipelines.shared.settings import Source
+from langseg.descriptors.vocabulary.source import Source
 
 if TYPE_CHECKING:
     from langseg.cache.records import Request

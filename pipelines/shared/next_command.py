@@ -6,7 +6,7 @@ Out: flags, as a person would type them into a shell.
 
 import shlex
 
-from langseg.pipelines.shared.settings import EncodedSource, Source
+from langseg.descriptors.vocabulary.source import EncodedSource, Source
 
 
 def source_flags(source: Source, encoder_name: str | None = None) -> str:

@@ -16,8 +16,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from langseg.cache.errors import UsageError
+from langseg.descriptors.vocabulary.source import EncodedSource, Source
 
-DEFAULT_STORE = Path("langseg-store")
 _HOSTED = ("openai", "openai-batch")
 _MEANT_FOR = {  # settings that do nothing with the other providers
     "model": (*_HOSTED, "vllm"), "temperature": (*_HOSTED, "vllm"), "samples": (*_HOSTED, "vllm"),
@@ -36,57 +36,6 @@ class Settings(BaseModel):
     """Base of every configuration: frozen, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-class Source(Settings):
-    """Which vocabulary, in which store, written by which model ("" = the one that covers most)."""
-
-    dataset: str | None = Field(
-        None,
-        description="Vocabulary that ships: ade20k, camvid, cityscapes, coco-stuff, "
-        "pascal-context, pascal-voc.  [default: ade20k]",
-    )
-    classes: Path | None = Field(
-        None, description="Own class list (txt, csv, json, yaml) instead of a dataset."
-    )
-    store: Path = DEFAULT_STORE
-    model: str = Field("", description="Whose answers, when several models have answered.")
-    scenes: str = Field(
-        "dataset",
-        description="dataset: the vocabulary's own; none; or a file of scenes (txt, json, yaml), "
-        "whose plausible classes an LLM is asked for once a scene.",
-    )
-    scenes_from: Path | None = Field(
-        None, description="Count plausible classes in a labelled dataset (ADE20K layout) instead."
-    )
-    max_scenes: int | None = Field(None, ge=1, description="The first, or commonest, so many.")
-
-    @model_validator(mode="after")
-    def _one_vocabulary(self) -> Self:
-        if self.dataset is not None and self.classes is not None:
-            raise ValueError("vocabulary: wanted --dataset or --classes, got both")
-        if self.classes == Path():
-            raise ValueError("classes: wanted the name of a file, got none")
-        if self.scenes_from is not None and self.scenes != "dataset":
-            raise ValueError("scenes: wanted --scenes or --scenes-from, got both")
-        return self
-
-    @property
-    def shipped(self) -> str | None:
-        """The dataset whose vocabulary ships, unless a class list stands in for it."""
-        if self.classes is not None:
-            return None
-        return "ade20k" if self.dataset is None else self.dataset
-
-
-class EncodedSource(Source):
-    """Whose phrases are embedded or laid out, and by which text encoder (`encode`, `bank`)."""
-
-    encoder: str = Field(
-        "minilm",
-        description="minilm, a sentence-transformers folder or hub id, or clip: or siglip: before "
-        "a folder or hub id, for that model's text tower.",
-    )
 
 
 class DescribeConfig(Source):
@@ -223,7 +172,7 @@ class ArmsConfig(EncodedSource):
     )  # fmt: skip
 
 
-Config = TypeVar("Config", bound=Settings)
+Config = TypeVar("Config", bound=BaseModel)
 
 
 def load_config(kind: type[Config], file: Path | None, flags: Mapping[str, Any]) -> Config:
@@ -245,7 +194,7 @@ def load_config(kind: type[Config], file: Path | None, flags: Mapping[str, Any])
         raise UsageError(where + "; ".join(problems)) from None  # pydantic's text holds values
 
 
-def _problem(kind: type[Settings], error: Mapping[str, Any]) -> str:
+def _problem(kind: type[BaseModel], error: Mapping[str, Any]) -> str:
     """One mistake that pydantic found, in our words."""
     name, context = ".".join(map(str, error["loc"])), error.get("ctx", {})
     if error["type"] == "value_error":

@@ -17,12 +17,13 @@ from tests.benchmarks.harness import machine, show
 
 def measured(dataset: str, files: list[Path], store: Path) -> dict[str, Any]:
     """The quality that `audit` reports, of a fresh store."""
+    from langseg.descriptors.vocabulary.source import EncodedSource
     from langseg.pipelines.desc.audit import quality_report
     from langseg.pipelines.desc.encode import run_encode
     from langseg.pipelines.desc.exchange import ImportConfig, run_import
     from langseg.pipelines.desc.generate import run_generate
     from langseg.pipelines.desc.judged import Judge
-    from langseg.pipelines.shared.settings import DescribeConfig, EncodedSource
+    from langseg.pipelines.shared.settings import DescribeConfig
     from tests.support.quiet import Quiet
 
     run_generate(DescribeConfig(dataset=dataset, store=store), Quiet())

@@ -7,10 +7,10 @@ import pytest
 
 from langseg.cache.bank.text_bank import save_bank
 from langseg.cache.errors import CorruptError
+from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.pipelines import demo
 from langseg.pipelines.demo import Stages
 from langseg.pipelines.seg.segment import run_demo_data
-from langseg.pipelines.shared.settings import DEFAULT_STORE
 from tests.pipelines.cli.test_seg import random_bank
 
 

@@ -12,8 +12,8 @@ from unittest import mock
 
 from langseg.cache.store import text_id_ranges as spans
 from langseg.descriptors.encoders import sentence as text_encoder
+from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc import encode
-from langseg.pipelines.shared.settings import Source
 from tests.support.hash_encoder import HashEncoder
 
 

@@ -18,6 +18,7 @@ from langseg.cache.errors import InputError
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank import select
 from langseg.descriptors.encoders import sentence as text_encoder
+from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.audit import quality_report, questions, run_whole_audit
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.exchange import ImportConfig, run_import
@@ -27,7 +28,7 @@ from langseg.pipelines.desc.yardstick import open_vectors
 from langseg.pipelines.pages.audit import render_audit
 from langseg.pipelines.pages.audit_tables import set_rows, worst_table
 from langseg.pipelines.pages.likeness_map import MOST, draw_map, like_together
-from langseg.pipelines.shared.settings import DescribeConfig, EncodedSource
+from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.quiet import Quiet
 
 DESC = "langseg-desc"
@@ -522,7 +523,7 @@ def test_map__stays_small(count):
 def test_audit__is_read_without_the_encoder_when_no_vocabulary_is_named(store):
     code = (
         "import sys; from pathlib import Path;"
-        "from langseg.pipelines.shared.settings import EncodedSource;"
+        "from langseg.descriptors.vocabulary.source import EncodedSource;"
         "from langseg.pipelines.desc.audit import run_whole_audit as run;"
         "run(EncodedSource(store=Path(sys.argv[1]))); print('torch' in sys.modules)"
     )

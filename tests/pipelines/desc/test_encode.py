@@ -19,6 +19,7 @@ from langseg.cache.store.store import Store
 from langseg.descriptors.bank.build import bank_texts
 from langseg.descriptors.encoders import sentence as text_encoder
 from langseg.descriptors.encoders.sentence import load_encoder
+from langseg.descriptors.vocabulary.source import EncodedSource, Source
 from langseg.pipelines.desc import encode
 from langseg.pipelines.desc.chosen import choose
 from langseg.pipelines.desc.encode import (
@@ -30,7 +31,7 @@ from langseg.pipelines.desc.encode import (
 )
 from langseg.pipelines.desc.generate import run_bank, run_generate
 from langseg.pipelines.desc.judged import Judge
-from langseg.pipelines.shared.settings import DescribeConfig, EncodedSource, Source
+from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.hash_encoder import HashEncoder
 from tests.support.quiet import Quiet
 from tests.support.tiny_towers import clip_tower, siglip_tower

@@ -11,8 +11,8 @@ import yaml
 
 from langseg.cache.store.store import Store
 from langseg.descriptors.exchange.dataset_card import FOLDER_MARK
+from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.chosen import choose
-from langseg.pipelines.shared.settings import Source
 
 DESC = "langseg-desc"
 SET = {

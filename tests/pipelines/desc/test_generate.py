@@ -112,8 +112,8 @@ def test_bundled__refuses_more_phrases_than_its_pack_can_half_fill(tmp_path: Pat
 
 
 def test_generate__of_two_vocabularies_leaves_the_first_as_it_was(tmp_path: Path):
+    from langseg.descriptors.vocabulary.source import Source
     from langseg.pipelines.desc.chosen import choose
-    from langseg.pipelines.shared.settings import Source
 
     first = DescribeConfig(dataset="ade20k", store=tmp_path / "store")
     run_generate(first, Quiet())

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from langseg.cache.errors import UsageError
+from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.chosen import choose
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.lens import run_audit, run_verify
-from langseg.pipelines.shared.settings import DescribeConfig, Source
+from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.quiet import Quiet
 
 AGAIN = """
 import sys
 from pathlib import Path
 from typing import Any
-from langseg.pipelines.shared.settings import Source
+from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.encode import run_encode
 report = run_encode(Source(dataset="camvid", store=Path(sys.argv[1])), "minilm", print)
 print(report["embedded"], "torch" in sys.modules)

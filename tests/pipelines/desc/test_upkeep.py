@@ -17,11 +17,12 @@ from langseg.cache.store.journal import journal_path
 from langseg.cache.store.manifest import Manifest
 from langseg.cache.store.store import Store
 from langseg.descriptors.providers.bundled import BundledProvider
+from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.generate import run_bank, run_generate
 from langseg.pipelines.desc.lens import run_verify
 from langseg.pipelines.desc.upkeep import run_compact, run_repair
-from langseg.pipelines.shared.settings import DescribeConfig, Source
+from langseg.pipelines.shared.settings import DescribeConfig
 from tests.cache.bank.test_text_bank import as_of_format_1
 from tests.support.quiet import Quiet
 

@@ -15,10 +15,10 @@ from langseg.cache.records import Request, Response
 from langseg.cache.store.store import Store
 from langseg.descriptors.generation.settled import answer_tables, parsed, with_longer_reply
 from langseg.descriptors.prompts.plausible import plausible_requests
+from langseg.descriptors.vocabulary.source import Source
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from langseg.pipelines.shared import annotated_scenes as scenes
 from langseg.pipelines.shared.annotated_scenes import known_scenes, stored_scenes, with_scenes
-from langseg.pipelines.shared.settings import Source
 
 ROOMS = Vocabulary(
     name="rooms",

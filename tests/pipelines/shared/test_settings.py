@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from langseg.cache.errors import UsageError
+from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.seg.segment import TrainSettings, shipped_configs, train_settings
-from langseg.pipelines.shared.settings import DescribeConfig, Source, load_config
+from langseg.pipelines.shared.settings import DescribeConfig, load_config
 
 
 def test_load_config__flag_beats_file_and_file_beats_default(tmp_path: Path):
