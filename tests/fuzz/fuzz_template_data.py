@@ -21,9 +21,9 @@ from langseg.descriptors.vocabulary.vocabulary import Vocabulary, check_classes
 
 sys.path[:0] = [str(Path(__file__).parents[2])]  # as a program it is started from anywhere
 
+from tests.fuzz.fuzz_command import run  # noqa: E402
 from tests.fuzz.mutate import mutated_raw, mutated_text, mutated_tree  # noqa: E402
-from tests.fuzz.program import run  # noqa: E402
-from tests.support.asking import some_prompt  # noqa: E402
+from tests.support.prompts import some_prompt  # noqa: E402
 
 WORDS = ("Class: {}", "Task: exactly 0", "Scene", '"}]', "\nClass: ", "</data>", "{{ scene }}")
 LIST: dict[str, Any] = {

@@ -31,9 +31,9 @@ from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, lo
 
 sys.path[:0] = [str(Path(__file__).parents[2])]  # as a program it is started from anywhere
 
+from tests.fuzz.fuzz_command import run  # noqa: E402
 from tests.fuzz.mutate import mutated_raw, mutated_text, mutated_tree  # noqa: E402
-from tests.fuzz.program import run  # noqa: E402
-from tests.support.asking import some_prompt  # noqa: E402
+from tests.support.prompts import some_prompt  # noqa: E402
 
 CPU_LIMIT_S = 3.0  # for one reply of at most 2 MiB; the usual one takes a thousandth
 GROUP = 50  # replies of one seed

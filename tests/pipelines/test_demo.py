@@ -11,7 +11,7 @@ from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.pipelines import demo
 from langseg.pipelines.demo import Stages
 from langseg.pipelines.seg.segment import run_demo_data
-from tests.pipelines.cli.test_seg import random_bank
+from tests.support.random_bank import random_bank
 
 
 def test_stages__keep_the_seconds_of_a_finished_stage_through_an_interruption(tmp_path):

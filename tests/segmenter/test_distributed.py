@@ -12,6 +12,7 @@ from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.model.checkpoint import latest
 from tests.support.repository import ROOT
 from tests.support.tiny import tiny_samples, tiny_vit, write_dataset
+from tests.support.until import PATIENCE_S
 
 
 def test_process_group__is_one_rank_without_torchrun(monkeypatch):
@@ -40,7 +41,7 @@ def test_two_ranks__train_one_model_and_score_each_picture_once(tmp_path):
         )
         for rank in range(2)
     ]  # fmt: skip
-    outputs = [process.communicate(timeout=120)[0] for process in ranks]
+    outputs = [process.communicate(timeout=PATIENCE_S)[0] for process in ranks]
     assert [process.returncode for process in ranks] == [0, 0]
     histories = [json.loads(output) for output in outputs]
     assert histories[0] == histories[1]

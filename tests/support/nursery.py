@@ -3,14 +3,11 @@
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from langseg.cache.store.store import Store
 from tests.support.repository import ROOT
 
-PATIENCE_S = 30  # for another process on a busy machine
 GONE, SURVIVED = 9, 10  # as in store_worker.py
 
 
@@ -48,13 +45,6 @@ class Nursery:
         told = self._server.stdout.readline().split()
         assert told[:1] == [word]
         return int(told[1])
-
-
-def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.005)
 
 
 def content(store: Path) -> dict[str, list[str]]:

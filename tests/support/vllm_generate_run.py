@@ -8,7 +8,7 @@ from langseg.descriptors.generation.run import generate
 from langseg.descriptors.prompts.plan import Plan, plan_of
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
 from tests.support.tiny_llama import ENGINE
-from tests.support.vllm_asking import GOOD_SCHEMA, things
+from tests.support.vllm_requests import GOOD_SCHEMA, things
 
 THINGS, CHUNK = 200, 4
 

@@ -7,7 +7,7 @@ import pytest
 
 from langseg.cache.bank.text_bank import HEADER, load_bank, save_bank
 from langseg.cache.errors import CorruptError
-from tests.cache.bank.test_text_bank import arrays_of, small_bank
+from tests.support.small_bank import arrays_of, small_bank
 
 ARRAYS = "bank-*.safetensors"
 FLIPS = 200

@@ -11,48 +11,19 @@ import pytest
 from safetensors.numpy import load_file as load_numpy
 
 from langseg.cache.bank.arrays import write_arrays
-from langseg.cache.bank.folder import OlderBankError, array_files, unread_arrays
+from langseg.cache.bank.folder import OlderBankError, unread_arrays
 from langseg.cache.bank.rules import RULES
-from langseg.cache.bank.text_bank import (
-    HEADER,
-    PRIOR_FLOOR,
-    TextBank,
-    load_bank,
-    newest_bank,
-    save_bank,
-)
+from langseg.cache.bank.text_bank import HEADER, TextBank, load_bank, newest_bank, save_bank
 from langseg.cache.errors import CorruptError
 from langseg.cache.keys import canonical_json, sha256_hex
-
-
-def small_bank(**changes: object) -> TextBank:
-    rng = np.random.default_rng(0)
-    emb = rng.normal(size=(2, 3, 8))
-    emb /= np.linalg.norm(emb, axis=-1, keepdims=True)
-    mask = np.array([[True, True, True], [True, True, False]])
-    prior = np.ones((2, 2, 3), np.float32)
-    prior[0, 0, 2] = PRIOR_FLOOR
-    values = {
-        "names": ("wall", "sky"),
-        "ids": (1, 3),
-        "ignore_ids": (0,),
-        "scenes": ("*", "kitchen"),
-        "texts": (("wall", "flat upright surface", "tiles"), ("sky", "blue above")),
-        "slots": (("name", "shape", "material"), ("name", "position")),
-        "owners": (("", "", ""), ("", "")),
-        "emb": (emb * mask[..., None]).astype(np.float16),
-        "mask": mask,
-        "weight": np.array([[1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]], np.float32),
-        "scene": np.eye(2, 8, dtype=np.float16),
-        "prior": prior,
-        "vocabulary": "two",
-        "vocabulary_hash": "ab" * 32,
-        "encoder_id": "tiny-0123",
-        "image_aligned": False,
-        "model": "hand-written",
-        "manifest": "000001",
-    }
-    return TextBank(**{**values, **changes})
+from tests.support.small_bank import (
+    RECIPE,
+    arrays_of,
+    as_of_format_1,
+    flip_last_byte_of,
+    in_other_bytes,
+    small_bank,
+)
 
 
 def test_bank__comes_back_from_disk_as_it_was(tmp_path: Path):
@@ -81,12 +52,6 @@ def test_bank__saved_twice_is_one_folder(tmp_path: Path):
 
 class Cut(Exception):
     """The process ends here."""
-
-
-def in_other_bytes() -> TextBank:
-    """The small bank, as if its texts had been embedded anew."""
-    bank = small_bank()
-    return small_bank(emb=np.nextafter(bank.emb, np.float16(1)) * bank.mask[..., None])
 
 
 def test_bank__saved_in_other_bytes_is_the_old_one_or_the_new_at_every_step(tmp_path, monkeypatch):
@@ -189,20 +154,6 @@ def test_load_bank__gives_no_text_of_a_damaged_column(tmp_path: Path, part):
         _ = again.texts
 
 
-def arrays_of(folder: Path) -> Path:
-    """The one array file of a bank."""
-    (path,) = array_files(folder)
-    return path
-
-
-def flip_last_byte_of(folder: Path, array: str) -> None:
-    arrays = arrays_of(folder)
-    data = bytearray(arrays.read_bytes())
-    start = 8 + int.from_bytes(data[:8], "little")
-    data[start + json.loads(data[8:start])[array]["data_offsets"][1] - 1] ^= 1
-    arrays.write_bytes(data)
-
-
 def test_load_bank__leaves_every_part_unread_until_it_is_asked_for(tmp_path: Path):
     bank = load_bank(save_bank(small_bank(), tmp_path))
     assert bank.scene_row("kitchen") == 1
@@ -235,15 +186,6 @@ def test_load_bank__says_how_to_rebuild_a_bank_of_an_older_format(tmp_path: Path
     assert save_bank(small_bank(), tmp_path) == folder
     load_bank(folder).verify()
     assert len(list(folder.iterdir())) == 2
-
-
-def as_of_format_1(folder: Path, manifest: str = "000001.json") -> None:
-    """Let a bank be as an earlier LangSeg wrote it, as far as its header and file names go."""
-    header = json.loads((folder / HEADER).read_text())
-    arrays_of(folder).rename(folder / "bank.safetensors")
-    for name in ("file", "arrays", "header_sha256"):
-        del header[name]
-    (folder / HEADER).write_text(json.dumps({**header, "format": 1, "manifest": manifest}))
 
 
 def test_load_bank__refuses_a_header_that_was_edited(tmp_path: Path):
@@ -374,9 +316,6 @@ def test_scene_names__are_no_part_of_what_a_bank_says():
 def test_scene_names__of_one_name_in_two_scenes_are_refused(tmp_path: Path, names):
     with pytest.raises(CorruptError, match="each name in one scene, got .* in two"):
         save_bank(small_bank(scene_names=names), tmp_path)
-
-
-RECIPE = {"arm": "swapped", "rule": "lists of others", "seed": 0, "of": "ef" * 32}
 
 
 def test_recipe__comes_back_and_keeps_a_control_out_of_the_folder_of_an_equal_bank(tmp_path: Path):

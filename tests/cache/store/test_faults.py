@@ -14,7 +14,8 @@ import pytest
 from langseg.cache.errors import LangSegError, LockedError
 from langseg.cache.store.journal import journal_names, journal_path, read_journal
 from langseg.cache.store.store import Store
-from tests.support.nursery import GONE, PATIENCE_S, SURVIVED, Nursery, content, until
+from tests.support.nursery import GONE, SURVIVED, Nursery, content
+from tests.support.until import PATIENCE_S, until
 
 KILLS, READS = 30, 1000
 

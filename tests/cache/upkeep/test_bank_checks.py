@@ -21,7 +21,7 @@ from langseg.cache.upkeep.bank_checks import (
     index_problems,
     listed_vocabularies,
 )
-from tests.cache.bank.test_text_bank import arrays_of, as_of_format_1, in_other_bytes, small_bank
+from tests.support.small_bank import arrays_of, as_of_format_1, in_other_bytes, small_bank
 
 ARMS = ("real", "swapped", "random")
 

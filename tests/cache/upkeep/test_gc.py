@@ -18,8 +18,8 @@ from langseg.cache.store.store import Store
 from langseg.cache.upkeep.bank_checks import bank_problems, loose_arms
 from langseg.cache.upkeep.compact import compact
 from langseg.cache.upkeep.gc import Collected, collect
-from tests.cache.bank.test_text_bank import RECIPE, as_of_format_1, in_other_bytes, small_bank
 from tests.support.nursery import content
+from tests.support.small_bank import RECIPE, as_of_format_1, in_other_bytes, small_bank
 
 
 def files(path: Path) -> set[str]:

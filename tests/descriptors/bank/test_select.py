@@ -13,7 +13,7 @@ from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.providers.bundled import BundledProvider
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 VOCABULARY = Vocabulary(
     name="three",

@@ -18,7 +18,7 @@ from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.providers.budget import Price, most
 from langseg.descriptors.providers.bundled import BundledProvider, pack_reply
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 LIMIT = {"temperature": None, "max_completion_tokens": 2048}
 PRICE = Price(prompt=0.20, cached=0.02, completion=1.25)

@@ -24,7 +24,7 @@ from langseg.descriptors.prompts.contrast import contrast_requests
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 ROOMS = Vocabulary(
     name="rooms",

@@ -20,9 +20,10 @@ from langseg.descriptors.providers.chat import chat_body
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
 from langseg.descriptors.providers.openai.rate import Limits
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from tests.support.asking import some_prompt
 from tests.support.openai_server import content_id
+from tests.support.prompts import some_prompt
 from tests.support.repository import ROOT
+from tests.support.until import until
 
 KILLS, CLASSES, CONCURRENCY = 40, 320, 4
 PROMPT = some_prompt(n_attributes=3, n_subclasses=1)
@@ -130,9 +131,7 @@ def server(folder: Path, log: Path) -> Iterator[str]:
     options = [f"--port-file={port_file}", f"--log={log}", f"--gate={gate}", "--delay=0.01"]
     with subprocess.Popen([sys.executable, str(program), *options]) as process:
         try:
-            while not port_file.exists():
-                assert process.poll() is None
-                time.sleep(0.01)
+            until(port_file.exists, process)
             yield f"http://127.0.0.1:{port_file.read_text()}/v1"
         finally:
             process.kill()
@@ -147,10 +146,8 @@ def allow(folder: Path, requests: int) -> Path:
 
 def await_requests(log: Path, more: int, pause_s: float) -> None:
     """Return ``pause_s`` seconds after ``more`` requests were made."""
-    enough, give_up = len(asked(log)) + more, time.monotonic() + 30
-    while len(asked(log)) < enough:
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
+    enough = len(asked(log)) + more
+    until(lambda: len(asked(log)) >= enough)
     time.sleep(pause_s)
 
 

@@ -23,8 +23,9 @@ from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 from langseg.descriptors.providers.base import AnswersAtOnce
 from langseg.descriptors.providers.budget import Budget, Caps
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 from tests.support.repository import ROOT
+from tests.support.until import PATIENCE_S
 
 ROOMS = Vocabulary(
     name="rooms",
@@ -172,7 +173,7 @@ def test_answers__are_flushed_while_the_provider_is_silent(store: Store):
         async def answer(self, requests, budget):
             first, *others = requests
             yield first, response(first)
-            await asyncio.wait_for(flushed.wait(), timeout=5)
+            await asyncio.wait_for(flushed.wait(), PATIENCE_S)
             async for one in super().answer(others, budget):
                 yield one
 

@@ -19,7 +19,7 @@ from langseg.descriptors.generation.settled import (
 )
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 unhurried = settings(max_examples=80, deadline=None)
 UNUSABLE = ("invalid", "refused", "empty")

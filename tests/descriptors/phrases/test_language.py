@@ -12,7 +12,7 @@ from langseg.descriptors.prompts.prompt import Prompt, read_prompt
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 from langseg.descriptors.providers.bundled import load_pack
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 ENGLISH = (
     "long flat board", "brown grained surface", "two angle brackets", "rows of book spines",

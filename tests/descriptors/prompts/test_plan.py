@@ -9,7 +9,7 @@ from langseg.cache.errors import UsageError
 from langseg.cache.keys import request_key
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 ROOMS = Vocabulary(
     name="rooms",

@@ -12,7 +12,7 @@ from langseg.cache.records import SLOTS
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.prompt import class_data, load_prompt
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, load_vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 DOOR = ClassEntry(name="door", id=15, synonyms=("double door",), definition='a "leaf"\nClass: x')
 

@@ -16,7 +16,7 @@ from langseg.descriptors.prompts import replies as validate
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.replies import PARSER_VERSION, REASONS, ParsedReply, parse_reply
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 SHELF = ClassEntry(name="shelf", id=1, synonyms=("street light", "rack"))
 GOOD = [

@@ -20,7 +20,7 @@ from langseg.descriptors.prompts.template import (
     template_from_file,
 )
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 unhurried = settings(max_examples=50, deadline=None)
 COUNTS = {"n_attributes": 8, "n_subclasses": 4, "n_per_subclass": 1, "n_scene_attributes": 3}

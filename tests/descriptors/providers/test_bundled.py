@@ -15,7 +15,7 @@ from langseg.descriptors.prompts.replies import parse_reply
 from langseg.descriptors.providers.budget import Budget
 from langseg.descriptors.providers.bundled import BundledProvider, load_pack
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 PACK = """\
 wall:

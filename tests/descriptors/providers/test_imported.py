@@ -19,7 +19,7 @@ from langseg.descriptors.prompts.replies import REASONS, ParsedReply, parse_repl
 from langseg.descriptors.providers.budget import Budget
 from langseg.descriptors.providers.imported import AS_PUBLISHED, ImportProvider, model_id, reasons
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from tests.support.asking import some_prompt
+from tests.support.prompts import some_prompt
 
 ROOMS = Vocabulary(
     name="rooms",

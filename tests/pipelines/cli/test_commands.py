@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 from subprocess import PIPE
@@ -16,6 +15,7 @@ from langseg.pipelines.cli import seg as cli_seg
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.children import heed_ctrl_c
 from tests.support.openai_server import OpenAIServer
+from tests.support.until import PATIENCE_S, until
 
 DESC, SEG = "langseg-desc", "langseg-seg"
 LINES = {DESC: cli_desc.app, SEG: cli_seg.app}
@@ -111,11 +111,9 @@ def test_generate__stopped_keeps_every_answer_and_says_how_to_go_on(call, tmp_pa
             text=True,
             preexec_fn=heed_ctrl_c,  # noqa: PLW1509
         ) as asking:
-            until = time.monotonic() + 60
-            while len(server.bodies) < 12 and time.monotonic() < until:
-                time.sleep(0.01)
+            until(lambda: len(server.bodies) >= 12)
             asking.send_signal(number)
-            _, err = asking.communicate(timeout=60)
+            _, err = asking.communicate(timeout=PATIENCE_S)
         begun, server.delay_s = len(server.bodies), 0.0
         report = call(DESC, *flags, "--json").json
         assert len(server.bodies) == begun + report["asked"]

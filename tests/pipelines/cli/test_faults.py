@@ -9,7 +9,7 @@ import stat
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from langseg.descriptors.providers import budget
 from langseg.descriptors.providers.openai import provider as openai_provider
 from tests.support.openai_server import OpenAIServer, asked_about
 from tests.support.program import arguments_of, environment, run_program
+from tests.support.until import PATIENCE_S, until
 
 DESC = "langseg-desc"
 NAMES = tuple(f"object {number}" for number in range(6))
-PATIENCE_S = 60.0  # for another process on a busy machine
 
 
 @pytest.fixture(autouse=True)
@@ -56,13 +56,6 @@ def answered(store: Path) -> Counter[str]:
     rows = opened.table("requests").to_pylist()
     names = {row["request_key"]: row["class_name"] for row in rows}
     return Counter({names[key]: count for key, count in ok.items()})
-
-
-def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.005)
 
 
 # The server and the network

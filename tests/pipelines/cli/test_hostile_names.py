@@ -18,8 +18,8 @@ from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
 from langseg.pipelines.desc.lens import run_audit
 from langseg.pipelines.pages.demo import render_page
-from tests.support.asking import some_prompt
 from tests.support.openai_server import OpenAIServer, asked_about
+from tests.support.prompts import some_prompt
 
 DESC = "langseg-desc"
 REFUSED = {

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from langseg.cache.bank.text_bank import TextBank, newest_bank, save_bank
-from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+from langseg.cache.bank.text_bank import newest_bank, save_bank
 from langseg.pipelines.seg.segment import run_demo_data
-from tests.cache.bank.test_text_bank import arrays_of, flip_last_byte_of
+from tests.support.random_bank import random_bank
+from tests.support.small_bank import arrays_of, flip_last_byte_of
 
 SEG = "langseg-seg"
 HERE = ("--data", "{data}", "--store", "{store}")
@@ -21,36 +21,6 @@ backbone: demo
 training:
   {steps: 4, batch_size: 2, crop: 64, feature_side: 64, warmup_steps: 1, head: {hidden: 64}}
 """
-
-
-def random_bank(dataset: str) -> TextBank:
-    """Two random unit vectors for each class: no words, so nothing is learnt from it."""
-    vocabulary = load_vocabulary(dataset)
-    names = tuple(entry.name for entry in vocabulary.classes)
-    rng = np.random.default_rng(0)
-    emb = rng.normal(size=(len(names), 2, 384))
-    emb /= np.linalg.norm(emb, axis=-1, keepdims=True)
-    shape = (len(names), 2)
-    return TextBank(
-        names=names,
-        ids=tuple(entry.id for entry in vocabulary.classes),
-        ignore_ids=vocabulary.ignore_ids,
-        scenes=("*", "kitchen"),
-        texts=tuple((name, f"looks of {name}") for name in names),
-        slots=tuple(("name", "shape") for _ in names),
-        owners=tuple(("", "") for _ in names),
-        emb=emb.astype(np.float16),
-        mask=np.ones(shape, np.bool_),
-        weight=np.full(shape, 0.5, np.float32),
-        scene=np.eye(2, 384, dtype=np.float16),
-        prior=np.ones((2, *shape), np.float32),
-        vocabulary=dataset,
-        vocabulary_hash=vocabulary.hash,
-        encoder_id="random-vectors",
-        image_aligned=False,
-        model="random vectors",
-        manifest="none",
-    )
 
 
 @pytest.fixture(scope="module")

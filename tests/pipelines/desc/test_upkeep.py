@@ -23,8 +23,8 @@ from langseg.pipelines.desc.generate import run_bank, run_generate
 from langseg.pipelines.desc.lens import run_verify
 from langseg.pipelines.desc.upkeep import run_compact, run_repair
 from langseg.pipelines.shared.settings import DescribeConfig
-from tests.cache.bank.test_text_bank import as_of_format_1
 from tests.support.quiet import Quiet
+from tests.support.small_bank import as_of_format_1
 
 DESC = "langseg-desc"
 BATCHES = (["wall", "sky"], ["wall", "sky", "bed"])  # classes of each run: two parts a table

@@ -19,7 +19,7 @@ from langseg.segmenter.model.checkpoint import (
     save_checkpoint,
 )
 from langseg.segmenter.training.train import train
-from tests.cache.bank.test_text_bank import arrays_of, as_of_format_1
+from tests.support.small_bank import arrays_of, as_of_format_1
 from tests.support.tiny import (
     tiny_bank,
     tiny_config,

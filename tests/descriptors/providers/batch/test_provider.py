@@ -29,8 +29,8 @@ from langseg.descriptors.providers.batch.requests import FileLimits
 from langseg.descriptors.providers.budget import Budget, Caps, Price, most
 from langseg.descriptors.providers.chat import chat_body
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry
-from tests.support.asking import some_prompt
 from tests.support.batch_server import BatchServer
+from tests.support.prompts import some_prompt
 from tests.support.repository import ROOT
 
 CANARY = "sk-canary/0123456789abcdef"

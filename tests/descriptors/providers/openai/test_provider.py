@@ -23,10 +23,11 @@ from langseg.descriptors.providers.openai import rate
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
 from langseg.descriptors.providers.openai.rate import Limits
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry
-from tests.support.asking import some_prompt
 from tests.support.children import heed_ctrl_c
 from tests.support.openai_server import OpenAIServer
+from tests.support.prompts import some_prompt
 from tests.support.repository import ROOT
+from tests.support.until import PATIENCE_S
 
 CANARY = "sk-canary/0123456789abcdef"
 NAMES = [
@@ -418,7 +419,7 @@ def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=PATIENCE_S)
     assert b"KeyboardInterrupt" in said
     assert b"never retrieved" not in said
     assert b"destroyed" not in said

@@ -14,7 +14,7 @@ from langseg.descriptors.providers.chat import Reply
 from langseg.descriptors.providers.vllm import provider as vllm_provider
 from langseg.descriptors.providers.vllm.engine import BrokenEngineError, RefusedError, TimedReply
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
-from tests.support.vllm_asking import answers, request, things
+from tests.support.vllm_requests import answers, request, things
 
 REPLY = Reply(status="ok", raw_text="{}", prompt_tokens=10, completion_tokens=5, cached_tokens=4)
 

@@ -7,7 +7,7 @@ import pytest
 from langseg.cache.errors import UsageError
 from langseg.descriptors.providers.vllm.engine import Engine, sampling_values
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
-from tests.support.vllm_asking import answers, request, things
+from tests.support.vllm_requests import answers, request, things
 
 
 def test_sampling_values__say_the_reply_limit_in_vllms_word():

@@ -5,9 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from langseg.descriptors.generation.run import generate
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
 from tests.support.repository import ROOT
 from tests.support.tiny_llama import ENGINE
+from tests.support.until import until
 from tests.support.vllm_generate_run import CHUNK, THINGS, plan
 
 pytest.importorskip("vllm", reason="vLLM is not installed; .ci/vllm tests it")
@@ -30,11 +29,11 @@ def test_generate__killed_or_interrupted_loses_no_answer_and_leaves_no_process(t
     after: set[str] = set()
     for end, code in ((os.kill, signal.SIGKILL), (os.killpg, signal.SIGINT)):
         before, run = after, started(model, folder)
-        await_that(partial(has_grown, folder, len(before) + 2 * CHUNK), run)
+        until(partial(has_grown, folder, len(before) + 2 * CHUNK), run)
         end(run.pid, code)  # a kill hits one process, Ctrl-C all that a terminal runs
         after = safe(folder)
         run.wait(60)
-        await_that(partial(group_is_gone, run.pid))
+        until(partial(group_is_gone, run.pid))
         assert len(before) < len(after) < THINGS
         assert before | after <= safe(folder)
 
@@ -58,14 +57,6 @@ def started(model: str, folder: Path) -> "subprocess.Popen[bytes]":
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,
     )
-
-
-def await_that(holds: Callable[[], bool], run: "subprocess.Popen[bytes] | None" = None) -> None:
-    give_up = time.monotonic() + 90
-    while not holds():
-        assert run is None or run.poll() is None
-        assert time.monotonic() < give_up
-        time.sleep(0.002)
 
 
 def safe(folder: Path) -> set[str]:

@@ -14,7 +14,7 @@ from langseg.cache.store.journal import Row
 from langseg.descriptors.providers.budget import Budget, Caps
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
 from tests.support.tiny_llama import CONTEXT, ENGINE
-from tests.support.vllm_asking import UNSUPPORTED, WHOLE_REPLY, answers, request, things
+from tests.support.vllm_requests import UNSUPPORTED, WHOLE_REPLY, answers, request, things
 
 pytest.importorskip("vllm", reason="vLLM is not installed; .ci/vllm tests it")
 pytestmark = pytest.mark.filterwarnings("default")  # vLLM's own are many

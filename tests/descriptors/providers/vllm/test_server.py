@@ -22,7 +22,7 @@ from langseg.descriptors.providers.base import Provider
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
 from langseg.descriptors.providers.openai.rate import Limits
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
-from tests.support.vllm_asking import GOOD_SCHEMA, UNSUPPORTED, answers, request, things
+from tests.support.vllm_requests import GOOD_SCHEMA, UNSUPPORTED, answers, request, things
 
 pytest.importorskip("vllm", reason="vLLM is not installed; .ci/vllm tests it")
 pytestmark = pytest.mark.filterwarnings("default")  # vLLM's own are many
