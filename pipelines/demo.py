@@ -19,8 +19,10 @@ from langseg.cache.errors import CorruptError
 from langseg.cache.files import sha256_of, write_atomic
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE, Source
 from langseg.pipelines.pages.demo import Picture, Stage, render_page
-from langseg.pipelines.shared.console import Advance, emit_table, progress, run, say
+from langseg.pipelines.shared.console import run, say
+from langseg.pipelines.shared.progress import Advance, progress
 from langseg.pipelines.shared.settings import DescribeConfig
+from langseg.pipelines.shared.table_output import emit_table
 
 OUT = Path("runs/demo")
 METRICS, PAGE = "metrics.json", "index.html"

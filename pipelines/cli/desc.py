@@ -11,7 +11,9 @@ from langseg.descriptors.vocabulary.source import DEFAULT_STORE, EncodedSource
 from langseg.pipelines.cli.options import Json, StorePath, Version, settings_options
 from langseg.pipelines.desc.exchange import ExportConfig, ImportConfig
 from langseg.pipelines.desc.sql import Format
-from langseg.pipelines.shared.console import RESUME, emit_json, emit_table, progress, run, say
+from langseg.pipelines.shared.console import run, say
+from langseg.pipelines.shared.json_output import emit_json
+from langseg.pipelines.shared.progress import RESUME, progress
 from langseg.pipelines.shared.settings import (
     ArmsConfig,
     DescribeConfig,
@@ -19,6 +21,7 @@ from langseg.pipelines.shared.settings import (
     GenerateConfig,
     load_config,
 )
+from langseg.pipelines.shared.table_output import emit_table
 
 app = typer.Typer(
     help="Stage one, offline: ask an LLM (or the bundled pack) once for visual descriptors of "
@@ -53,7 +56,7 @@ def generate(settings: GenerateConfig, as_json: bool) -> None:
         _show_plan(settings, as_json)
         return
     from langseg.pipelines.desc.generate import run_generate
-    from langseg.pipelines.shared.progress import generate_progress
+    from langseg.pipelines.shared.generate_progress import generate_progress
 
     kept = "every answer is in the store, run the same command again to ask only for the rest"
     with generate_progress(kept) as watched:

@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 import typer
 
 from langseg.pipelines.cli.options import Json, StorePath, Version
-from langseg.pipelines.shared.console import emit_json, emit_table, progress, run, say
+from langseg.pipelines.shared.console import run, say
+from langseg.pipelines.shared.json_output import emit_json
+from langseg.pipelines.shared.progress import progress
 from langseg.pipelines.shared.settings import load_config
+from langseg.pipelines.shared.table_output import emit_table
 
 app = typer.Typer(
     help="Stage two: a light trained head on a frozen ViT looks cached descriptor embeddings up. "

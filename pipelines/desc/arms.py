@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langseg.cache.errors import InputError
 from langseg.pipelines.desc.chosen import Chosen, choose
 from langseg.pipelines.desc.encode import Wanted, embed_missing, stored_vectors, texts_within
-from langseg.pipelines.shared.console import Advance
+from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import ArmsConfig
 
 if TYPE_CHECKING:

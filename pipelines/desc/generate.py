@@ -15,8 +15,8 @@ from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.asked import Asked, settle_asked
 from langseg.pipelines.desc.chosen import choose
 from langseg.pipelines.desc.encode import stored_vectors
-from langseg.pipelines.shared.console import Advance
 from langseg.pipelines.shared.next_command import source_flags
+from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import DescribeConfig
 
 if TYPE_CHECKING:

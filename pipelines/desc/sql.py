@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.sql.limits import CUT, Limits, bounded_memory
 from langseg.descriptors.exchange.imported_rows import guarded_cell
-from langseg.pipelines.shared.console import json_text, table_pieces
+from langseg.pipelines.shared.json_output import json_text
+from langseg.pipelines.shared.table_output import table_pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -22,7 +22,8 @@ from langseg.cache.errors import InputError, UsageError
 from langseg.cache.files import write_atomic
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
-from langseg.pipelines.shared.console import Advance, say
+from langseg.pipelines.shared.console import say
+from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import Settings, load_config
 from langseg.segmenter.backbones.vit import load_backbone
 from langseg.segmenter.data.images import decode_image
