@@ -4,4 +4,4 @@ from descriptors d
 join texts t using (text_id)
 join embeddings e using (text_id)
 where d.rejected = '' and e.truncated
-order by e.n_tokens desc, d.class_name, t.text
+order by e.n_tokens desc, d.class_name, t.text, e.encoder

@@ -4,4 +4,4 @@ from descriptors d
 join texts t using (text_id)
 join requests q using (request_key)
 where d.rejected = ''
-order by d.class_name, d.scene, d.subclass, d.rank
+order by d.class_name, d.scene, d.subclass, d.rank, d.descriptor_id

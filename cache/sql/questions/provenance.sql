@@ -17,4 +17,4 @@ select
 from responses r
 join requests q using (request_key)
 group by q.model, q.prompt_id, r.provider, r.served_model
-order by first_at
+order by first_at, q.model, q.prompt_id, r.provider, r.served_model

@@ -5,4 +5,4 @@ join requests q using (request_key)
 where r.status <> 'ok' and not exists (
     select 1 from responses x where x.request_key = r.request_key and x.status = 'ok'
 )
-order by q.class_name, q.scene, q.model, r.attempt
+order by q.class_name, q.scene, q.model, r.attempt, q.request_key, r.run_id

@@ -1,8 +1,11 @@
 """The audit answers questions about the store and lets SQL reach nothing else."""
 
+import random
 import resource
 import shutil
 import sys
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,7 @@ from langseg.cache.sql.queries import (
     select,
     select_table,
 )
-from langseg.cache.sql.views import QUESTIONS, question_sql, views_sql, written_for
+from langseg.cache.sql.views import QUESTIONS, question_sql, question_views, views_sql, written_for
 
 
 def request(key: str, name: str, scene: str = "*") -> Request:
@@ -140,6 +143,56 @@ def test_views_sql__gives_anyones_duckdb_the_same_answers(tables, tmp_path: Path
     theirs.execute(views_sql(files, tmp_path)).fetchall()
     for question in QUESTIONS:
         assert tuple(theirs.execute(f"from {question}").fetchall()) == ask(ours, question).rows
+
+
+def tied_tables() -> dict[str, pa.Table]:
+    """Rows that differ in their keys and in little else, so that most orders leave ties."""
+    slots = {"wall": ("shape", "colour"), "sky": ("shape", "colour"), "sea": ("size", "part")}
+    scenes, reasons = ("*", "kitchen", "street"), ("", "", "names_class", "too_long")
+    rows: dict[str, list[Any]] = {name: [] for name in TABLES}
+    for name, model, number in product(slots, ("m", "n"), range(6)):
+        key = f"{name}-{model}-{number}"
+        rows["requests"].append(replace(request(key, name), model=model))
+        for run, provider in product(("r", "s"), ("bundled", "openai")[number % 2 :]):
+            one = response(key, ("ok", "refused")[number // 3])
+            rows["responses"].append(
+                replace(one, run_id=run, provider=provider, served_model=model)
+            )
+        for text in (f"t{n}" for n in range(8)):
+            one = phrase(key, name, text, reasons[number % 4], slot=slots[name][number % 2])
+            rows["descriptors"].append(replace(one, scene=scenes[number % 3]))
+    rows["texts"] = [Text(text_id=f"t{n}", text=f"t{n}", n_chars=2) for n in range(8)]
+    vectors = [
+        {"text_id": f"t{n}", "n_tokens": 3, "truncated": True, "encoder": encoder}
+        for encoder, n in product(("tiny", "wide"), range(8))
+    ]
+    made = {name: to_table(TABLES[name], rows[name]) for name in TABLES}
+    return {**made, "embeddings": pa.Table.from_pylist(vectors)}
+
+
+@pytest.fixture(scope="module")
+def shuffled() -> list[duckdb.DuckDBPyConnection]:
+    """The same rows, each time as they lie in another order and read by another many threads."""
+    connections = []
+    for seed, threads in enumerate((1, 4, 1, 4)):
+        connection = duckdb.connect(config={"threads": threads})
+        connection.execute("set preserve_insertion_order = false").fetchall()
+        draw = random.Random(seed)
+        for name, table in tied_tables().items():
+            rows = table.take(draw.sample(range(table.num_rows), table.num_rows))
+            connection.register("incoming", rows)
+            connection.execute(f'create table "{name}" as select * from incoming').fetchall()
+        for statement in question_views().split(";\n"):
+            connection.execute(statement).fetchall()
+        connections.append(connection)
+    return connections
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_question__has_a_total_order(shuffled, question):
+    answers = {ask(connection, question).rows for connection in shuffled}
+    (rows,) = answers
+    assert len(rows) > 1
 
 
 @pytest.fixture
