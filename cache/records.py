@@ -17,6 +17,7 @@ SCHEMA_VERSION = 1
 ANY_SCENE = "*"
 SLOTS = ("shape", "colour", "material", "texture", "part", "size", "position", "context")
 NAME_SLOT = "name"  # the row that holds a subclass's own name
+MODEL_PREFIX = "import:"  # of the model id that an imported set has
 ANY_SLOT = "any"  # an imported phrase whose file names no slot; never asked of a model
 
 

@@ -19,8 +19,7 @@ from functools import lru_cache
 
 from langseg.cache.errors import InputError
 from langseg.cache.keys import canonical_json
-from langseg.cache.records import ANY_SCENE, Request
-from langseg.descriptors.exchange.imported_file import MODEL_PREFIX
+from langseg.cache.records import ANY_SCENE, MODEL_PREFIX, Request
 from langseg.descriptors.exchange.match import classes_sha256
 from langseg.descriptors.generation.settled import REPLY_LIMIT
 from langseg.descriptors.prompts.contrast import REPLY_KEY, asked_look_alikes

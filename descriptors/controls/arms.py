@@ -12,6 +12,7 @@ the same scene, and the class's own name stays the first.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from langseg.cache.records import MODEL_PREFIX
 from langseg.descriptors.controls.arm_texts import (
     Bank,
     Lists,
@@ -27,7 +28,6 @@ from langseg.descriptors.controls.arm_texts import (
     swapped,
     templates,
 )
-from langseg.descriptors.exchange.imported_file import MODEL_PREFIX
 
 REAL = "real"
 

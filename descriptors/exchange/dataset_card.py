@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 import yaml
 
 from langseg.cache.keys import sha256_hex
+from langseg.cache.records import MODEL_PREFIX
 from langseg.descriptors.exchange.export import ExportRow
-from langseg.descriptors.exchange.imported_file import MODEL_PREFIX
 from langseg.descriptors.phrases.characters import printable
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 

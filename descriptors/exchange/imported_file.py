@@ -33,7 +33,6 @@ from langseg.cache.records import ANY_SCENE, ANY_SLOT
 from langseg.descriptors.exchange.imported_rows import NAME_CHARS, READERS, SAVE_AS, Rows
 from langseg.descriptors.phrases.characters import printable, shown
 
-MODEL_PREFIX = "import:"  # of the model id that an imported set has in a store
 MAX_FILE_BYTES = 64 * 2**20  # LaBo's largest has 91,452 phrases in 5 MB
 MAX_TEXT_CHARS = 1000  # the longest of CuPL have 300, of MPVR 600
 KEYS = ("class_id", "class_name", "scene", "subclass", "slot", "text", "source")

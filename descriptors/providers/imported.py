@@ -20,10 +20,9 @@ from typing import Any
 
 from langseg.cache.errors import InputError
 from langseg.cache.keys import RequestKeys, canonical_json, normalise_text
-from langseg.cache.records import ANY_SLOT, NAME_SLOT, SLOTS, Request
+from langseg.cache.records import ANY_SLOT, MODEL_PREFIX, NAME_SLOT, SLOTS, Request
 from langseg.descriptors.exchange.imported_file import (
     MAX_TEXT_CHARS,
-    MODEL_PREFIX,
     ForeignPhrase,
     ForeignSet,
 )
