@@ -1,9 +1,11 @@
 """Say which descriptors are meant: of which vocabulary, in which store, by which model.
 
 In:  what a person gives, by name.
-Out: a ``Source``, frozen, which names one vocabulary and no other setting.
+Out: a ``Source``, frozen, which names one vocabulary and no other setting; the flags by which the
+     next command finds the same.
 """
 
+import shlex
 from pathlib import Path
 from typing import Self
 
@@ -62,4 +64,18 @@ class EncodedSource(Source):
         "minilm",
         description="minilm, a sentence-transformers folder or hub id, or clip: or siglip: before "
         "a folder or hub id, for that model's text tower.",
+    )
+
+
+def source_flags(source: Source, encoder_name: str | None = None) -> str:
+    """The flags that name the same vocabulary, scenes, store, model and, if given, encoder, each
+    with a space before it; what a command takes unasked is left out."""
+    given = {}
+    for name, field in Source.model_fields.items():
+        if (value := getattr(source, name)) != field.default:
+            given[name] = value
+    if encoder_name not in (None, EncodedSource.model_fields["encoder"].default):
+        given["encoder"] = encoder_name
+    return "".join(
+        f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items()
     )

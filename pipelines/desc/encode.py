@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from langseg.cache.keys import text_id
 from langseg.cache.records import Text, embedding_schema, to_table
 from langseg.cache.store.text_id_ranges import Span, text_spans
-from langseg.descriptors.vocabulary.source import Source
+from langseg.descriptors.vocabulary.source import Source, source_flags
 from langseg.pipelines.desc.chosen import Chosen, choose, rows_of
-from langseg.pipelines.shared.next_command import source_flags
 from langseg.pipelines.shared.progress import Advance
 
 if TYPE_CHECKING:

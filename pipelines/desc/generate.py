@@ -11,11 +11,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError, UpstreamError, UsageError
-from langseg.descriptors.vocabulary.source import Source
+from langseg.descriptors.vocabulary.source import Source, source_flags
 from langseg.pipelines.desc.asked import Asked, settle_asked
 from langseg.pipelines.desc.chosen import choose
 from langseg.pipelines.desc.encode import stored_vectors
-from langseg.pipelines.shared.next_command import source_flags
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import DescribeConfig
 

@@ -17,9 +17,8 @@ from langseg.descriptors.exchange.imported_file import ForeignSet
 from langseg.descriptors.exchange.match import some, told_guesses
 from langseg.descriptors.generation.report import GenerateReport
 from langseg.descriptors.providers.imported import AS_PUBLISHED, ImportProvider, reasons
-from langseg.descriptors.vocabulary.source import Source
+from langseg.descriptors.vocabulary.source import Source, source_flags
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
-from langseg.pipelines.shared.next_command import source_flags
 
 
 def check_kept(foreign: ForeignSet, provider: ImportProvider) -> None:

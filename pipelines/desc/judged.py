@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from langseg.cache.errors import InputError, LangSegError
 from langseg.cache.records import ANY_SCENE
-from langseg.descriptors.vocabulary.source import EncodedSource
+from langseg.descriptors.vocabulary.source import EncodedSource, source_flags
 from langseg.pipelines.desc.chosen import Chosen, choose
 from langseg.pipelines.desc.yardstick import StoredVectors, Yardstick, open_vectors, yardstick
-from langseg.pipelines.shared.next_command import source_flags
 
 if TYPE_CHECKING:
     import numpy as np
