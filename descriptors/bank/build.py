@@ -15,7 +15,7 @@ from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
 from langseg.cache.errors import InputError
 from langseg.cache.keys import normalise_text, scene_key, text_id
 from langseg.cache.records import ANY_SCENE, NAME_SLOT, Descriptor
-from langseg.descriptors.encoders.sentence import EncoderRecord
+from langseg.descriptors.encoders.base import EncoderRecord
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 

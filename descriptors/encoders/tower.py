@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langseg.cache.errors import InputError
-from langseg.descriptors.encoders.sentence import BATCH, EncoderRecord, TextEncoder
+from langseg.descriptors.encoders.base import BATCH, EncoderRecord, TextEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,19 +103,19 @@ def _loaded(kind: str, folder: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoConfig, CLIPTextModelWithProjection, SiglipTextModel
 
-    found = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    if found.model_type not in _TYPES[kind]:
-        raise ValueError(f"its configuration is that of {found.model_type!r}")
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    if config.model_type not in _TYPES[kind]:
+        raise ValueError(f"its configuration is that of {config.model_type!r}")
     tower: Any = CLIPTextModelWithProjection if kind == "clip" else SiglipTextModel
-    model, told = tower.from_pretrained(
+    model, report = tower.from_pretrained(
         folder,
         local_files_only=True,
         use_safetensors=True,
         dtype=torch.float32,
         output_loading_info=True,
     )
-    if told["missing_keys"]:
-        raise ValueError(f"{len(told['missing_keys'])} weights are missing")
+    if report["missing_keys"]:
+        raise ValueError(f"{len(report['missing_keys'])} weights are missing")
     tokenizer = _tokenizer(kind, folder)
     if tokenizer.pad_token_id is None:
         raise ValueError("its tokenizer has no padding token")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from langseg.cache.bank.text_bank import TextBank
     from langseg.descriptors.controls.arm_texts import Bank
     from langseg.descriptors.controls.arms import Arm
-    from langseg.descriptors.encoders.sentence import EncoderRecord
+    from langseg.descriptors.encoders.base import EncoderRecord
 
 INDEX_FORMAT = 1
 ARM_COLUMNS = ("arm", "seed", "texts", "words", "naming", "fingerprint", "folder")

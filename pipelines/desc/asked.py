@@ -160,7 +160,7 @@ class Asked:
 
     @cached_property
     def _look_alikes(self) -> dict[str, tuple[str, ...]]:
-        from langseg.descriptors.encoders.sentence import load_encoder
+        from langseg.descriptors.encoders.load import load_encoder
         from langseg.descriptors.prompts.contrast import class_text, look_alikes
 
         encoder = load_encoder(self.config.encoder)

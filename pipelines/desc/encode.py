@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from langseg.cache.store.store import Store
     from langseg.cache.store.writer import StoreWriter
-    from langseg.descriptors.encoders.sentence import EncoderRecord, TextEncoder
+    from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
 
 ENCODE_CHUNK = 4096  # texts embedded between two commits: at most that many are encoded twice
 Texts = dict[str, str | None]  # text_id -> the text, None for one that is read from the store
@@ -76,7 +76,7 @@ def wanted_texts(chosen: Chosen) -> Wanted:
 
 def embed_missing(store: "Store", encoder_name: str, wanted: Wanted, advance: Advance) -> Embedded:
     """Embed each wanted text that has no vector of the encoder, once, a chunk a commit."""
-    from langseg.descriptors.encoders.sentence import load_encoder, stored_record
+    from langseg.descriptors.encoders.load import load_encoder, stored_record
 
     record = stored_record(encoder_name, store.encoders().values())
     texts, missing = _counted(store, record, wanted)

@@ -20,7 +20,7 @@ from langseg.pipelines.shared.settings import DescribeConfig
 
 if TYPE_CHECKING:
     from langseg.cache.store.store import Store
-    from langseg.descriptors.encoders.sentence import EncoderRecord
+    from langseg.descriptors.encoders.base import EncoderRecord
     from langseg.descriptors.generation.report import GenerateReport
     from langseg.descriptors.prompts.plan import Plan
     from langseg.descriptors.providers.base import Provider
@@ -216,7 +216,7 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _record(source: Source, store: "Store", encoder_name: str) -> "EncoderRecord":
     """The record of an encoder the store holds vectors of; the encoder itself is not loaded."""
-    from langseg.descriptors.encoders.sentence import record_to_read
+    from langseg.descriptors.encoders.load import record_to_read
 
     known = store.encoders()
     record = record_to_read(encoder_name, known.values())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from langseg.cache.store.store import Store
-    from langseg.descriptors.encoders.sentence import EncoderRecord, TextEncoder
+    from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
     from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 
@@ -93,7 +93,7 @@ class StoredVectors:
 
     @cached_property
     def _encoder(self) -> "TextEncoder":
-        from langseg.descriptors.encoders.sentence import load_encoder
+        from langseg.descriptors.encoders.load import load_encoder
 
         encoder = load_encoder(self.encoder_name)
         if encoder.record.encoder_id != self.record.encoder_id:
@@ -105,7 +105,7 @@ class StoredVectors:
 
 def open_vectors(store: "Store", encoder_name: str) -> StoredVectors | None:
     """None where the store holds no vector of the encoder that the name stands for now."""
-    from langseg.descriptors.encoders.sentence import record_to_read
+    from langseg.descriptors.encoders.load import record_to_read
 
     record = record_to_read(encoder_name, store.encoders().values())
     if record is None:

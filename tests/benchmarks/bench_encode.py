@@ -40,7 +40,7 @@ def said(count: int, distinct: float) -> list[str]:
 
 def ours(encoder: "SentenceEncoder", texts: list[str], folder: Path) -> float:
     from langseg.cache.store.store import Store
-    from langseg.descriptors.encoders import sentence as text_encoder
+    from langseg.descriptors.encoders import load as text_encoder
     from langseg.pipelines.desc.encode import Wanted, embed_missing, texts_within
 
     store = Store.open(folder, create=True)
@@ -69,7 +69,9 @@ def main() -> None:
     parser.add_argument("--distinct", type=float, default=0.5, help="of all texts, 0 to 1")
     parser.add_argument("--rounds", type=int, default=1)
     args = parser.parse_args()
-    from langseg.descriptors.encoders.sentence import BATCH, SentenceEncoder, load_encoder
+    from langseg.descriptors.encoders.base import BATCH
+    from langseg.descriptors.encoders.load import load_encoder
+    from langseg.descriptors.encoders.sentence import SentenceEncoder
 
     print(machine())
     encoder = load_encoder("minilm")

@@ -64,7 +64,7 @@ def fill(folder: Path, texts: int) -> None:
 
 
 def encode(folder: Path, texts: int) -> None:
-    from langseg.descriptors.encoders import sentence as text_encoder
+    from langseg.descriptors.encoders import load as text_encoder
     from langseg.descriptors.vocabulary.source import Source
     from langseg.pipelines.desc.encode import run_encode
     from tests.support.hash_encoder import HashEncoder

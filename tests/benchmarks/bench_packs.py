@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from langseg.descriptors.encoders.sentence import load_encoder
+from langseg.descriptors.encoders.load import load_encoder
 from langseg.descriptors.phrases.names import NameFinder
 from langseg.descriptors.prompts.contrast import class_text
 from langseg.descriptors.providers.bundled import PackEntry, load_pack

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langseg.cache.files import sha256_of
-from langseg.descriptors.encoders.sentence import WEIGHTS, EncoderRecord, TextEncoder
+from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
+from langseg.descriptors.encoders.load import WEIGHTS
 
 MAX_TOKENS = 8  # words
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from unittest import mock
 
 from langseg.cache.store import text_id_ranges as spans
-from langseg.descriptors.encoders import sentence as text_encoder
+from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc import encode
 from tests.support.hash_encoder import HashEncoder

@@ -11,7 +11,7 @@ from langseg.cache.errors import InputError
 from langseg.cache.keys import text_id
 from langseg.cache.records import Descriptor
 from langseg.descriptors.bank.build import Phrase, bank_texts, build_bank, class_phrases
-from langseg.descriptors.encoders.sentence import EncoderRecord
+from langseg.descriptors.encoders.base import EncoderRecord
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 VOCABULARY = Vocabulary(

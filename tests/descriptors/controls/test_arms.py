@@ -17,7 +17,7 @@ from langseg.descriptors.controls.arm_texts import Bank, Lists
 from langseg.descriptors.controls.arm_words import TEMPLATES, WORDS
 from langseg.descriptors.controls.arms import RULES, Arm, cut_arms, derive_arms, other_arm
 from langseg.descriptors.controls.seeded_draws import number, repeated, shuffled, spread
-from langseg.descriptors.encoders.sentence import load_encoder
+from langseg.descriptors.encoders.load import load_encoder
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 SCENES = ("kitchen", "street", "forest")

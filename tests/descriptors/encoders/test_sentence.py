@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageError
-from langseg.descriptors.encoders import sentence as text_encoder
-from langseg.descriptors.encoders.sentence import (
+from langseg.descriptors.encoders import load as text_encoder
+from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
+from langseg.descriptors.encoders.load import (
     MINILM_SHA256,
-    EncoderRecord,
-    TextEncoder,
     load_encoder,
     record_to_read,
     stored_record,
@@ -97,8 +96,8 @@ def test_record_to_read__of_a_hub_that_cannot_be_reached_is_the_one_of_that_name
 
 def test_stored_record__loads_no_model():
     code = (
-        "import sys; from langseg.descriptors.encoders.sentence import stored_record, MINILM;"
-        "from langseg.descriptors.encoders.sentence import MINILM_SHA256 as sha;"
+        "import sys; from langseg.descriptors.encoders.load import stored_record, MINILM;"
+        "from langseg.descriptors.encoders.load import MINILM_SHA256 as sha;"
         "record = dict(model=MINILM, weights_sha256=sha, dim=384, max_tokens=256, prompt='',"
         " normalised=True, image_aligned=False);"
         "print(stored_record('minilm', [record]) is not None, 'torch' in sys.modules)"

@@ -12,7 +12,8 @@ from transformers import CLIPTextModelWithProjection
 
 from langseg.cache.errors import InputError
 from langseg.cache.files import sha256_of
-from langseg.descriptors.encoders.sentence import WEIGHTS, TextEncoder, load_encoder
+from langseg.descriptors.encoders.base import TextEncoder
+from langseg.descriptors.encoders.load import WEIGHTS, load_encoder
 from tests.support.tiny_towers import (
     CLIP_DIM,
     CLIP_TOKENS,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from langseg.cache.keys import request_key
 from langseg.cache.records import Request
-from langseg.descriptors.encoders.sentence import load_encoder
+from langseg.descriptors.encoders.load import load_encoder
 from langseg.descriptors.prompts.contrast import (
     MAX_LOOK_ALIKES,
     PER_LOOK_ALIKE,

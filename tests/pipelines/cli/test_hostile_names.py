@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from langseg.cache.bank.text_bank import load_bank
 from langseg.cache.store.store import Store
-from langseg.descriptors.encoders import sentence as text_encoder
-from langseg.descriptors.encoders.sentence import EncoderRecord
+from langseg.descriptors.encoders import load as text_encoder
+from langseg.descriptors.encoders.base import EncoderRecord
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
 from langseg.pipelines.desc.lens import run_audit

@@ -17,7 +17,7 @@ import pytest
 from langseg.cache.errors import InputError
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank import select
-from langseg.descriptors.encoders import sentence as text_encoder
+from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.audit import quality_report, questions, run_whole_audit
 from langseg.pipelines.desc.encode import run_encode

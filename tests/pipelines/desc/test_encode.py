@@ -17,8 +17,8 @@ from langseg.cache.store.manifest import Part
 from langseg.cache.store.parts import check_part
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank.build import bank_texts
-from langseg.descriptors.encoders import sentence as text_encoder
-from langseg.descriptors.encoders.sentence import load_encoder
+from langseg.descriptors.encoders import load as text_encoder
+from langseg.descriptors.encoders.load import load_encoder
 from langseg.descriptors.vocabulary.source import EncodedSource, Source
 from langseg.pipelines.desc import encode
 from langseg.pipelines.desc.chosen import choose

@@ -15,7 +15,7 @@ from langseg.cache.records import ANY_SCENE, Descriptor, Text, to_table
 from langseg.cache.store import text_id_ranges as spans
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank.select import Selection
-from langseg.descriptors.encoders import sentence as text_encoder
+from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from langseg.pipelines.desc import encode
 from langseg.pipelines.desc.chosen import Chosen
