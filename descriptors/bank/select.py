@@ -20,10 +20,9 @@ from functools import lru_cache
 from langseg.cache.errors import InputError
 from langseg.cache.keys import canonical_json
 from langseg.cache.records import ANY_SCENE, MODEL_PREFIX, Request
-from langseg.descriptors.exchange.match import classes_sha256
-from langseg.descriptors.generation.settled import REPLY_LIMIT
 from langseg.descriptors.prompts.contrast import REPLY_KEY, asked_look_alikes
-from langseg.descriptors.prompts.prompt import class_data, class_values
+from langseg.descriptors.prompts.plan import REPLY_LIMIT
+from langseg.descriptors.prompts.prompt import class_data
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 Pair = tuple[str, str, bool]  # class name, scene, whether it is about look-alikes
@@ -78,7 +77,7 @@ def select_answers(
     chosen = max(own, key=lambda r: (models[r.model], at[r.request_key])).model
     written = [request for request in named if request.model == chosen]
     if chosen.startswith(MODEL_PREFIX):
-        written = _newest_file(written, at, classes_sha256(vocabulary))
+        written = _newest_file(written, at, vocabulary.classes_sha256)
     askings = _reach(written, _asking)
     best: dict[Pair, Request] = {}
     for request in sorted(written, key=lambda r: (askings[_asking(r)], at[r.request_key])):
@@ -127,7 +126,7 @@ def _without_limit(params_json: str) -> str:
 
 
 def _membership(vocabulary: Vocabulary) -> Callable[[Request], bool]:
-    entries = {entry.name: class_values(entry) for entry in vocabulary.classes}
+    entries = {entry.name: entry.prompt_data for entry in vocabulary.classes}
     pairs = {(name, scene) for scene, names in vocabulary.scenes.items() for name in names}
 
     def belongs(request: Request) -> bool:

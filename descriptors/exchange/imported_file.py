@@ -30,7 +30,7 @@ from typing import Any
 from langseg.cache.errors import InputError
 from langseg.cache.keys import normalise_text, sha256_hex
 from langseg.cache.records import ANY_SCENE, ANY_SLOT
-from langseg.descriptors.exchange.imported_rows import NAME_CHARS, READERS, SAVE_AS, Rows
+from langseg.descriptors.exchange.imported_rows import LABEL_CHARS, READERS, SAVE_AS, Rows
 from langseg.descriptors.phrases.characters import printable, shown
 
 MAX_FILE_BYTES = 64 * 2**20  # LaBo's largest has 91,452 phrases in 5 MB
@@ -151,9 +151,9 @@ def _name(row: Mapping[str, Any], key: str) -> str:
     value = row.get(key)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > NAME_CHARS:
+    if not isinstance(value, str) or len(value) > LABEL_CHARS:
         raise ValueError(
-            f"{key}: wanted text of at most {NAME_CHARS} characters, got {shown(value)}"
+            f"{key}: wanted text of at most {LABEL_CHARS} characters, got {shown(value)}"
         )
     return normalise_text(value)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from langseg.descriptors.phrases.characters import printable, shown
 
-NAME_CHARS = 200  # of a class, a scene, a subclass
+LABEL_CHARS = 200  # of a class, a scene, a subclass: as a file names it, so longer than one of ours
 _FORMULA = re.compile(r"'*\s*[=+\-@]")
 _OTHER_MARKS = frozenset(";\t|\0")  # between columns; NUL: UTF-16 without its mark
 SAVE_AS = {
@@ -56,8 +56,8 @@ def _listed_rows(document: list[Any]) -> Rows:
 def _classes(document: Mapping[str, Any]) -> Rows:
     for name, said in document.items():
         where = f"class {shown(name)}"
-        if not name.strip() or len(name) > NAME_CHARS:
-            wanted = f"wanted a class's name of at most {NAME_CHARS} characters"
+        if not name.strip() or len(name) > LABEL_CHARS:
+            wanted = f"wanted a class's name of at most {LABEL_CHARS} characters"
             yield where, ValueError(f"{wanted}, got {len(name.strip())}")
             continue
         lists = said if isinstance(said, dict) else {"": said}

@@ -21,12 +21,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from langseg.cache.errors import InputError
-from langseg.cache.keys import canonical_json, sha256_hex
 from langseg.cache.records import ANY_SCENE
 from langseg.descriptors.exchange.imported_file import ForeignPhrase, ForeignSet
 from langseg.descriptors.phrases.characters import printable
 from langseg.descriptors.phrases.names import word_forms
-from langseg.descriptors.prompts.prompt import class_values
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 Pair = tuple[str, str]  # class name, scene
@@ -112,12 +110,6 @@ def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
         empty=tuple(empty),
         missing=tuple(n for n in names if n not in described and n not in empty),
     )
-
-
-def classes_sha256(vocabulary: Vocabulary) -> str:
-    """Which classes, in which order, names were looked for among: another list of classes may give
-    a name, or a ``class_id``, to another class."""
-    return sha256_hex(canonical_json([class_values(entry) for entry in vocabulary.classes]))
 
 
 def some(names: Iterable[str]) -> str:

@@ -29,10 +29,10 @@ from typing import Any
 
 from langseg.cache.errors import UsageError
 from langseg.cache.records import Request
-from langseg.descriptors.generation.settled import REPLY_LIMIT, Answered
-from langseg.descriptors.prompts.plan import Plan
+from langseg.descriptors.generation.settled import Answered
+from langseg.descriptors.phrases.rules import NAME_CHARS
+from langseg.descriptors.prompts.plan import REPLY_LIMIT, Plan
 from langseg.descriptors.providers.budget import Price, most
-from langseg.descriptors.vocabulary.vocabulary import NAME_CHARS
 
 _FEWEST_BYTES_PER_TOKEN = 3.0  # as in ``budget.most``
 _MOST_BYTES_PER_TOKEN = 4.6

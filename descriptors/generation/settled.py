@@ -16,12 +16,12 @@ from langseg.cache.keys import canonical_json, request_key
 from langseg.cache.records import TABLES, Request, to_table
 from langseg.cache.store.journal import Row
 from langseg.cache.store.store import Store
+from langseg.descriptors.prompts.plan import REPLY_LIMIT
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 
 Answer = tuple[Row, ParsedReply | None]  # None: no complete reply text arrived
 MAX_UNUSABLE = 2  # a refused, empty or invalid reply is asked for once more; then it is the answer
 LONGER_REPLIES = 2  # a reply that was cut is asked for with twice its limit, then four times
-REPLY_LIMIT = "max_completion_tokens"
 
 
 def parsed(row: Row) -> Answer:

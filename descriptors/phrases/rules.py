@@ -11,9 +11,9 @@ from functools import lru_cache
 from langseg.cache.keys import normalise_text
 from langseg.descriptors.phrases.characters import foreign_character
 from langseg.descriptors.phrases.names import NameFinder, words
-from langseg.descriptors.prompts.prompt import PHRASE_CHARS
-from langseg.descriptors.vocabulary.vocabulary import NAME_CHARS
 
+NAME_CHARS = 64  # of a class, a scene, a subclass
+PHRASE_CHARS = 80
 MAX_WORDS = 12
 _REMEMBERED_CHARS = 200
 _PLAIN = str.maketrans("’‘“”–—\u2011\u00a0", "''\"\"--- ")

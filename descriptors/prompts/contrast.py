@@ -18,7 +18,6 @@ from langseg.cache.keys import RequestKeys, canonical_json
 from langseg.cache.records import ANY_SCENE, Request
 from langseg.descriptors.prompts.prompt import (
     CLASS_MARK,
-    class_values,
     list_of,
     name_text,
     object_of,
@@ -84,7 +83,7 @@ def contrast_requests(
             continue
         schema = _schema(len(others))
         opening = template.opening({"n_each": PER_LOOK_ALIKE, "n_others": len(others)})
-        ending = closing({_ALIKE_MARK: others, CLASS_MARK: class_values(entry)})
+        ending = closing({_ALIKE_MARK: others, CLASS_MARK: entry.prompt_data})
         keys = RequestKeys(model=model, params=params, schema=schema, opening=opening)
         for sample in range(samples):
             yield Request(

@@ -11,11 +11,12 @@ from typing import Any
 from langseg.cache.errors import UsageError
 from langseg.cache.keys import RequestKeys, canonical_json
 from langseg.cache.records import ANY_SCENE, Request
-from langseg.descriptors.prompts.prompt import CLASS_MARK, Prompt, class_values
+from langseg.descriptors.prompts.prompt import CLASS_MARK, Prompt
 from langseg.descriptors.prompts.template import closing
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 MAX_SAMPLES = 100
+REPLY_LIMIT = "max_completion_tokens"  # the sampling parameter that bounds a reply
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _make(
     samples: int,
 ) -> Iterator[Request]:
     order = {entry.name: n for n, entry in enumerate(vocabulary.classes)}
-    endings = {e.name: closing({CLASS_MARK: class_values(e)}) for e in vocabulary.classes}
+    endings = {e.name: closing({CLASS_MARK: e.prompt_data}) for e in vocabulary.classes}
     params_json, prompt_id = canonical_json(params), prompt.template.prompt_id
     for scene, names in ((ANY_SCENE, list(order)), *vocabulary.scenes.items()):
         opening, schema = prompt.opening(scene), prompt.schema(scene)

@@ -15,6 +15,7 @@ from typing import Any
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.records import ANY_SCENE, SLOTS
+from langseg.descriptors.phrases.rules import NAME_CHARS, PHRASE_CHARS
 from langseg.descriptors.prompts.template import (
     Template,
     closing,
@@ -22,10 +23,9 @@ from langseg.descriptors.prompts.template import (
     shipped_template,
     template_from_file,
 )
-from langseg.descriptors.vocabulary.vocabulary import NAME_CHARS, ClassEntry
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry
 
 DEFAULT_PROMPT = "visual_v1"
-PHRASE_CHARS = 80
 MAX_ITEMS = 50
 CLASS_MARK = "Class"
 
@@ -63,7 +63,7 @@ class Prompt:
 
     def messages(self, entry: ClassEntry, scene: str) -> list[dict[str, str]]:
         """System and user message for one class in one scene (``*`` for none in particular)."""
-        whole = self.opening(scene) + closing({CLASS_MARK: class_values(entry)})
+        whole = self.opening(scene) + closing({CLASS_MARK: entry.prompt_data})
         messages: list[dict[str, str]] = json.loads(whole)
         return messages
 
@@ -107,12 +107,6 @@ def read_prompt(path: Path, says_scene: bool = True, /, **counts: int) -> Prompt
             "use {{ scene | json }} in it"
         )
     return prompt
-
-
-def class_values(entry: ClassEntry) -> dict[str, Any]:
-    """What is said of a class; its id is the dataset's own business."""
-    synonyms, definition = list(entry.synonyms), entry.definition
-    return {"name": entry.name, "synonyms": synonyms, "definition": definition}
 
 
 def class_data(messages_json: str) -> dict[str, Any]:

@@ -19,13 +19,18 @@ from langseg.cache.records import NAME_SLOT, Descriptor, Request, Text
 from langseg.descriptors.phrases.characters import printable
 from langseg.descriptors.phrases.language import is_other_language, is_other_script
 from langseg.descriptors.phrases.names import NameFinder
-from langseg.descriptors.phrases.rules import cleaned, folded, phrase_verdict, subclass_verdict
+from langseg.descriptors.phrases.rules import (
+    NAME_CHARS,
+    cleaned,
+    folded,
+    phrase_verdict,
+    subclass_verdict,
+)
 from langseg.descriptors.prompts import contrast, plausible
 from langseg.descriptors.prompts import imported as published
 from langseg.descriptors.prompts.json_reply import reply_object
 from langseg.descriptors.prompts.prompt import class_data
 from langseg.descriptors.prompts.template import messages_of
-from langseg.descriptors.vocabulary.vocabulary import NAME_CHARS
 
 PARSER_VERSION = 3
 REASONS = (

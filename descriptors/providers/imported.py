@@ -26,13 +26,12 @@ from langseg.descriptors.exchange.imported_file import (
     ForeignPhrase,
     ForeignSet,
 )
-from langseg.descriptors.exchange.match import Pair, classes_sha256, match_classes, some
+from langseg.descriptors.exchange.match import Pair, match_classes, some
+from langseg.descriptors.phrases.rules import PHRASE_CHARS
 from langseg.descriptors.prompts.imported import MAX_PHRASES, REPLY_KEY, published_schema
 from langseg.descriptors.prompts.plan import Plan
 from langseg.descriptors.prompts.prompt import (
     CLASS_MARK,
-    PHRASE_CHARS,
-    class_values,
     list_of,
     name_text,
     object_of,
@@ -93,7 +92,7 @@ class ImportProvider(HeldReplies):
         self.model = model_id(name or foreign.file.rpartition(".")[0], as_published)
         self.params = {
             "file_sha256": foreign.sha256,
-            "classes_sha256": classes_sha256(vocabulary),
+            "classes_sha256": vocabulary.classes_sha256,
         }
         self.judged: list[Judged] = []
         self.served_model = _served_model(foreign)
@@ -176,7 +175,7 @@ def _requests(
     """One request for each pair; one schema for all, so that no class changes another's key."""
     template = shipped_template(IMPORT_PROMPT)
     schema = published_schema(MAX_TEXT_CHARS) if as_published else _strict_schema()
-    endings = {e.name: closing({CLASS_MARK: class_values(e)}) for e in vocabulary.classes}
+    endings = {e.name: closing({CLASS_MARK: e.prompt_data}) for e in vocabulary.classes}
     for class_name, scene in pairs:
         opening = template.opening({"scene": scene, "as_published": as_published})
         keys = RequestKeys(model=model, params=params, schema=schema, opening=opening)

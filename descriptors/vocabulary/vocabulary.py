@@ -11,14 +11,15 @@ from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files as package_files
 from pathlib import Path
+from typing import Any
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.keys import canonical_json, normalise_text, scene_key, sha256_hex
 from langseg.descriptors.phrases.characters import foreign_character, shown, unseen_character
+from langseg.descriptors.phrases.rules import NAME_CHARS
 from langseg.descriptors.vocabulary.class_list import FIELDS, RawList, RawRow, parse_class_list
 from langseg.descriptors.vocabulary.look_alikes import checked_look_alikes
 
-NAME_CHARS = 64
 DEFINITION_CHARS = 300
 MAX_SYNONYMS = 100
 MAX_ID = 65535  # what a 16-bit PNG holds
@@ -35,6 +36,12 @@ class ClassEntry:
     id: int
     synonyms: tuple[str, ...] = ()
     definition: str = ""
+
+    @property
+    def prompt_data(self) -> dict[str, Any]:
+        """What a prompt says of the class, as JSON values; its id is the dataset's own business."""
+        synonyms, definition = list(self.synonyms), self.definition
+        return {"name": self.name, "synonyms": synonyms, "definition": definition}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +72,12 @@ class Vocabulary:
         said = asdict(self)
         del said["scene_names"], said["look_alikes"]
         return sha256_hex(canonical_json(said))
+
+    @property
+    def classes_sha256(self) -> str:
+        """sha256 of which classes there are, in which order: another list of classes may give a
+        name, or a place in the list, to another class."""
+        return sha256_hex(canonical_json([entry.prompt_data for entry in self.classes]))
 
     def scene_of(self, name: str) -> str:
         """The scene that a name stands for; the name itself where it stands for none here."""

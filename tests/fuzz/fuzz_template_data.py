@@ -15,7 +15,7 @@ from typing import Any
 
 from langseg.cache.errors import InputError
 from langseg.descriptors.prompts.plan import plan_requests
-from langseg.descriptors.prompts.prompt import class_data, class_values
+from langseg.descriptors.prompts.prompt import class_data
 from langseg.descriptors.vocabulary.class_list import parse_class_list
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary, check_classes
 
@@ -83,7 +83,7 @@ def check(raw: str) -> bool:
     for request in requests:
         system, user = json.loads(request.messages_json)
         entry = entries[request.class_name]
-        assert class_data(request.messages_json) == class_values(entry), "not read back as it is"
+        assert class_data(request.messages_json) == entry.prompt_data, "not read back as it is"
         opening, _, data_line = user["content"].rpartition("\n")
         assert data_line.startswith("Class: {")
         parts.add((system["content"], opening, request.schema_json, request.scene))

@@ -13,11 +13,10 @@ from langseg.cache.records import Request
 from langseg.descriptors.generation.settled import (
     LONGER_REPLIES,
     MAX_UNUSABLE,
-    REPLY_LIMIT,
     Answered,
     with_longer_reply,
 )
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.plan import REPLY_LIMIT, plan_requests
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.prompts import some_prompt
 

@@ -23,7 +23,7 @@ from langseg.descriptors.prompts.contrast import (
     contrast_requests,
     look_alikes,
 )
-from langseg.descriptors.prompts.prompt import class_data, class_values
+from langseg.descriptors.prompts.prompt import class_data
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
 
@@ -157,7 +157,7 @@ def test_requests__are_one_for_each_class_with_look_alikes_and_sample():
         ["stool", "bench"],
         ["chair"],
     ]
-    assert class_data(requests[0].messages_json) == class_values(FURNITURE.classes[0])
+    assert class_data(requests[0].messages_json) == FURNITURE.classes[0].prompt_data
 
 
 def test_requests__have_the_key_of_their_own_columns():

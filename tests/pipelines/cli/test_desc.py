@@ -9,7 +9,6 @@ from langseg.cache.bank.text_bank import load_bank
 from langseg.cache.records import SLOTS, Request, Response
 from langseg.cache.store.journal import journal_path
 from langseg.cache.store.store import Store
-from langseg.descriptors.prompts.prompt import class_values
 from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
 from tests.support.openai_server import OpenAIServer
 
@@ -77,7 +76,7 @@ def test_bank__before_encode_names_the_command_that_is_missing(call, filled, cla
 
 
 def test_audit__names_the_classes_of_a_dataset_that_have_no_descriptor(call, filled, tmp_path):
-    some = [class_values(entry) for entry in load_vocabulary("ade20k").classes[:3]]  # very these
+    some = [entry.prompt_data for entry in load_vocabulary("ade20k").classes[:3]]  # very these
     (tmp_path / "some.json").write_text(json.dumps(some))
     call(DESC, "generate", "--classes", tmp_path / "some.json", "--store", filled)
     report = call(DESC, "audit", "--store", filled, "--dataset", "ade20k", "--json").json
