@@ -9,10 +9,20 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from langseg.pipelines.shared.console import say
+
 
 def emit_json(value: Any) -> None:
     """The one JSON object of ``--json``, on stdout."""
     print(json_text(value))
+
+
+def emit_report(report: Mapping[str, Any], as_json: bool) -> None:
+    """A report as JSON, or for a person the ``sentence`` in it."""
+    if as_json:
+        emit_json(report)
+    else:
+        say(report["sentence"])
 
 
 def json_text(value: Any) -> str:

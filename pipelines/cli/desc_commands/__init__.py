@@ -1,0 +1,1 @@
+"""The commands of `langseg-desc`, by kind: flags in, words out."""

@@ -1,0 +1,70 @@
+"""The commands that make of the phrases what a segmenter reads: vectors, a bank, its controls."""
+
+from langseg.descriptors.vocabulary.source import EncodedSource
+from langseg.pipelines.cli.options import settings_options
+from langseg.pipelines.shared.console import say
+from langseg.pipelines.shared.json_output import emit_json, emit_report
+from langseg.pipelines.shared.progress import progress
+from langseg.pipelines.shared.settings import ArmsConfig
+from langseg.pipelines.shared.table_output import emit_table
+
+
+@settings_options(EncodedSource)
+def encode(settings: EncodedSource, as_json: bool) -> None:
+    """Embed the texts that are not embedded yet. Never asks the LLM.
+
+    Example:
+
+    \b
+        langseg-desc encode --dataset ade20k
+    """
+    from langseg.pipelines.desc.encode import run_encode
+
+    with progress("encode") as advance:
+        report = run_encode(settings, settings.encoder, advance)
+    emit_report(report, as_json)
+
+
+@settings_options(EncodedSource)
+def bank(settings: EncodedSource, as_json: bool) -> None:
+    """Lay descriptors and embeddings out as the TextBank that langseg-seg reads.
+
+    Prints the bank's folder. Example:
+
+    \b
+        langseg-desc bank --dataset ade20k
+    """
+    from langseg.pipelines.desc.generate import run_bank
+
+    report = run_bank(settings, settings.encoder)
+    if as_json:
+        emit_json(report)
+        return
+    say(report["sentence"])
+    print(report["bank"])
+
+
+@settings_options(ArmsConfig)
+def arms(settings: ArmsConfig, as_json: bool) -> None:
+    """Make the controls of a bank: the same head trained on other texts shows what these are worth.
+
+    Names, templates, random words, descriptors dealt, swapped or scrambled, wrong scenes, other
+    models' sets; of the bank's counts and lengths, and the bank itself. Run it after `generate`.
+
+    Examples:
+
+    \b
+        langseg-desc arms --dataset ade20k
+        langseg-desc arms --dataset ade20k --seeds 7
+    """
+    from langseg.pipelines.desc.arms import ARM_COLUMNS, arm_rows, run_arms
+
+    with progress("arms") as advance:
+        report = run_arms(settings, advance)
+    if as_json:
+        emit_json(report)
+        return
+    emit_table(ARM_COLUMNS, arm_rows(report))
+    for arm, reason in report["left_out"].items():
+        say(f"left out: {arm}, as {reason}")
+    say(report["sentence"])
