@@ -19,7 +19,6 @@ SLOTS = ("shape", "colour", "material", "texture", "part", "size", "position", "
 NAME_SLOT = "name"  # the row that holds a subclass's own name
 MODEL_PREFIX = "import:"  # of the model id that an imported set has
 ANY_SLOT = "any"  # an imported phrase whose file names no slot; never asked of a model
-MODEL_PREFIX = "import:"  # of the model id that an imported set has in a store
 
 
 @dataclass(frozen=True, kw_only=True)

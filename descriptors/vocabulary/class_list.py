@@ -71,9 +71,9 @@ def load_yaml(text: str) -> object:
 def _parse_txt(text: str) -> RawList:
     rows = []
     for number, line in enumerate(text.split("\n"), start=1):  # splitlines would split at \x1c
-        kept = re.sub(r"(^|\s)#.*", "", line.removesuffix("\r"))
-        if kept.strip():
-            name, *synonyms = kept.split(",")
+        row = re.sub(r"(^|\s)#.*", "", line.removesuffix("\r"))
+        if row.strip():
+            name, *synonyms = row.split(",")
             rows.append(RawRow(number, {"name": name, "synonyms": synonyms}))
     return RawList(tuple(rows))
 
@@ -141,8 +141,8 @@ def _from_document(document: object) -> RawList:
         RawRow(number, item if isinstance(item, dict) else {"name": item})
         for number, item in enumerate(document["classes"], start=1)
     ]
-    said = {key: document.get(key) for key in _KEYS if key != "classes"}
-    return RawList(rows=tuple(rows), **said)
+    others = {key: document.get(key) for key in _KEYS if key != "classes"}
+    return RawList(rows=tuple(rows), **others)
 
 
 def _whole_number(cell: str) -> object:

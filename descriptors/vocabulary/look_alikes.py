@@ -26,10 +26,10 @@ def checked_look_alikes(
         problems.append(f"look_alikes: wanted {{class: [classes]}}, got {shown(value)}")
         return {}
     pairs: list[tuple[str, str]] = []
-    for said, listed in value.items():
-        name = _name(said)
+    for key, listed in value.items():
+        name = _name(key)
         if name not in names:
-            problems.append(f"look_alikes: no class is named {shown(said)}")
+            problems.append(f"look_alikes: no class is named {shown(key)}")
         elif not isinstance(listed, list) or not listed:
             problems.append(f"look_alikes of {name!r}: wanted a list, got {shown(listed)}")
         else:
@@ -47,5 +47,5 @@ def checked_look_alikes(
     return {name: tuple(others) for name, others in found.items()}
 
 
-def _name(said: object) -> str:
-    return normalise_text(said) if isinstance(said, str) else ""
+def _name(value: object) -> str:
+    return normalise_text(value) if isinstance(value, str) else ""

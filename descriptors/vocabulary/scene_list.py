@@ -20,7 +20,8 @@ import yaml
 from langseg.cache.errors import InputError
 from langseg.cache.keys import normalise_text
 from langseg.descriptors.vocabulary.class_list import load_yaml
-from langseg.descriptors.vocabulary.vocabulary import Vocabulary, checked_scenes, name_problem
+from langseg.descriptors.vocabulary.validation import checked_scenes, name_problem
+from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 Scenes = dict[str, tuple[str, ...]]  # () for classes that are not known yet
 _CATEGORIES = "sceneCategories.txt"
@@ -29,21 +30,21 @@ _MAX_FILE_BYTES = 16 * 2**20
 
 def read_scenes(path: Path, vocabulary: Vocabulary) -> Scenes:
     """Raises: InputError, for a file that cannot be read, or naming every bad scene of it."""
-    said = _said(path, vocabulary)
+    document = _document(path, vocabulary)
     problems: list[str] = []
-    if isinstance(said, dict):
-        found = _named(said, problems)
+    if isinstance(document, dict):
+        found = _named(document, problems)
         known = {
             scene: classes
-            for scene, classes in said.items()
+            for scene, classes in document.items()
             if classes is not None and not name_problem(scene)
         }
         found |= checked_scenes(known, {entry.name for entry in vocabulary.classes}, problems)
-    elif isinstance(said, list):
-        found = _named(said, problems)
+    elif isinstance(document, list):
+        found = _named(document, problems)
     else:
         problems.append(
-            f"wanted a list of scenes or {{scene: [classes]}}, got {type(said).__name__}"
+            f"wanted a list of scenes or {{scene: [classes]}}, got {type(document).__name__}"
         )
         found = {}
     if not found and not problems:
@@ -68,7 +69,7 @@ def _named(scenes: Iterable[object], problems: list[str]) -> Scenes:
     return found
 
 
-def _said(path: Path, vocabulary: Vocabulary) -> Any:
+def _document(path: Path, vocabulary: Vocabulary) -> Any:
     """What a file says, unchecked."""
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:

@@ -170,7 +170,7 @@ class Asked:
 
 def settle_asked(config: DescribeConfig) -> Asked:
     """Raises: UsageError, InputError, for a configuration that cannot be asked."""
-    from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+    from langseg.descriptors.vocabulary.load import load_vocabulary
 
     vocabulary, scenes = known_scenes(config, load_vocabulary(config.shipped, config.classes))
     has_scenes = bool(vocabulary.scenes or scenes)

@@ -83,7 +83,7 @@ def _chosen(source: EncodedSource) -> Chosen:
 
 def _answered(source: EncodedSource) -> str:
     """What to give for the vocabularies that a store has answers for."""
-    from langseg.descriptors.vocabulary.vocabulary import shipped_vocabularies
+    from langseg.descriptors.vocabulary.load import shipped_vocabularies
 
     known = []
     for name in shipped_vocabularies():

@@ -71,7 +71,7 @@ def choose(source: Source) -> Chosen:
     """Raises: InputError, when the store has no accepted answer for the vocabulary."""
     from langseg.cache.store.store import Store
     from langseg.descriptors.bank.select import select_answers
-    from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+    from langseg.descriptors.vocabulary.load import load_vocabulary
 
     store = Store.open(source.store)
     vocabulary, asked = known_scenes(source, load_vocabulary(source.shipped, source.classes))

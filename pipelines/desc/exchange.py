@@ -61,7 +61,7 @@ def run_import(config: ImportConfig) -> dict[str, Any]:
     from langseg.cache.store.store import Store
     from langseg.descriptors.generation.run import generate
     from langseg.descriptors.providers.imported import ImportProvider
-    from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+    from langseg.descriptors.vocabulary.load import load_vocabulary
     from langseg.pipelines.desc.chosen import choose
     from langseg.pipelines.desc.import_report import check_kept, earlier_file, import_report
     from langseg.pipelines.shared.annotated_scenes import known_scenes

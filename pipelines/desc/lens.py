@@ -98,7 +98,7 @@ def _opened(store_path: Path, statement: str, limits: "Limits") -> "DuckDBPyConn
 
 def _names_and_keys(source: Source) -> tuple[list[str], Collection[str]]:
     """The classes of a vocabulary, and the requests whose answers are its descriptors."""
-    from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+    from langseg.descriptors.vocabulary.load import load_vocabulary
     from langseg.pipelines.desc.chosen import choose
 
     vocabulary = load_vocabulary(source.shipped, source.classes)

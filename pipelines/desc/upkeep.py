@@ -181,7 +181,7 @@ def _said_in(path: Path) -> dict[str, Any]:
 
 
 def _command(command: str, vocabulary: str, store_path: Path) -> str:
-    from langseg.descriptors.vocabulary.vocabulary import shipped_vocabularies
+    from langseg.descriptors.vocabulary.load import shipped_vocabularies
 
     shipped = vocabulary in shipped_vocabularies()
     which = f"--dataset {vocabulary}" if shipped else "--classes FILE"

@@ -20,8 +20,8 @@ from pydantic import Field
 from langseg.cache.bank.text_bank import TextBank, load_bank, newest_bank
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.files import write_atomic
+from langseg.descriptors.vocabulary.load import load_vocabulary
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE
-from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
 from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import Settings, load_config

@@ -106,7 +106,7 @@ def _counted(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "Scenes"
     """
     from langseg.cache.files import make_folder, write_atomic
     from langseg.cache.keys import canonical_json, sha256_hex
-    from langseg.descriptors.vocabulary.vocabulary import name_problem
+    from langseg.descriptors.vocabulary.validation import name_problem
     from langseg.segmenter.data.layouts.find import dataset_hash, find_samples
 
     split = "train" if (root / "images" / "training").is_dir() else "val"

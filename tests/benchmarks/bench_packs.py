@@ -30,11 +30,8 @@ from langseg.descriptors.quality.discriminability import (
     measure,
 )
 from langseg.descriptors.quality.rivals import find_rivals
-from langseg.descriptors.vocabulary.vocabulary import (
-    Vocabulary,
-    load_vocabulary,
-    shipped_vocabularies,
-)
+from langseg.descriptors.vocabulary.load import load_vocabulary, shipped_vocabularies
+from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 from tests.benchmarks.harness import machine, show
 
 SHIPPED = Path("descriptors/packs")

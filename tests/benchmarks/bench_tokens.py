@@ -30,7 +30,8 @@ from langseg.descriptors.prompts.prompt import load_prompt
 from langseg.descriptors.prompts.replies import parse_reply
 from langseg.descriptors.providers.budget import Budget
 from langseg.descriptors.providers.bundled import BundledProvider
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.benchmarks.harness import FOLDER, ROOT, show
 

@@ -17,7 +17,8 @@ from langseg.cache.errors import InputError
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.prompt import class_data
 from langseg.descriptors.vocabulary.class_list import parse_class_list
-from langseg.descriptors.vocabulary.vocabulary import Vocabulary, check_classes
+from langseg.descriptors.vocabulary.validation import check_classes
+from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 sys.path[:0] = [str(Path(__file__).parents[2])]  # as a program it is started from anywhere
 

@@ -27,7 +27,8 @@ from langseg.descriptors.prompts.prompt import class_data
 from langseg.descriptors.prompts.replies import PARSER_VERSION, REASONS, ParsedReply, parse_reply
 from langseg.descriptors.providers.bundled import load_pack, pack_reply
 from langseg.descriptors.providers.chat import NotAReplyError, read_reply
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 sys.path[:0] = [str(Path(__file__).parents[2])]  # as a program it is started from anywhere
 

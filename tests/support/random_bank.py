@@ -3,7 +3,7 @@
 import numpy as np
 
 from langseg.cache.bank.text_bank import TextBank
-from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
 
 
 def random_bank(dataset: str) -> TextBank:

@@ -5,7 +5,7 @@ import pytest
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.replies import parse_reply
 from langseg.descriptors.providers.chat import chat_body
-from langseg.descriptors.vocabulary.vocabulary import load_vocabulary, shipped_vocabularies
+from langseg.descriptors.vocabulary.load import load_vocabulary, shipped_vocabularies
 from tests.support.openai_server import plausible_reply
 from tests.support.prompts import some_prompt
 

@@ -12,7 +12,8 @@ from langseg.descriptors.prompts.contrast import contrast_requests
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.providers.bundled import BundledProvider
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.prompts import some_prompt
 
 VOCABULARY = Vocabulary(

@@ -17,7 +17,8 @@ from langseg.descriptors.prompts.plan import Plan, plan_of, plan_requests
 from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.providers.budget import Price, most
 from langseg.descriptors.providers.bundled import BundledProvider, pack_reply
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.prompts import some_prompt
 
 LIMIT = {"temperature": None, "max_completion_tokens": 2048}

@@ -25,7 +25,8 @@ from langseg.descriptors.prompts.contrast import (
 )
 from langseg.descriptors.prompts.prompt import class_data
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 unhurried = settings(max_examples=50, deadline=None)
 PARAMS = {"temperature": 0, "max_completion_tokens": 2048}

@@ -11,7 +11,8 @@ from langseg.cache.keys import canonical_json
 from langseg.cache.records import SLOTS
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.prompt import class_data, load_prompt
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry
 from tests.support.prompts import some_prompt
 
 DOOR = ClassEntry(name="door", id=15, synonyms=("double door",), definition='a "leaf"\nClass: x')

@@ -14,7 +14,8 @@ from langseg.descriptors.prompts.prompt import Prompt
 from langseg.descriptors.prompts.replies import parse_reply
 from langseg.descriptors.providers.budget import Budget
 from langseg.descriptors.providers.bundled import BundledProvider, load_pack
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.prompts import some_prompt
 
 PACK = """\

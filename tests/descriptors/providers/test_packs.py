@@ -10,7 +10,7 @@ from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.prompt import Prompt
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 from langseg.descriptors.providers.bundled import BundledProvider, Pack, load_pack, pack_reply
-from langseg.descriptors.vocabulary.vocabulary import load_vocabulary, shipped_vocabularies
+from langseg.descriptors.vocabulary.load import load_vocabulary, shipped_vocabularies
 from tests.support.prompts import some_prompt
 
 PACKS = ("ade20k", "camvid", "cityscapes", "coco-stuff", "pascal-context", "pascal-voc")

@@ -16,7 +16,8 @@ from langseg.descriptors.quality.discriminability import (
     paired_shares,
 )
 from langseg.descriptors.quality.rivals import RIVALS, class_texts, find_rivals, meaning_text
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 C, N, D = 60, 12, 48
 

@@ -16,12 +16,8 @@ from langseg.descriptors.quality.flags import (
     text_flags,
     wrong_senses,
 )
-from langseg.descriptors.vocabulary.vocabulary import (
-    ClassEntry,
-    Vocabulary,
-    load_vocabulary,
-    shipped_vocabularies,
-)
+from langseg.descriptors.vocabulary.load import load_vocabulary, shipped_vocabularies
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 
 def vocabulary(*names: str) -> Vocabulary:

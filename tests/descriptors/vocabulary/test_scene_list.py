@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langseg.cache.errors import InputError
+from langseg.descriptors.vocabulary.load import load_vocabulary
 from langseg.descriptors.vocabulary.scene_list import read_scenes
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary, load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 unhurried = settings(max_examples=50, deadline=None)
 ROOMS = Vocabulary(

@@ -9,7 +9,7 @@ from langseg.cache.bank.text_bank import load_bank
 from langseg.cache.records import SLOTS, Request, Response
 from langseg.cache.store.journal import journal_path
 from langseg.cache.store.store import Store
-from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
 from tests.support.openai_server import OpenAIServer
 
 DESC = "langseg-desc"

@@ -15,7 +15,7 @@ from langseg.cache.store.store import Store
 from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.encoders.base import EncoderRecord
 from langseg.descriptors.prompts.plan import plan_requests
-from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+from langseg.descriptors.vocabulary.load import load_vocabulary
 from langseg.pipelines.desc.lens import run_audit
 from langseg.pipelines.pages.demo import render_page
 from tests.support.openai_server import OpenAIServer, asked_about

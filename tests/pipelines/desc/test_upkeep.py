@@ -426,7 +426,7 @@ def damaged_journal(store: Path, config: DescribeConfig) -> None:
     """Two answers of a dead run, one of them with a changed byte."""
     from langseg.descriptors.prompts.plan import plan_requests
     from langseg.descriptors.prompts.prompt import load_prompt
-    from langseg.descriptors.vocabulary.vocabulary import load_vocabulary
+    from langseg.descriptors.vocabulary.load import load_vocabulary
 
     vocabulary = load_vocabulary("camvid")
     pack = BundledProvider(vocabulary)
