@@ -1,6 +1,6 @@
 """Which scenes are asked about, and which classes are known to be plausible in them.
 
-In:  a person's file of scenes.
+In:  a vocabulary, perhaps a person's file of scenes.
 Out: scene -> its classes, or none where an LLM is yet to be asked for them.
 
     txt         one scene a line; ``#`` starts a comment
@@ -12,6 +12,8 @@ Out: scene -> its classes, or none where an LLM is yet to be asked for them.
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,33 @@ from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 Scenes = dict[str, tuple[str, ...]]  # () for classes that are not known yet
 _CATEGORIES = "sceneCategories.txt"
 _MAX_FILE_BYTES = 16 * 2**20
+
+
+def wanted_scenes(which: str, vocabulary: Vocabulary) -> Scenes:
+    """Those of the vocabulary for ``dataset``, none for ``none``, else those of a file.
+
+    Raises: InputError, as ``read_scenes``.
+    """
+    if which == "none":
+        return {}
+    if which == "dataset":
+        return dict(vocabulary.scenes)
+    return read_scenes(Path(which), vocabulary)
+
+
+def known_and_unknown(
+    vocabulary: Vocabulary, scenes: Scenes, most: int | None
+) -> tuple[Vocabulary, tuple[str, ...]]:
+    """The vocabulary with the first ``most`` scenes, of these the known; and the unknown ones."""
+    first = dict(islice(scenes.items(), most))
+    known = {scene: names for scene, names in first.items() if names}
+    unknown = tuple(scene for scene, names in first.items() if not names)
+    return replace(vocabulary, scenes=known), unknown
+
+
+def with_scenes(vocabulary: Vocabulary, more: Scenes) -> Vocabulary:
+    """The vocabulary with further pairs behind those it has."""
+    return replace(vocabulary, scenes={**vocabulary.scenes, **more})
 
 
 def read_scenes(path: Path, vocabulary: Vocabulary) -> Scenes:

@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError
-from langseg.pipelines.desc.chosen import Chosen, choose
 from langseg.pipelines.desc.encode import Wanted, embed_missing, stored_vectors, texts_within
+from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import ArmsConfig
 
 if TYPE_CHECKING:
     from langseg.cache.bank.text_bank import TextBank
+    from langseg.descriptors.bank.stored_set import StoredSet, StoredSets
     from langseg.descriptors.controls.arm_texts import Bank
     from langseg.descriptors.controls.arms import Arm
     from langseg.descriptors.encoders.base import EncoderRecord
@@ -38,7 +39,8 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     from langseg.descriptors.controls.arm_texts import Bank
     from langseg.descriptors.controls.arms import derive_arms
 
-    chosen = choose(settings)
+    sets = open_sets(settings)
+    chosen = sets.of(settings.model)
     vocabulary, store = chosen.vocabulary, chosen.store
     real = Bank(vocabulary, chosen.phrases())
     if not real.described:
@@ -47,7 +49,7 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
             "run `langseg-desc generate`"
         )
     arms, left_out = derive_arms(real, chosen.selection.model, range(settings.seeds))
-    others, scant = _other_models(settings, chosen, real)
+    others, scant = _other_models(sets, chosen, real, range(settings.seeds))
     arms += others
     texts = dict.fromkeys(text for arm in arms for text in bank_texts(vocabulary, arm.phrases))
     wanted = Wanted(len(texts), lambda span: texts_within(texts, span))
@@ -91,31 +93,26 @@ def arm_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def _other_models(
-    settings: ArmsConfig, chosen: Chosen, real: "Bank"
+    sets: "StoredSets", chosen: "StoredSet", real: "Bank", seeds: range
 ) -> "tuple[list[Arm], dict[str, str]]":
     """Two arms for each model of the store that described enough of the vocabulary: what it says,
     and the bank cut to as much; and why there is none for the rest."""
     from langseg.descriptors.controls.arms import cut_arms, other_arm
 
     arms, scant = [], {}
-    models = set(chosen.store.table("requests", ("model",))["model"].to_pylist())
-    for model in sorted(models - {chosen.selection.model}):
-        try:
-            other = choose(settings.model_copy(update={"model": model}))
-        except InputError:  # it answered for other vocabularies only
-            continue
-        phrases = replace(other, vocabulary=chosen.vocabulary).phrases()
+    for other in sets.others(chosen):
+        model, phrases = other.selection.model, other.phrases()
         arm = other_arm(real, phrases, model)
         described = sum(len(rows) > 1 for rows in phrases.values())
         if described < LEAST_SHARE * len(phrases):
             scant[arm.name] = f"{model} describes {described} of {len(phrases)} classes"
         else:
-            arms += [arm, *cut_arms(real, arm, chosen.selection.model, range(settings.seeds))]
+            arms += [arm, *cut_arms(real, arm, chosen.selection.model, seeds)]
     return arms, scant
 
 
 def _banks(
-    arms: "Sequence[Arm]", chosen: Chosen, record: "EncoderRecord", width: int
+    arms: "Sequence[Arm]", chosen: "StoredSet", record: "EncoderRecord", width: int
 ) -> "Iterator[tuple[Arm, TextBank]]":
     """The bank of each arm, K of all of them that of the first, which is the real one."""
     from langseg.descriptors.bank.build import bank_texts, build_bank

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langseg.cache.errors import UsageError
-from langseg.pipelines.shared.annotated_scenes import accepted_replies, known_scenes, with_scenes
+from langseg.pipelines.shared.annotated_scenes import known_scenes
 from langseg.pipelines.shared.settings import DescribeConfig, read_settings
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ class Asked:
 
     def _plausible_answers(self, store: "Store | None") -> "list[tuple[Request, str]]":
         """The store's accepted replies to this very asking, with a longer limit or without."""
+        from langseg.descriptors.bank.stored_scenes import accepted_replies
         from langseg.descriptors.generation.settled import every_form
 
         if store is None or not self.scenes:
@@ -145,6 +146,7 @@ class Asked:
         from langseg.descriptors.prompts.contrast import contrast_requests
         from langseg.descriptors.prompts.plan import plan_of, plan_requests
         from langseg.descriptors.prompts.plausible import plausible_scenes
+        from langseg.descriptors.vocabulary.scene_list import with_scenes
 
         names = [entry.name for entry in self.vocabulary.classes]
         said = plausible_scenes(names, self._plausible_answers(store))

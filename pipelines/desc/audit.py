@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from langseg.cache.errors import InputError, UsageError
+from langseg.descriptors.bank.stored_set import StoredSet
 from langseg.descriptors.vocabulary.source import EncodedSource
-from langseg.pipelines.desc.chosen import Chosen, choose
 from langseg.pipelines.desc.judged import Judge, Quality
+from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.desc.sets import compared, points, set_row, share
 
 SHORT = ("coverage", "counts", "rejections", "provenance")  # what ``audit`` prints unasked
@@ -72,9 +73,9 @@ def run_whole_audit(
     return report
 
 
-def _chosen(source: EncodedSource) -> Chosen:
+def _chosen(source: EncodedSource) -> StoredSet:
     try:
-        return choose(source)
+        return open_sets(source).of(source.model)
     except InputError as exc:
         if source.dataset is not None or source.classes is not None:
             raise
@@ -88,7 +89,7 @@ def _answered(source: EncodedSource) -> str:
     known = []
     for name in shipped_vocabularies():
         try:
-            choose(source.model_copy(update={"dataset": name, "model": ""}))
+            open_sets(source.model_copy(update={"dataset": name})).of("")
         except InputError:
             continue
         known.append(f"--dataset {name}")

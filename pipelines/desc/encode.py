@@ -17,7 +17,7 @@ from langseg.cache.keys import text_id
 from langseg.cache.records import Text, embedding_schema, to_table
 from langseg.cache.store.text_id_ranges import Span, text_spans
 from langseg.descriptors.vocabulary.source import Source, source_flags
-from langseg.pipelines.desc.chosen import Chosen, choose, rows_of
+from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from langseg.cache.store.store import Store
     from langseg.cache.store.writer import StoreWriter
+    from langseg.descriptors.bank.stored_set import StoredSet
     from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
 
 ENCODE_CHUNK = 4096  # texts embedded between two commits: at most that many are encoded twice
@@ -53,12 +54,12 @@ class Embedded:
 
 def run_encode(source: Source, encoder_name: str, advance: Advance) -> dict[str, Any]:
     """Embed what the vocabulary's bank needs and the store does not hold yet."""
-    chosen = choose(source)
+    chosen = open_sets(source).of(source.model)
     done = embed_missing(chosen.store, encoder_name, wanted_texts(chosen), advance)
     return _report(chosen.vocabulary.name, done, source_flags(source, encoder_name))
 
 
-def wanted_texts(chosen: Chosen) -> Wanted:
+def wanted_texts(chosen: "StoredSet") -> Wanted:
     """All that the bank of these answers says, and what an audit of it measures by."""
     from langseg.descriptors.bank.build import bank_texts, class_phrases
     from langseg.descriptors.quality.rivals import class_texts
@@ -197,7 +198,8 @@ def _texts(store: "Store", missing: Texts, span: Span) -> Iterator[str]:
     if None not in missing.values():
         return
     for piece in store.stream("texts", ("text_id", "text")):
-        for key, text in rows_of(span.rows(piece)):
+        rows = span.rows(piece)
+        for key, text in zip(rows["text_id"].to_pylist(), rows["text"].to_pylist(), strict=True):
             if missing.get(key, "") is None:
                 yield text
 

@@ -17,9 +17,9 @@ from langseg.pipelines.shared.settings import ARGUMENT
 
 if TYPE_CHECKING:
     from langseg.cache.store.store import Store
+    from langseg.descriptors.bank.stored_set import StoredSet
     from langseg.descriptors.exchange.export import ExportRow
     from langseg.descriptors.exchange.imported_file import ForeignSet
-    from langseg.pipelines.desc.chosen import Chosen
 
 
 class ImportConfig(Source):
@@ -62,8 +62,8 @@ def run_import(config: ImportConfig) -> dict[str, Any]:
     from langseg.descriptors.generation.run import generate
     from langseg.descriptors.providers.imported import ImportProvider
     from langseg.descriptors.vocabulary.load import load_vocabulary
-    from langseg.pipelines.desc.chosen import choose
     from langseg.pipelines.desc.import_report import check_kept, earlier_file, import_report
+    from langseg.pipelines.desc.open_sets import open_sets
     from langseg.pipelines.shared.annotated_scenes import known_scenes
 
     foreign = _read(config.file)
@@ -75,7 +75,7 @@ def run_import(config: ImportConfig) -> dict[str, Any]:
     store = Store.open(config.store, create=True)
     earlier = earlier_file(store, provider)
     done = generate([provider.plan], provider, store)
-    chosen = choose(config.model_copy(update={"model": provider.model}))
+    chosen = open_sets(config).of(provider.model)
     newest = {request.request_key for request in provider.plan} <= chosen.selection.keys
     return import_report(
         config,
@@ -99,7 +99,7 @@ def run_export(config: ExportConfig) -> dict[str, Any]:
     from langseg.cache.files import make_folder, write_atomic
     from langseg.descriptors.exchange.dataset_card import dataset_card
     from langseg.descriptors.exchange.export import csv_bytes, jsonl_bytes, parquet_bytes
-    from langseg.pipelines.desc.chosen import choose
+    from langseg.pipelines.desc.open_sets import open_sets
     from langseg.pipelines.shared.output_file import check_file, check_folder, write_dataset
 
     if config.format == "hf":
@@ -107,7 +107,7 @@ def run_export(config: ExportConfig) -> dict[str, Any]:
     else:
         hf = ", or write a dataset folder with --format hf"
         check_file(config.out, "--out", f"descriptors.{config.format}", hf)
-    chosen = choose(config)
+    chosen = open_sets(config).of(config.model)
     rows = _export_rows(chosen)
     if config.format == "hf":
         snapshot = chosen.store.manifest.name
@@ -152,7 +152,7 @@ def _read(path: Path) -> "ForeignSet":
     return parse_foreign(data, path.name)
 
 
-def _export_rows(chosen: "Chosen") -> "list[ExportRow]":
+def _export_rows(chosen: "StoredSet") -> "list[ExportRow]":
     from langseg.cache.records import Descriptor, Request, Response
     from langseg.descriptors.exchange.export import export_rows
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from langseg.cache.errors import InputError, UpstreamError, UsageError
 from langseg.descriptors.vocabulary.source import Source, source_flags
 from langseg.pipelines.desc.asked import Asked, settle_asked
-from langseg.pipelines.desc.chosen import choose
 from langseg.pipelines.desc.encode import stored_vectors
+from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import DescribeConfig
 
@@ -127,7 +127,7 @@ def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
     from langseg.cache.bank.text_bank import save_bank
     from langseg.descriptors.bank.build import bank_texts, build_bank
 
-    chosen = choose(source)
+    chosen = open_sets(source).of(source.model)
     store, vocabulary, selection = chosen.store, chosen.vocabulary, chosen.selection
     record = _record(source, store, encoder_name)
     phrases = chosen.phrases()

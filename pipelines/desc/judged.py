@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from langseg.cache.errors import InputError, LangSegError
+from langseg.cache.errors import LangSegError
 from langseg.cache.records import ANY_SCENE
+from langseg.descriptors.bank.stored_set import StoredSet
 from langseg.descriptors.vocabulary.source import EncodedSource, source_flags
-from langseg.pipelines.desc.chosen import Chosen, choose
+from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.desc.yardstick import StoredVectors, Yardstick, open_vectors, yardstick
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Quality:
     of ``quality.RULES`` that could not be looked at.
     """
 
-    chosen: Chosen
+    chosen: StoredSet
     phrases: "Mapping[str, Sequence[Phrase]]"
     flags: "tuple[Flag, ...]"
     coverage: "Mapping[str, Coverage]"
@@ -64,14 +65,15 @@ class Quality:
 
 
 class Judge:
-    """Judges every set of a vocabulary by one yardstick; ``chosen`` is ``choose`` of the source.
+    """Judges every set of a vocabulary by one yardstick; ``chosen`` is the one the source names.
 
     Raises: InputError, when the store has no accepted answer for the vocabulary.
     """
 
-    def __init__(self, source: EncodedSource, chosen: Chosen | None = None) -> None:
+    def __init__(self, source: EncodedSource, chosen: StoredSet | None = None) -> None:
         self._source = source
-        self.chosen = choose(source) if chosen is None else chosen
+        self._sets = open_sets(source)
+        self.chosen = self._sets.of(source.model) if chosen is None else chosen
         self._stored = open_vectors(self.chosen.store, source.encoder)
         self.yardstick: Yardstick | None = None
         self._why_not = ""
@@ -88,16 +90,9 @@ class Judge:
 
     def others(self) -> Iterator[Quality]:
         """The sets of the store's other models for the same classes and scenes, by model."""
-        store, mine = self.chosen.store, self.chosen.selection.model
-        models = set(store.table("requests", ("model",))["model"].to_pylist())
-        for model in sorted(models - {mine}):
-            try:
-                other = choose(self._source.model_copy(update={"model": model}))
-            except InputError:  # it answered for other vocabularies only
-                continue
-            yield self._judged(replace(other, vocabulary=self.chosen.vocabulary))
+        return map(self._judged, self._sets.others(self.chosen))
 
-    def _judged(self, chosen: Chosen) -> Quality:
+    def _judged(self, chosen: StoredSet) -> Quality:
         from langseg.descriptors.quality.flags import BY_VECTORS, coverage, text_flags
 
         phrases, vocabulary = chosen.phrases(), chosen.vocabulary
@@ -147,7 +142,7 @@ class _Embedded:
 
 
 def _embedded(
-    chosen: Chosen, phrases: "Mapping[str, Sequence[Phrase]]", stored: StoredVectors
+    chosen: StoredSet, phrases: "Mapping[str, Sequence[Phrase]]", stored: StoredVectors
 ) -> _Embedded:
     """The vectors stay float16 and are gathered once: 768 bytes a phrase for MiniLM."""
     import numpy as np
@@ -176,7 +171,7 @@ def _embedded(
     )
 
 
-def _near(chosen: Chosen, embedded: _Embedded) -> "list[Flag]":
+def _near(chosen: StoredSet, embedded: _Embedded) -> "list[Flag]":
     import numpy as np
 
     from langseg.descriptors.quality.flags import near_duplicates

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from langseg.cache.sql.limits import Limits
     from langseg.cache.sql.queries import Answer, TableAnswer
     from langseg.cache.store.store import Store
-    from langseg.pipelines.desc.chosen import Chosen
+    from langseg.descriptors.bank.stored_set import StoredSet
 
 
 def run_audit(
@@ -28,7 +28,7 @@ def run_audit(
     dataset: str | None,
     classes: Path | None,
     model: str = "",
-    chosen: "Chosen | None" = None,
+    chosen: "StoredSet | None" = None,
 ) -> dict[str, Any]:
     """Answer every standing question: of one vocabulary's selection, if one is named, or of all.
 
@@ -99,12 +99,12 @@ def _opened(store_path: Path, statement: str, limits: "Limits") -> "DuckDBPyConn
 def _names_and_keys(source: Source) -> tuple[list[str], Collection[str]]:
     """The classes of a vocabulary, and the requests whose answers are its descriptors."""
     from langseg.descriptors.vocabulary.load import load_vocabulary
-    from langseg.pipelines.desc.chosen import choose
+    from langseg.pipelines.desc.open_sets import open_sets
 
     vocabulary = load_vocabulary(source.shipped, source.classes)
     names = [entry.name for entry in vocabulary.classes]
     try:
-        return names, choose(source).selection.keys
+        return names, open_sets(source).of(source.model).selection.keys
     except InputError:  # no answer of it yet: every class is missing
         return names, ()
 

@@ -1,17 +1,14 @@
-"""Settle which classes are plausible in which scenes: from the dataset, a file, a count or an LLM.
+"""Settle which classes are plausible in which scenes, where need be by counting in pictures.
 
-In:  a ``Source``, its vocabulary, the store.
+In:  a ``Source`` and its vocabulary; perhaps a labelled dataset, which needs the segmenter's eyes.
 Out: the vocabulary with those (scene, class) pairs; the scenes an LLM is yet to be asked about.
-
-The same settings give ``generate``, ``encode`` and ``bank`` the same pairs.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +17,6 @@ from langseg.cache.records import ANY_SCENE
 from langseg.descriptors.vocabulary.source import Source
 
 if TYPE_CHECKING:
-    from langseg.cache.records import Request
-    from langseg.cache.store.store import Store
     from langseg.descriptors.vocabulary.scene_list import Scenes
     from langseg.descriptors.vocabulary.vocabulary import Vocabulary
     from langseg.segmenter.data.layouts.find import Sample
@@ -31,73 +26,20 @@ COUNTS = "scenes"  # folder of the store where counts are kept
 
 
 def known_scenes(source: Source, vocabulary: "Vocabulary") -> "tuple[Vocabulary, tuple[str, ...]]":
-    """The vocabulary with the pairs that are known, and the scenes whose classes are not."""
-    from langseg.descriptors.vocabulary.scene_list import read_scenes
+    """The vocabulary with the pairs that are known, and the scenes whose classes are not.
+
+    Raises: InputError, for scenes that cannot be read or counted.
+    """
+    from langseg.descriptors.vocabulary.scene_list import known_and_unknown, wanted_scenes
 
     if source.scenes_from is not None:
-        scenes = _counted(source.scenes_from, vocabulary, source.store)
-    elif source.scenes == "none":
-        scenes = {}
-    elif source.scenes == "dataset":
-        scenes = dict(vocabulary.scenes)
+        scenes = counted_scenes(source.scenes_from, vocabulary, source.store)
     else:
-        scenes = read_scenes(Path(source.scenes), vocabulary)
-    scenes = dict(islice(scenes.items(), source.max_scenes))
-    asked = tuple(scene for scene, names in scenes.items() if not names)
-    known = {scene: names for scene, names in scenes.items() if names}
-    return replace(vocabulary, scenes=known), asked
+        scenes = wanted_scenes(source.scenes, vocabulary)
+    return known_and_unknown(vocabulary, scenes, source.max_scenes)
 
 
-def with_scenes(vocabulary: "Vocabulary", more: "Scenes") -> "Vocabulary":
-    """The vocabulary with further pairs behind those it has."""
-    return replace(vocabulary, scenes={**vocabulary.scenes, **more})
-
-
-def stored_scenes(
-    store: "Store", vocabulary: "Vocabulary", scenes: tuple[str, ...], model: str
-) -> "Scenes":
-    """What the store's LLM answers say is plausible; of any model where ``model`` is ""."""
-    from langseg.descriptors.prompts.plausible import asks_about, plausible_scenes
-
-    if not scenes:
-        return {}
-    names = [entry.name for entry in vocabulary.classes]
-    requests = [
-        request
-        for request in _scene_requests(store)
-        if request.scene in scenes and model in ("", request.model) and asks_about(request, names)
-    ]
-    found = plausible_scenes(names, accepted_replies(store, requests))
-    return {scene: found[scene] for scene in scenes if scene in found}
-
-
-def accepted_replies(store: "Store", requests: "list[Request]") -> "list[tuple[Request, str]]":
-    """Those of the requests that have an accepted reply, with the text of the newest."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    keys = pa.array([request.request_key for request in requests], pa.string())
-    table = store.table("responses", ("request_key", "status", "raw_text"))
-    mine = pc.is_in(table["request_key"], value_set=keys)
-    accepted = table.filter(pc.and_(mine, pc.equal(table["status"], "ok")))
-    texts = dict(
-        zip(accepted["request_key"].to_pylist(), accepted["raw_text"].to_pylist(), strict=True)
-    )
-    return [(one, texts[one.request_key]) for one in requests if one.request_key in texts]
-
-
-def _scene_requests(store: "Store") -> "Iterator[Request]":
-    """Requests that ask about a scene and no class."""
-    import pyarrow.compute as pc
-
-    from langseg.cache.records import Request
-
-    table = store.table("requests")
-    for row in table.filter(pc.equal(table["class_name"], "")).to_pylist():
-        yield Request(**row)
-
-
-def _counted(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "Scenes":
+def counted_scenes(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "Scenes":
     """Scenes by their number of pictures, each with the classes that enough of them show.
 
     A scene has the name that the vocabulary has for it, where it has one.
@@ -125,21 +67,21 @@ def _counted(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "Scenes"
             raise InputError(f"{root}: sceneCategories.txt: wanted scenes' names, got {problem}")
     ids = [(entry.id, entry.name) for entry in vocabulary.classes]
     what = {"dataset": dataset_hash(samples), "ids": ids, "at": PLAUSIBLE_SHARE}
-    kept = store_path / COUNTS / f"{sha256_hex(canonical_json(what))[:32]}.json"
-    counted = _kept_count(kept, {name for _, name in ids})
+    kept_at = store_path / COUNTS / f"{sha256_hex(canonical_json(what))[:32]}.json"
+    counted = _kept_count(kept_at, {name for _, name in ids})
     if counted is None:
         counted = _count(samples, vocabulary)
         if store_path.is_dir():  # to say what would be asked is no reason to make a store
-            make_folder(kept.parent)
-            write_atomic(kept, json.dumps(counted, ensure_ascii=False).encode())
+            make_folder(kept_at.parent)
+            write_atomic(kept_at, json.dumps(counted, ensure_ascii=False).encode())
     return counted
 
 
 def _kept_count(path: Path, names: set[str]) -> "Scenes | None":
     """A count that was kept; None for none, and for anything that cannot be one."""
     try:
-        said = json.loads(path.read_bytes())
-        counted = {scene: tuple(classes) for scene, classes in said.items()}
+        document = json.loads(path.read_bytes())
+        counted = {scene: tuple(classes) for scene, classes in document.items()}
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return None
     return counted if all(set(classes) <= names for classes in counted.values()) else None
@@ -163,9 +105,9 @@ def _count(samples: "list[Sample]", vocabulary: "Vocabulary") -> "Scenes":
         for sample, classes in zip(samples, threads.map(shown, samples), strict=True):
             seen[sample.scene].update(classes)
     return {
-        scene: tuple(found)
+        scene: tuple(plausible)
         for scene, count in pictures.most_common()
-        if (found := _plausible(seen[scene], PLAUSIBLE_SHARE * count, names))
+        if (plausible := _plausible(seen[scene], PLAUSIBLE_SHARE * count, names))
     }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from langseg.cache.errors import InputError
 from langseg.descriptors.vocabulary.load import load_vocabulary
-from langseg.descriptors.vocabulary.scene_list import read_scenes
+from langseg.descriptors.vocabulary.scene_list import read_scenes, with_scenes
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 unhurried = settings(max_examples=50, deadline=None)
@@ -189,3 +189,10 @@ def test_read_scenes__gives_names_that_can_be_used_or_an_input_error(tmp_path_fa
     assert len({scene.casefold() for scene in found}) == len(found)
     for classes in found.values():
         assert set(classes) <= {"wall", "bed", "sink"}
+
+
+def test_with_scenes__puts_further_pairs_behind_those_there_are():
+    rooms = replace(ROOMS, scenes={"bedroom": ("bed",), "kitchen": ("sink", "wall")})
+    more = with_scenes(rooms, {"bar": ("wall",)})
+    assert list(more.scenes) == ["bedroom", "kitchen", "bar"]
+    assert with_scenes(rooms, {}) == rooms

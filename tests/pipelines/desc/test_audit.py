@@ -16,7 +16,8 @@ import pytest
 
 from langseg.cache.errors import InputError
 from langseg.cache.store.store import Store
-from langseg.descriptors.bank import select
+from langseg.descriptors.bank import stored_set
+from langseg.descriptors.bank.select import Selection
 from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.audit import quality_report, questions, run_whole_audit
@@ -371,12 +372,12 @@ def test_page__of_no_vocabulary_in_particular_names_those_the_store_has(call, st
 def test_audit__selects_the_answers_of_a_set_once(store, monkeypatch):
     selected = []
 
-    def counted(*args: Any, **named: Any) -> select.Selection:
+    def counted(*args: Any, **named: Any) -> Selection:
         selected.append(args)
         return found(*args, **named)
 
-    found = select.select_answers
-    monkeypatch.setattr(select, "select_answers", counted)
+    found = stored_set.select_answers
+    monkeypatch.setattr(stored_set, "select_answers", counted)
     report = run_whole_audit(camvid(store))
     assert len(selected) == 1
     assert report["missing"] == []

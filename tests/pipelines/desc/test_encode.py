@@ -21,7 +21,6 @@ from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.encoders.load import load_encoder
 from langseg.descriptors.vocabulary.source import EncodedSource, Source
 from langseg.pipelines.desc import encode
-from langseg.pipelines.desc.chosen import choose
 from langseg.pipelines.desc.encode import (
     Wanted,
     embed_missing,
@@ -31,6 +30,7 @@ from langseg.pipelines.desc.encode import (
 )
 from langseg.pipelines.desc.generate import run_bank, run_generate
 from langseg.pipelines.desc.judged import Judge
+from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.hash_encoder import HashEncoder
 from tests.support.quiet import Quiet
@@ -62,7 +62,7 @@ def quiet(done: int, total: int, note: str = "") -> None:
 
 
 def needed(source: Source) -> set[str]:
-    chosen = choose(source)
+    chosen = open_sets(source).of(source.model)
     return {text_id(text) for text in bank_texts(chosen.vocabulary, chosen.phrases())}
 
 

@@ -15,10 +15,10 @@ from langseg.cache.records import ANY_SCENE, Descriptor, Text, to_table
 from langseg.cache.store import text_id_ranges as spans
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank.select import Selection
+from langseg.descriptors.bank.stored_set import StoredSet
 from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from langseg.pipelines.desc import encode
-from langseg.pipelines.desc.chosen import Chosen
 from langseg.pipelines.desc.encode import Wanted, embed_missing, texts_within, wanted_texts
 from tests.support.hash_encoder import HashEncoder
 
@@ -27,7 +27,7 @@ KEY = sha256_hex("the one request")
 WALL = Vocabulary(name="mine", classes=(ClassEntry(name="wall", id=1),), ignore_ids=(0,), scenes={})
 
 
-def described(path: Path, texts: int) -> Chosen:
+def described(path: Path, texts: int) -> StoredSet:
     """One class with so many texts, in parts of ``A_PART``."""
     store = Store.open(path, create=True)
     with store.writer() as writer:
@@ -44,10 +44,10 @@ def described(path: Path, texts: int) -> Chosen:
             lines = [Text(text_id=text_id(text), text=text, n_chars=len(text)) for text in said]
             tables = {"descriptors": to_table(Descriptor, rows), "texts": to_table(Text, lines)}
             writer.commit(tables)
-    return Chosen(Store.open(path), WALL, Selection("m", frozenset([KEY]), ()))
+    return StoredSet(Store.open(path), WALL, Selection("m", frozenset([KEY]), ()))
 
 
-def peak(chosen: Chosen, encoder: HashEncoder) -> tuple[int, int]:
+def peak(chosen: StoredSet, encoder: HashEncoder) -> tuple[int, int]:
     """Objects that Python holds after a chunk, and bytes of Arrow's at once, at most."""
     plain = pa.default_memory_pool()
     pool = pa.proxy_memory_pool(plain)

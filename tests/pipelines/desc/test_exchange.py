@@ -12,7 +12,7 @@ import yaml
 from langseg.cache.store.store import Store
 from langseg.descriptors.exchange.dataset_card import FOLDER_MARK
 from langseg.descriptors.vocabulary.source import Source
-from langseg.pipelines.desc.chosen import choose
+from langseg.pipelines.desc.open_sets import open_sets
 
 DESC = "langseg-desc"
 SET = {
@@ -178,7 +178,7 @@ def test_export__is_what_the_bank_would_hold(call, flags, tmp_path: Path, classe
     out = tmp_path / "new" / "rooms.parquet"
     done = call(DESC, "export", *flags, "--format", "parquet", "--out", out)
     assert done.out.strip() == str(out)
-    bank = choose(Source(classes=classes, store=tmp_path / "store")).phrases()
+    bank = open_sets(Source(classes=classes, store=tmp_path / "store")).of("").phrases()
     rows = pq.read_table(out).to_pylist()
     assert [(r["class_name"], r["text"], r["slot"]) for r in rows] == [
         (name, p.text, p.slot) for name, own in bank.items() for p in own[1:]

@@ -113,15 +113,15 @@ def test_bundled__refuses_more_phrases_than_its_pack_can_half_fill(tmp_path: Pat
 
 def test_generate__of_two_vocabularies_leaves_the_first_as_it_was(tmp_path: Path):
     from langseg.descriptors.vocabulary.source import Source
-    from langseg.pipelines.desc.chosen import choose
+    from langseg.pipelines.desc.open_sets import open_sets
 
     first = DescribeConfig(dataset="ade20k", store=tmp_path / "store")
     run_generate(first, Quiet())
     source = Source(dataset="ade20k", store=first.store)
-    before = choose(source).phrases()
+    before = open_sets(source).of(source.model).phrases()
     run_generate(DescribeConfig(dataset="camvid", store=first.store), Quiet())
-    assert choose(source).phrases() == before
-    assert choose(source).selection.unanswered == ()
+    assert open_sets(source).of(source.model).phrases() == before
+    assert open_sets(source).of(source.model).selection.unanswered == ()
     assert Store.open(first.store).verify().problems == []
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from langseg.cache.errors import UsageError
 from langseg.descriptors.vocabulary.source import Source
-from langseg.pipelines.desc.chosen import choose
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.lens import run_audit, run_verify
+from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.quiet import Quiet
 
@@ -82,4 +82,4 @@ def test_encode__with_nothing_to_do_loads_no_encoder(store: Path):
         [sys.executable, "-c", AGAIN, str(store)], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["0", "False"]
-    assert choose(source).selection.model == "bundled"
+    assert open_sets(source).of(source.model).selection.model == "bundled"

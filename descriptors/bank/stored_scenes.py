@@ -1,0 +1,51 @@
+"""Read which classes a store's LLM answers call plausible in which scenes.
+
+In:  a store, a vocabulary, scenes that an LLM was asked about.
+Out: those of the scenes that have an accepted answer, each with its classes.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from langseg.cache.records import Request
+from langseg.cache.store.store import Store
+from langseg.descriptors.prompts.plausible import asks_about, plausible_scenes
+from langseg.descriptors.vocabulary.scene_list import Scenes
+from langseg.descriptors.vocabulary.vocabulary import Vocabulary
+
+
+def stored_scenes(
+    store: Store, vocabulary: Vocabulary, scenes: tuple[str, ...], model: str
+) -> Scenes:
+    """What the store's LLM answers say is plausible; of any model where ``model`` is ""."""
+    if not scenes:
+        return {}
+    names = [entry.name for entry in vocabulary.classes]
+    requests = [
+        request
+        for request in _scene_requests(store)
+        if request.scene in scenes and model in ("", request.model) and asks_about(request, names)
+    ]
+    plausible = plausible_scenes(names, accepted_replies(store, requests))
+    return {scene: plausible[scene] for scene in scenes if scene in plausible}
+
+
+def accepted_replies(store: Store, requests: list[Request]) -> list[tuple[Request, str]]:
+    """Those of the requests that have an accepted reply, with the text of the newest."""
+    keys = pa.array([request.request_key for request in requests], pa.string())
+    responses = store.table("responses", ("request_key", "status", "raw_text"))
+    mine = pc.is_in(responses["request_key"], value_set=keys)
+    accepted = responses.filter(pc.and_(mine, pc.equal(responses["status"], "ok")))
+    texts = dict(
+        zip(accepted["request_key"].to_pylist(), accepted["raw_text"].to_pylist(), strict=True)
+    )
+    return [(one, texts[one.request_key]) for one in requests if one.request_key in texts]
+
+
+def _scene_requests(store: Store) -> Iterator[Request]:
+    """Requests that ask about a scene and no class."""
+    table = store.table("requests")
+    for row in table.filter(pc.equal(table["class_name"], "")).to_pylist():
+        yield Request(**row)

@@ -1,0 +1,27 @@
+"""Open the sets of descriptors that the settings of a command are about.
+
+In:  a ``Source``: which vocabulary, with which scenes, in which store.
+Out: the sets that the store has of it, one by each model.
+"""
+
+from typing import TYPE_CHECKING
+
+from langseg.descriptors.vocabulary.source import Source
+
+if TYPE_CHECKING:
+    from langseg.descriptors.bank.stored_set import StoredSets
+
+
+def open_sets(source: Source) -> "StoredSets":
+    """The same settings give every command the same classes and the same plausible pairs.
+
+    Raises: InputError, where no store is, and for a vocabulary or scenes that cannot be used.
+    """
+    from langseg.cache.store.store import Store
+    from langseg.descriptors.bank.stored_set import StoredSets
+    from langseg.descriptors.vocabulary.load import load_vocabulary
+    from langseg.pipelines.shared.annotated_scenes import known_scenes
+
+    store = Store.open(source.store)
+    vocabulary, unknown = known_scenes(source, load_vocabulary(source.shipped, source.classes))
+    return StoredSets(store, vocabulary, unknown)
