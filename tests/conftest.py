@@ -1,7 +1,23 @@
+"""What holds for every test."""
+
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+# Two workers of pytest-xdist, each with a thread for every core, would wait for one another;
+# torch reads this when it is first imported, and so do the programs that tests start.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+with suppress(ImportError):  # .ci/vllm has none
+    from hypothesis import settings
+
+    # the same examples each time, so that a failure is the change's own; a busy machine is none
+    settings.register_profile("usual", derandomize=True, deadline=None)
+    settings.register_profile("long", deadline=None, max_examples=1000)
+    settings.load_profile("usual")
 
 
 @pytest.fixture(scope="session")

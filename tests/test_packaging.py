@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("cache", "descriptors", "pipelines", "segmenter")
@@ -49,6 +51,17 @@ def test_version__is_the_newest_in_the_changelog():
     newest = re.search(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None
     assert newest[1] == PROJECT["project"]["version"] == version("langseg")
+
+
+def test_constraints__pin_everything_that_is_asked_for_within_its_bounds():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()[1:]
+    pins = {canonicalize_name(name): pin for name, pin in (line.split("==") for line in lines)}
+    assert list(pins) == sorted(pins)
+    extras = PROJECT["project"]["optional-dependencies"]
+    asked_for = [*PROJECT["project"]["dependencies"], *extras["offline"], *extras["dev"]]
+    for wanted in map(Requirement, asked_for):
+        if wanted.name != "langseg":
+            assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), wanted
 
 
 @pytest.mark.parametrize("command", ["desc", "seg"])
