@@ -19,7 +19,7 @@ from langseg.descriptors.vocabulary.source import Source
 if TYPE_CHECKING:
     from langseg.descriptors.vocabulary.scene_list import Scenes
     from langseg.descriptors.vocabulary.vocabulary import Vocabulary
-    from langseg.segmenter.data.layouts.find import Sample
+    from langseg.segmenter.data.sample import Sample
 
 PLAUSIBLE_SHARE = 0.05  # of a scene's pictures that must show a class
 COUNTS = "scenes"  # folder of the store where counts are kept
@@ -49,7 +49,8 @@ def counted_scenes(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "S
     from langseg.cache.files import make_folder, write_atomic
     from langseg.cache.keys import canonical_json, sha256_hex
     from langseg.descriptors.vocabulary.validation import name_problem
-    from langseg.segmenter.data.layouts.find import dataset_hash, find_samples
+    from langseg.segmenter.data.layouts.find import find_samples
+    from langseg.segmenter.data.sample import dataset_hash
 
     split = "train" if (root / "images" / "training").is_dir() else "val"
     samples = [

@@ -10,7 +10,6 @@ an index computation.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,14 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from langseg.cache.errors import InputError, LangSegError
+from langseg.cache.errors import LangSegError
 from langseg.segmenter.data.augment import augment
-from langseg.segmenter.data.images import decode_image, image_size
-from langseg.segmenter.data.labels import IGNORE, LabelRule
-from langseg.segmenter.data.layouts.find import Sample
+from langseg.segmenter.data.labels import LabelRule
+from langseg.segmenter.data.pixels import unit_floats
+from langseg.segmenter.data.sample import Sample, read_sample
 
 _STREAM = 1  # keeps these random numbers apart from those of the augmentation
-Pair = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -38,34 +36,6 @@ class Batch:
     labels: Tensor
     scenes: tuple[str, ...]
     stems: tuple[str, ...]
-
-
-def read_sample(sample: Sample, rule: LabelRule) -> Pair:
-    """Picture [H, W, 3] and class indices [H, W]. Raises: InputError, also when sizes differ."""
-    labels = _read_labels(sample, rule)
-    image = decode_image(sample.image)
-    _check_size(sample, image.shape[:2], labels.shape)
-    return image, labels
-
-
-def count_labels(samples: Sequence[Sample], rule: LabelRule) -> NDArray[np.int64]:
-    """Pixels of each class [C + 1], the unlabelled ones last.
-
-    Reads every label file and every picture's header, so that a dataset that would stop a
-    training run half way is refused before it starts. Raises: InputError, for the first fault.
-    """
-
-    def count(sample: Sample) -> NDArray[np.int64]:
-        labels = _read_labels(sample, rule)
-        _check_size(sample, image_size(sample.image), labels.shape)
-        labels[labels == IGNORE] = rule.num_classes
-        return np.bincount(labels.ravel(), minlength=rule.num_classes + 1)
-
-    total = np.zeros(rule.num_classes + 1, np.int64)
-    with ThreadPoolExecutor() as pool:
-        for counts in pool.map(count, samples):
-            total += counts
-    return total
 
 
 @lru_cache(maxsize=4)
@@ -114,7 +84,8 @@ def batches(
     for batch in loader:
         if isinstance(batch, LangSegError):
             raise batch
-        yield Batch(batch.images.float() / 255, batch.labels, batch.scenes, batch.stems)
+        images = unit_floats(batch.images).contiguous()  # channels first, in memory too
+        yield Batch(images, batch.labels, batch.scenes, batch.stems)
 
 
 _Crop = tuple[NDArray[np.uint8], NDArray[np.int64], Sample]
@@ -152,28 +123,15 @@ class _Crops(Dataset[_Crop | LangSegError]):
 
 
 def _collate(items: list[_Crop | LangSegError]) -> Batch | LangSegError:
+    """A batch whose images are still bytes [B, crop, crop, 3]: workers send a quarter as much."""
     crops: list[_Crop] = []
     for item in items:
         if isinstance(item, LangSegError):
             return item
         crops.append(item)
     return Batch(
-        images=torch.from_numpy(np.stack([image.transpose(2, 0, 1) for image, _, _ in crops])),
+        images=torch.from_numpy(np.stack([image for image, _, _ in crops])),
         labels=torch.from_numpy(np.stack([labels for _, labels, _ in crops])),
         scenes=tuple(sample.scene for _, _, sample in crops),
         stems=tuple(sample.stem for _, _, sample in crops),
     )
-
-
-def _read_labels(sample: Sample, rule: LabelRule) -> NDArray[np.int64]:
-    if sample.labels is None:
-        raise InputError(f"{sample.image}: wanted a picture with labels, got one without")
-    return rule.read(sample.labels)
-
-
-def _check_size(sample: Sample, image: tuple[int, ...], labels: tuple[int, ...]) -> None:
-    if image != labels:
-        raise InputError(
-            f"{sample.labels}: wanted labels of {image[1]}x{image[0]} like {sample.image}, got "
-            f"{labels[1]}x{labels[0]}; labels must not be resized"
-        )

@@ -1,6 +1,8 @@
 """Train the small ViT that ships with LangSeg, on rendered pictures and without any label.
 
-    python -m langseg.segmenter.demo_world.pretrain --out segmenter/assets/demo_vit.safetensors
+    python -m langseg.segmenter.demo_world.pretrain --out FILE.safetensors
+
+What ships is ``segmenter/backbones/assets/demo_vit.safetensors``.
 
 In:  pictures of the demo renderer, of a seed that no demo dataset uses; their label maps and
      looks are never read.
@@ -37,6 +39,7 @@ from torch import Tensor, nn
 from langseg.cache.errors import UsageError
 from langseg.cache.files import write_atomic
 from langseg.cache.keys import sha256_hex
+from langseg.segmenter.data.pixels import unit_floats
 from langseg.segmenter.demo_world.dataset import RENDERER_VERSION
 from langseg.segmenter.demo_world.pretrain_targets import (
     NEIGHBOURHOODS,
@@ -121,7 +124,7 @@ class Crops:
         side = int(rng.integers(WINDOW[0], WINDOW[1] + 1))
         y, x = rng.integers(height - side + 1), rng.integers(width - side + 1)
         window = np.ascontiguousarray(picture[y : y + side, x : x + side])
-        crop = torch.from_numpy(window).permute(2, 0, 1)[None].float() / 255
+        crop = unit_floats(window)[None]
         crop = F.interpolate(crop, size=(CROP, CROP), mode="bilinear", antialias=True)
         if rng.random() < 0.5:
             crop = crop.flip(3)

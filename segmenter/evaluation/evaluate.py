@@ -17,8 +17,7 @@ from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.layouts.find import Sample
-from langseg.segmenter.data.loader import read_sample
+from langseg.segmenter.data.sample import Sample, read_sample
 from langseg.segmenter.distributed import place, sum_over_ranks
 from langseg.segmenter.evaluation.metrics import ConfusionMatrix, Scores
 from langseg.segmenter.inference.segmenter import Segmenter

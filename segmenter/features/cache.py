@@ -23,8 +23,9 @@ from langseg.cache.errors import InputError
 from langseg.segmenter.backbones.vit import Features, FrozenViT
 from langseg.segmenter.data.images import resize_to_units
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.layouts.find import Sample
-from langseg.segmenter.data.loader import read_sample, sample_order
+from langseg.segmenter.data.loader import sample_order
+from langseg.segmenter.data.pixels import unit_floats
+from langseg.segmenter.data.sample import Sample, read_sample
 from langseg.segmenter.heads.dense import STRIDE
 
 MAX_BYTES = 16 * 2**30
@@ -126,7 +127,7 @@ def _views(backbone: FrozenViT, sample: Sample, rule: LabelRule, side: int) -> l
         (width, height), Image.Resampling.NEAREST
     )
     target = torch.from_numpy(np.asarray(smaller).astype(np.int64))
-    pixels = torch.from_numpy(picture).permute(2, 0, 1).float() / 255
+    pixels = unit_floats(picture)
     device = next(backbone.buffers()).device
     features = backbone(torch.stack([pixels, pixels.flip(-1)]).to(device))
     taps = torch.stack(features.taps, dim=1).half().cpu()

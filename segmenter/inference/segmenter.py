@@ -23,6 +23,7 @@ from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import UsageError
 from langseg.segmenter.backbones.vit import FrozenViT
 from langseg.segmenter.data.images import resize_to_units
+from langseg.segmenter.data.pixels import unit_floats
 from langseg.segmenter.heads.dense import STRIDE
 from langseg.segmenter.inference.argmax import argmax_upsampled
 from langseg.segmenter.model.checkpoint import Loaded, State, check_bank, load_checkpoint
@@ -97,8 +98,7 @@ class Segmenter:
     def _to_tensor(self, image: NDArray[np.uint8]) -> Tensor:
         """[H, W, 3] -> [3, H', W'] in 0..1, sides rounded to whole units."""
         picture = resize_to_units(image, self.short_side, self._unit)
-        pixels = torch.from_numpy(picture).to(self.device)
-        return pixels.permute(2, 0, 1).float() / 255
+        return unit_floats(torch.from_numpy(picture).to(self.device))
 
     def _logits(self, image: Tensor, known: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """[3, H', W'] -> logits [C, H'/4, W'/4], scene probabilities [S], scene token [D]."""

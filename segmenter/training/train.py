@@ -25,8 +25,8 @@ from langseg.cache.errors import LangSegError, UsageError
 from langseg.cache.files import write_atomic
 from langseg.segmenter.backbones.vit import FrozenViT
 from langseg.segmenter.data.labels import IGNORE, LabelRule
-from langseg.segmenter.data.layouts.find import Sample, dataset_hash
-from langseg.segmenter.data.loader import Batch, batches, count_labels
+from langseg.segmenter.data.loader import Batch, batches
+from langseg.segmenter.data.sample import Sample, count_labels, dataset_hash
 from langseg.segmenter.distributed import (
     average_over_ranks,
     process_group,

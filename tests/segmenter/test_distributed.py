@@ -11,7 +11,7 @@ from langseg.segmenter.evaluation.evaluate import evaluate
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.model.checkpoint import latest
 from tests.support.repository import ROOT
-from tests.support.tiny import tiny_samples, tiny_vit, write_dataset
+from tests.support.tiny_segmenter import tiny_samples, tiny_vit, write_dataset
 from tests.support.until import PATIENCE_S
 
 

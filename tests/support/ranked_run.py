@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from langseg.segmenter.training.train import train
-from tests.support.tiny import tiny_bank, tiny_config, tiny_samples, tiny_vit
+from tests.support.tiny_segmenter import tiny_bank, tiny_config, tiny_samples, tiny_vit
 
 
 def main(data: Path, out: Path) -> None:

@@ -11,7 +11,7 @@ from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageE
 from langseg.cache.files import sha256_of
 from langseg.segmenter.backbones import vit as backbone
 from langseg.segmenter.backbones.vit import BackboneSource, FrozenViT, load_backbone
-from tests.support.tiny import tiny_vit
+from tests.support.tiny_segmenter import tiny_vit
 
 SMALL = "vit_tiny_patch16_224"
 

@@ -8,12 +8,18 @@ from PIL import Image
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.loader import read_sample
+from langseg.segmenter.data.sample import read_sample
 from langseg.segmenter.evaluation.evaluate import evaluate, evaluate_predictions, told_scene
 from langseg.segmenter.evaluation.metrics import ConfusionMatrix
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.training.train import train
-from tests.support.tiny import tiny_bank, tiny_config, tiny_samples, tiny_vit, write_dataset
+from tests.support.tiny_segmenter import (
+    tiny_bank,
+    tiny_config,
+    tiny_samples,
+    tiny_vit,
+    write_dataset,
+)
 
 RULE = LabelRule((1, 2, 3), (0,))
 

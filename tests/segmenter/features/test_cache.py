@@ -10,11 +10,12 @@ from PIL import Image
 from langseg.cache.errors import InputError, UsageError
 from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.layouts.find import find_samples
-from langseg.segmenter.data.loader import read_sample
+from langseg.segmenter.data.pixels import unit_floats
+from langseg.segmenter.data.sample import read_sample
 from langseg.segmenter.features import cache as feature_cache
 from langseg.segmenter.features.cache import FeatureCache
 from langseg.segmenter.training.config import TrainConfig
-from tests.support.tiny import tiny_vit, write_dataset
+from tests.support.tiny_segmenter import tiny_vit, write_dataset
 
 RULE = LabelRule([1, 2, 3], [0])
 
@@ -37,7 +38,7 @@ def test_window__is_what_the_backbone_gives_for_the_picture_or_its_mirror_image(
     Image.open(str(sample.labels)).crop((0, 0, 48, 48)).save(tmp_path / "labels.png")
     one = FeatureCache(tiny_vit(), [square], RULE, 48, 48)
     image, labels = read_sample(square, RULE)
-    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    pixels = unit_floats(image)[None]
     batch = next(one.batches(seed=0, batch_size=2))  # both views, whole
     views = {False: (pixels, labels), True: (pixels.flip(-1), labels[:, ::-1])}
     matched = set()

@@ -16,7 +16,7 @@ from langseg.segmenter.heads.dense import (
     cosines,
     projected_cosines,
 )
-from tests.support.tiny import tiny_head, tiny_tensors, tiny_vit
+from tests.support.tiny_segmenter import tiny_head, tiny_tensors, tiny_vit
 
 
 def head_for(patch: int = 8, config: HeadConfig | None = None, classes: int = 3) -> Head:

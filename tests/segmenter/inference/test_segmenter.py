@@ -14,7 +14,13 @@ from langseg.segmenter.inference.segmenter import Segmenter, windows
 from langseg.segmenter.model.checkpoint import load_checkpoint
 from langseg.segmenter.text.collapse import BankTensors
 from langseg.segmenter.training.train import train
-from tests.support.tiny import tiny_bank, tiny_config, tiny_samples, tiny_vit, write_dataset
+from tests.support.tiny_segmenter import (
+    tiny_bank,
+    tiny_config,
+    tiny_samples,
+    tiny_vit,
+    write_dataset,
+)
 
 
 @pytest.fixture(scope="module")

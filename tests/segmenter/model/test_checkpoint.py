@@ -20,7 +20,7 @@ from langseg.segmenter.model.checkpoint import (
 )
 from langseg.segmenter.training.train import train
 from tests.support.small_bank import arrays_of, as_of_format_1
-from tests.support.tiny import (
+from tests.support.tiny_segmenter import (
     tiny_bank,
     tiny_config,
     tiny_samples,

@@ -2,7 +2,7 @@ import torch
 
 from langseg.segmenter.heads.dense import build_head
 from langseg.segmenter.model.model import SegModel
-from tests.support.tiny import tiny_head, tiny_tensors, tiny_vit
+from tests.support.tiny_segmenter import tiny_head, tiny_tensors, tiny_vit
 
 
 def tiny_model() -> SegModel:

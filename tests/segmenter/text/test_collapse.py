@@ -16,7 +16,7 @@ from langseg.segmenter.text.collapse import (
     scene_index,
     scene_probabilities,
 )
-from tests.support.tiny import tiny_bank, tiny_tensors
+from tests.support.tiny_segmenter import tiny_bank, tiny_tensors
 
 SEEDS = st.integers(0, 2**31 - 1)
 

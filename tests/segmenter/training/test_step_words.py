@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from langseg.segmenter.training.step_words import StepWords, renumber, step_rng, step_words
-from tests.support.tiny import tiny_tensors
+from tests.support.tiny_segmenter import tiny_tensors
 
 LABELS = torch.tensor([[[0, 4], [-1, 4]]])
 

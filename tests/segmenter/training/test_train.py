@@ -23,7 +23,7 @@ from langseg.segmenter.losses.total import LossWeights
 from langseg.segmenter.model.checkpoint import latest, load_checkpoint
 from langseg.segmenter.training.train import TrainResult, train
 from tests.support.repository import ROOT
-from tests.support.tiny import (
+from tests.support.tiny_segmenter import (
     tiny_bank,
     tiny_config,
     tiny_samples,

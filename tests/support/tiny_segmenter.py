@@ -11,7 +11,8 @@ from PIL import Image
 from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
 from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.backbones.vit import BackboneSource, FrozenViT
-from langseg.segmenter.data.layouts.find import Sample, find_samples
+from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.sample import Sample
 from langseg.segmenter.heads.dense import HeadConfig
 from langseg.segmenter.text.collapse import BankTensors
 from langseg.segmenter.training.config import TrainConfig
@@ -89,8 +90,29 @@ def write_dataset(root: Path, count: int = 6, classes: int = 3, size: int = 48) 
     (root / "sceneCategories.txt").write_text("".join(lines))
 
 
+def write_camvid(root: Path, count: int = 5) -> tuple[Sample, ...]:
+    """CamVid-shaped pictures of 24 x 32; picture k is labelled k % 4 with a corner of 1."""
+    for folder in ("train", "trainannot"):
+        (root / folder).mkdir()
+    for number in range(count):
+        labels = np.full((24, 32), number % 4, np.uint8)
+        labels[:4, :4] = 1
+        grey = np.full((24, 32, 3), 20 * number, np.uint8)
+        Image.fromarray(labels).save(root / f"trainannot/{number}.png")
+        Image.fromarray(grey).save(root / f"train/{number}.png")
+    return find_samples("camvid", root, "train")
+
+
 def tiny_samples(root: Path, split: str = "train") -> tuple[Sample, ...]:
     return find_samples("ade20k", root, split)
+
+
+def touch(root: Path, *names: str) -> None:
+    """Empty files, with their folders."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 def tiny_config(**changes: object) -> TrainConfig:
