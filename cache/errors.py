@@ -4,6 +4,7 @@
     |- UsageError       2   flags or configuration that cannot be meant
     |- InputError       3   a class list, image or dataset that cannot be used
     |- CorruptError     4   a store, bank or checkpoint that is damaged or does not fit
+    |  `- FormatError       or that another LangSeg wrote in a format of its own
     |- UpstreamError    5   the LLM or the network failed; what was answered is committed
     |- BudgetError      6   a budget was reached; what was answered is committed
     `- LockedError      7   another process holds the store, or removed what was being read
@@ -34,6 +35,10 @@ class CorruptError(LangSegError):
     """A store, bank or checkpoint that is damaged, or does not fit what it is used with."""
 
     exit_code = 4
+
+
+class FormatError(CorruptError):
+    """A store or bank in the format of another LangSeg, of which nothing is known to be wrong."""
 
 
 class UpstreamError(LangSegError):

@@ -11,9 +11,12 @@ never synced again, because the kernel may have marked the lost pages clean (ATC
 import errno
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
+
+from langseg.cache.errors import LangSegError
 
 DAMAGED = ".damaged"
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # exFAT, some network folders
@@ -90,6 +93,18 @@ def sha256_of(path: Path) -> str:
     """sha256 of a file's bytes, read in one pass with bounded memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def disk_errors(root: Path, outcome: str) -> Iterator[None]:
+    """Say which path a disk refused, and what that means for the store."""
+    try:
+        yield
+    except OSError as exc:
+        raise LangSegError(
+            f"{exc.filename or root}: the disk refused a write ({exc.strerror or exc}); "
+            f"{outcome}; free some space or repair the disk, then run the same command again"
+        ) from exc
 
 
 def _write_beside(path: Path, data: Iterable[bytes | memoryview]) -> Path:

@@ -104,6 +104,7 @@ TABLES: dict[str, type[Any]] = {
     "descriptors": Descriptor,
     "texts": Text,
 }
+EMBEDDINGS = "embeddings"  # the table of vectors, whose columns follow from its text encoder
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),

@@ -11,14 +11,15 @@ from importlib.resources import files as package_files
 from itertools import groupby
 from pathlib import Path
 
-from langseg.cache.records import TABLES, arrow_schema
+from langseg.cache.files import write_atomic
+from langseg.cache.records import EMBEDDINGS, TABLES, arrow_schema
 
 # phrases comes first: it is the view people read
 QUESTIONS = (
     "phrases", "coverage", "counts", "duplicates", "rejections", "provenance", "encoders",
     "slots", "places", "cut", "unusable", "spend",
 )  # fmt: skip
-EMBEDDINGS = "embeddings"
+VIEWS = "views.sql"
 ROOT = "langseg_store"  # the variable of a connection that says where the files are
 _HEAD = """\
 -- The live snapshot of this store, for anyone's own DuckDB, from any folder:
@@ -59,6 +60,15 @@ def views_sql(files: Mapping[str, Sequence[str]], root: Path) -> str:
     place = _find_root(listed[0], str(root.resolve())) if listed else ""
     tables = [_table_view(name, files.get(name, ())) for name in (*TABLES, EMBEDDINGS)]
     return "\n".join([_HEAD, place, *tables, "", question_views(), ""])
+
+
+def write_views(root: Path, files: Mapping[str, Sequence[str]]) -> None:
+    """Let the store's ``views.sql`` be of these files and of this place: a store may have been
+    copied. ``files``: as for ``views_sql``. Raises: OSError."""
+    views = views_sql(files, root).encode()
+    path = root / VIEWS
+    if not path.is_file() or path.read_bytes() != views:
+        write_atomic(path, views)
 
 
 def written_for(sql: str) -> str | None:
@@ -107,10 +117,10 @@ def _table_view(name: str, files: Sequence[str]) -> str:
 
 
 def _parquet(files: Sequence[str]) -> str:
-    """Parts of an older schema lack columns: null there. `k=v` in a path makes no column."""
+    """`k=v` in a path makes no column."""
     listed = ", ".join(_quoted(path) for path in files)
     paths = f"[coalesce(getvariable('{ROOT}'), '') || f for f in [{listed}]]"
-    return f"read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
+    return f"read_parquet({paths}, hive_partitioning = false)"
 
 
 def _no_rows(name: str) -> str:

@@ -21,16 +21,19 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, Self
 
 from langseg.cache.errors import CorruptError
-from langseg.cache.files import make_folder, sync_folder, temporary_beside, write_atomic
+from langseg.cache.files import (
+    disk_errors,
+    make_folder,
+    sync_folder,
+    temporary_beside,
+    write_atomic,
+)
 from langseg.cache.keys import sha256_hex
 from langseg.cache.records import Request
-from langseg.cache.store.commit import disk_errors
-
-if TYPE_CHECKING:
-    from langseg.cache.store.store import Store
+from langseg.cache.store.snapshot import Snapshot
 
 BATCHES = "batches"
 BATCH_FORMAT = 1
@@ -220,12 +223,10 @@ class Ledger:
                 path.unlink(missing_ok=True)
 
 
-def held_answers(store: "Store", name: str) -> set[str]:
+def held_answers(snapshot: Snapshot, name: str) -> set[str]:
     """Keys of the requests whose answer from this batch is in the store. Raises: CorruptError."""
-    import pyarrow.compute as pc
-
-    rows = store.table("responses", ("request_key", "run_id"))
-    return set(rows.filter(pc.equal(rows["run_id"], name))["request_key"].to_pylist())
+    rows = snapshot.table("responses", ("request_key",), where={"run_id": [name]})
+    return set(rows["request_key"].to_pylist())
 
 
 def read_records(root: Path) -> list[BatchRecord]:

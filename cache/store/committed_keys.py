@@ -12,7 +12,6 @@ A writer that commits span after span of text ids has only the keys of one span 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -20,10 +19,8 @@ from langseg.cache.errors import LangSegError
 from langseg.cache.records import TABLES, arrow_schema
 from langseg.cache.store.manifest import Part
 from langseg.cache.store.row_checks import KEYS, joined_key
+from langseg.cache.store.snapshot import Snapshot
 from langseg.cache.store.text_id_ranges import Span
-
-if TYPE_CHECKING:
-    from langseg.cache.store.store import Store
 
 _TEXT_ID = pa.schema([pa.field("text_id", pa.string(), nullable=False)])
 
@@ -31,8 +28,8 @@ _TEXT_ID = pa.schema([pa.field("text_id", pa.string(), nullable=False)])
 class KnownKeys:
     """Keys as ``joined_key`` spells them. Memory: about 70 bytes a row, of one span if given."""
 
-    def __init__(self, store: "Store") -> None:
-        self._store = store
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
         self._chunks: dict[str, list[pa.Array]] = {}
         self._read: set[Part] = set()
         self._span: Span | None = None
@@ -47,12 +44,12 @@ class KnownKeys:
         """Which of the keys a table of ``records.TABLES`` has. Raises: CorruptError."""
         schema = arrow_schema(TABLES[name])
         wanted = pa.schema([schema.field(column) for column in KEYS[name]])
-        parts = self._store.manifest.tables.get(name, ())
+        parts = self._snapshot.manifest.tables.get(name, ())
         return self._among(name, parts, wanted, keys.combine_chunks())
 
     def of_encoder(self, encoder_id: str, keys: pa.ChunkedArray) -> set[str]:
         """Which of the text ids an encoder has embedded. Raises: CorruptError."""
-        parts = self._store.manifest.embeddings.get(encoder_id, ())
+        parts = self._snapshot.manifest.embeddings.get(encoder_id, ())
         return self._among(f"encoder={encoder_id}", parts, _TEXT_ID, keys.combine_chunks())
 
     def _among(
@@ -74,7 +71,7 @@ class KnownKeys:
         return found
 
     def _keys_of(self, part: Part, wanted: pa.Schema, span: Span | None) -> pa.Array:
-        pieces = self._store.stream_parts([part], wanted)
+        pieces = self._snapshot.stream_parts([part], wanted)
         mine = pieces if span is None else map(span.rows, pieces)
         rows = pa.concat_tables([wanted.empty_table(), *mine])
         return joined_key(rows, wanted.names).combine_chunks()

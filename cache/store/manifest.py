@@ -19,24 +19,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from langseg.cache.errors import CorruptError, InputError, LockedError
+from langseg.cache.errors import CorruptError, FormatError, InputError, LockedError
 from langseg.cache.files import make_folder, write_atomic, write_new
 from langseg.cache.keys import canonical_json, sha256_hex
-from langseg.cache.records import SCHEMA_VERSION, TABLES
-from langseg.cache.store.migrations import can_read
+from langseg.cache.records import EMBEDDINGS, SCHEMA_VERSION, TABLES
 
 CURRENT = "CURRENT"
 MANIFESTS = "manifests"
-EMBEDDINGS = "embeddings"
 VERIFY = "see `langseg-desc verify`"
 _NAME_IT = "`langseg-desc repair` names the newest manifest that is whole"
 _NAME = re.compile(r"([0-9]{6,})\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class NewerError(CorruptError):
-    """A manifest that is whole, and that only a newer LangSeg can read."""
 
 
 class CollectedError(LockedError):
@@ -141,13 +135,13 @@ def read_manifest(root: Path, number: int) -> Manifest:
         found = json.loads(data)
         version = found["schema_version"]
         whole = _rendered(found) == data and found["number"] == number
-        manifest = _parse(found) if whole and can_read(version) else None
+        manifest = _parse(found) if whole and version == SCHEMA_VERSION else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CorruptError(f"{path}: wanted a manifest, got {exc!r}; {VERIFY}") from exc
     if not whole:
         raise CorruptError(f"{path}: wanted the bytes its sha256 names, got others; {VERIFY}")
     if manifest is None:
-        raise NewerError(
+        raise FormatError(
             f"{path}: wanted schema version {SCHEMA_VERSION}, got {version!r}; open the store "
             "with the LangSeg that wrote it"
         )

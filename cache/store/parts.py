@@ -20,7 +20,6 @@ from langseg.cache.errors import CorruptError, LangSegError
 from langseg.cache.files import make_folder, sha256_of, sync_folder, temporary_beside
 from langseg.cache.records import SCHEMA_VERSION
 from langseg.cache.store.manifest import VERIFY, Part, part_path
-from langseg.cache.store.migrations import can_read, upgraded
 
 _ROWS_TEXT = 122_880  # DuckDB's own row-group size
 _BYTES_VECTORS = 48 * 2**20  # 64k rows of 384 float16 values
@@ -28,6 +27,7 @@ _BYTES_MERGED = 64 * 2**20  # of rows in memory while parts are merged
 _ROWS_READ = 8192
 _VERSION = "langseg.schema_version"
 _METADATA = {_VERSION: str(SCHEMA_VERSION)}
+_TODAY = str(SCHEMA_VERSION).encode()
 
 
 def write_part(root: Path, folder: str, table: pa.Table) -> Part:
@@ -84,9 +84,13 @@ def read_part(root: Path, part: Part, wanted: pa.Schema) -> pa.Table:
 
     Raises: CorruptError, naming the file, for anything but ``part.rows`` rows of that schema.
     """
+    import pyarrow.parquet as pq
+
     path = root / part.path
     try:
-        table = _read(path, wanted.names, _table_of(part))
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            _check_version(file)
+            table = file.read(columns=wanted.names).replace_schema_metadata(None)
     except (OSError, ValueError, pa.ArrowException) as exc:
         raise CorruptError(f"{path}: wanted a Parquet part, got {_short(exc)}; {VERIFY}") from exc
     if table.num_rows != part.rows or not table.schema.equals(wanted):
@@ -154,17 +158,6 @@ def count_rows(root: Path, path: str) -> int:
         raise CorruptError(f"{root / path}: wanted a Parquet part, got {found}; {VERIFY}") from exc
 
 
-def schema_version(root: Path, part: Part) -> int:
-    """The version of the schema that a part was written in. Raises: CorruptError."""
-    import pyarrow.parquet as pq
-
-    try:
-        return _version(pq.read_schema(root / part.path))
-    except (OSError, ValueError, pa.ArrowException) as exc:
-        path, found = root / part.path, _short(exc)
-        raise CorruptError(f"{path}: wanted a Parquet part, got {found}; {VERIFY}") from exc
-
-
 def _finished(
     root: Path,
     folder: str,
@@ -227,36 +220,22 @@ def _in_pieces(
         path = root / part.path
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                version = _version(file.schema_arrow)
-                columns = schema.names if version == SCHEMA_VERSION else None
+                _check_version(file)
+                names = schema.names
                 for group in range(file.num_row_groups):  # one call for all would keep them all
-                    for batch in file.iter_batches(size, [group], columns, use_threads=threads):
+                    for batch in file.iter_batches(size, [group], names, use_threads=threads):
                         rows = pa.Table.from_batches([batch]).replace_schema_metadata(None)
-                        yield upgraded(_table_of(part), rows, version).select(schema.names)
+                        yield rows.select(names)
         except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
             found = _short(exc)
             raise CorruptError(f"{path}: wanted a Parquet part, got {found}; {VERIFY}") from exc
 
 
-def _read(path: Path, columns: Sequence[str], name: str) -> pa.Table:
-    """Columns in the order asked for, without those that are not there."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        version = _version(file.schema_arrow)
-        today = version == SCHEMA_VERSION
-        table = file.read(columns=list(columns) if today else None).replace_schema_metadata(None)
-    table = table if today else upgraded(name, table, version)
-    return table.select([name for name in columns if name in table.column_names])
-
-
-def _version(schema: pa.Schema) -> int:
-    """Raises: ValueError, for a version that there is no way to from here."""
-    said = (schema.metadata or {}).get(_VERSION.encode(), str(SCHEMA_VERSION).encode())
-    version = int(said)
-    if not can_read(version):
-        raise ValueError(f"schema version {version}, which another LangSeg wrote")
-    return version
+def _check_version(file: Any) -> None:
+    """Raises: ValueError, for a ``ParquetFile`` that was written in another format."""
+    written = (file.schema_arrow.metadata or {}).get(_VERSION.encode(), _TODAY)
+    if written != _TODAY:
+        raise ValueError(f"schema version {written.decode()}, which another LangSeg wrote")
 
 
 def _other_rows(
@@ -266,10 +245,6 @@ def _other_rows(
         f"{root / part.path}: wanted {part.rows} rows of {wanted.names}, "
         f"got {rows} of {list(names)}; {VERIFY}"
     )
-
-
-def _table_of(part: Part) -> str:
-    return part.path.split("/", 1)[0]
 
 
 def _read_back(path: Path, rows: int, same: Callable[[Any], bool]) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from langseg.cache.errors import LangSegError
-from langseg.cache.store.commit import Batch, commit_batch, disk_errors
+from langseg.cache.files import disk_errors
+from langseg.cache.store.commit import Changes, commit_changes
 from langseg.cache.store.committed_keys import KnownKeys
 from langseg.cache.store.journal import (
     Journal,
@@ -28,10 +29,8 @@ from langseg.cache.store.journal import (
 )
 from langseg.cache.store.manifest import Manifest, safe_name
 from langseg.cache.store.row_checks import KEYS, joined_key, response_key
+from langseg.cache.store.snapshot import Snapshot
 from langseg.cache.store.text_id_ranges import Span
-
-if TYPE_CHECKING:
-    from langseg.cache.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,16 @@ class Recovered:
 class StoreWriter:
     """Holds the store's lock for as long as it lives. Made by ``Store.writer``."""
 
-    def __init__(self, store: "Store") -> None:
-        self._store = store
-        self._root = store.path
-        self._known = KnownKeys(store)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._root = snapshot.path
+        self._known = KnownKeys(snapshot)
         self._journals: dict[str, Journal] = {}
 
     def start_journal(self, run_id: str) -> Journal:
         """A new journal, named after the run, with a number behind it when that name is taken."""
         name, count = run_id, 1
-        taken = {*journal_names(self._root), *self._store.manifest.journals}
+        taken = {*journal_names(self._root), *self._snapshot.manifest.journals}
         while name in taken:
             count += 1
             name = f"{run_id}-{count}"
@@ -123,8 +122,8 @@ class StoreWriter:
         """
         retired = [name for name in sorted(set(retired_journals)) if self._path(name).exists()]
         self._check_retired(retired, tables.get("responses"))
-        batch = Batch(tables, embeddings or {}, encoders or {}, tuple(retired))
-        return commit_batch(self._store, batch, self._known)
+        changes = Changes(tables, embeddings or {}, encoders or {}, tuple(retired))
+        return commit_changes(self._snapshot, changes, self._known)
 
     def close(self) -> None:
         """Flush and close every journal; the files stay until a commit retires them."""

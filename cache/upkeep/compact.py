@@ -1,7 +1,7 @@
 """Merge the many small parts that commits leave into few large ones.
 
 In:  a store.
-Out: a manifest of the same rows in the same order, in fewer parts of today's schema.
+Out: a manifest of the same rows in the same order, in fewer parts.
 
 2,000 small parts make one aggregate 75 times slower than one large part does. Parts are merged
 whole and side by side, so no answer's descriptors are torn apart, and a row group at a time, so
@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from langseg.cache.records import SCHEMA_VERSION, TABLES, arrow_schema, embedding_schema
-from langseg.cache.store.commit import disk_errors, finish_commit, publish_alone
+from langseg.cache.files import disk_errors
+from langseg.cache.records import TABLES, arrow_schema, embedding_schema
+from langseg.cache.store.commit import finish_commit, publish_alone
 from langseg.cache.store.encoder_records import read_record
 from langseg.cache.store.manifest import Manifest, Part, encoder_folder
-from langseg.cache.store.parts import merge_parts, schema_version
+from langseg.cache.store.parts import merge_parts
 from langseg.cache.store.store import Store
 
 SMALL_BYTES = 32 * 2**20  # a smaller part is worth merging
@@ -39,7 +40,7 @@ class Compacted:
 def compact(
     store: Store, *, small_bytes: int = SMALL_BYTES, large_bytes: int = LARGE_BYTES
 ) -> Compacted:
-    """Merge small parts, and rewrite those of an older schema.
+    """Merge small parts into large ones.
 
     Raises: LockedError; CorruptError, for a damaged part; LangSegError, for a disk that refuses.
     The store is then as it was.
@@ -87,9 +88,7 @@ def _runs(
 
 
 def _merged(root: Path, folder: str, run: tuple[Part, ...], schema: pa.Schema) -> Part:
-    if len(run) == 1 and schema_version(root, run[0]) == SCHEMA_VERSION:
-        return run[0]
-    return merge_parts(root, folder, run, schema)
+    return run[0] if len(run) == 1 else merge_parts(root, folder, run, schema)
 
 
 def _dim(root: Path, manifest: Manifest, encoder_id: str) -> int:

@@ -23,12 +23,10 @@ from pathlib import Path
 from langseg.cache.bank.folder import OlderBankError, unread_arrays
 from langseg.cache.bank.text_bank import HEADER, load_bank
 from langseg.cache.errors import CorruptError
-from langseg.cache.files import DAMAGED, sync_folder
-from langseg.cache.records import TABLES
-from langseg.cache.store.commit import disk_errors
+from langseg.cache.files import DAMAGED, disk_errors, sync_folder
+from langseg.cache.records import EMBEDDINGS, TABLES
 from langseg.cache.store.encoder_records import ENCODERS, record_path
 from langseg.cache.store.manifest import (
-    EMBEDDINGS,
     MANIFESTS,
     Manifest,
     manifest_numbers,

@@ -16,13 +16,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from langseg.cache.records import TABLES, Request, Response, arrow_schema, embedding_schema
-from langseg.cache.store.commit import disk_errors, finish_commit, publish_alone, write_views
+from langseg.cache.files import disk_errors
+from langseg.cache.records import (
+    EMBEDDINGS,
+    TABLES,
+    Request,
+    Response,
+    arrow_schema,
+    embedding_schema,
+)
+from langseg.cache.sql.views import write_views
+from langseg.cache.store.commit import finish_commit, publish_alone
 from langseg.cache.store.encoder_records import read_record
 from langseg.cache.store.journal import Row
 from langseg.cache.store.lock import store_lock
 from langseg.cache.store.manifest import (
-    EMBEDDINGS,
     Manifest,
     Part,
     encoder_folder,
@@ -93,8 +101,8 @@ def repair_store(root: Path, remake: Remake, wait_s: float = 0.0) -> Repaired:
     Args:
         remake: makes the ``descriptors`` and ``texts`` of some accepted answers.
 
-    Raises: LockedError; LangSegError, for a disk that refuses; NewerError, for a store of a newer
-    LangSeg.
+    Raises: LockedError; LangSegError, for a disk that refuses; FormatError, for a store of
+    another LangSeg.
     """
     outcome = "run `langseg-desc repair` again to go on"
     with store_lock(root, wait_s), disk_errors(root, outcome):
@@ -124,7 +132,7 @@ def _repair(root: Path, remake: Remake) -> Repaired:
         whole = publish_alone(root, base, replace(whole, journals=()), number)
         finish_commit(root, whole)
     write_current(root, whole)  # which a repair that was cut off has not: now none before is needed
-    write_views(root, whole)
+    write_views(root, whole.files())
     whole_snapshots(root, whole, losses)
     dropped = {name: rows.dropped for name, rows in tables.items()}
     dropped[EMBEDDINGS] = sum(rows.dropped for rows in vectors.values())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from langseg.cache.errors import CorruptError
+from langseg.cache.errors import CorruptError, FormatError
 from langseg.cache.files import set_aside, sha256_of
 from langseg.cache.store.encoder_records import ENCODERS, read_record, record_path
 from langseg.cache.store.journal import journal_names, journal_path, salvage_journal
@@ -21,7 +21,6 @@ from langseg.cache.store.manifest import (
     CURRENT,
     MANIFESTS,
     Manifest,
-    NewerError,
     Part,
     live_manifest,
     manifest_numbers,
@@ -68,12 +67,12 @@ def salvage_journals(root: Path, losses: Losses) -> None:
 def whole_manifest(root: Path, losses: Losses) -> Manifest:
     """The live manifest; else the newest that is whole; else an empty one.
 
-    Raises: NewerError, where a newer LangSeg has to be asked.
+    Raises: FormatError, where another LangSeg has to be asked.
     """
     live: Manifest | None = None
     try:
         live = live_manifest(root)
-    except NewerError:
+    except FormatError:
         raise
     except CorruptError:
         pass
@@ -175,7 +174,7 @@ def _whole_history(root: Path, losses: Losses) -> Manifest | None:
         name = f"{MANIFESTS}/{number:06d}.json"
         try:
             found = read_manifest(root, number)
-        except NewerError:
+        except FormatError:
             raise
         except CorruptError:
             losses.put_aside(root, name)

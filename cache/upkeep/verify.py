@@ -12,21 +12,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from langseg.cache.errors import LangSegError
+from langseg.cache.errors import FormatError, LangSegError
 from langseg.cache.files import DAMAGED
-from langseg.cache.records import TABLES, arrow_schema, embedding_schema
-from langseg.cache.sql.views import views_sql, written_for
+from langseg.cache.records import EMBEDDINGS, TABLES, arrow_schema, embedding_schema
+from langseg.cache.sql.views import VIEWS, views_sql, written_for
 from langseg.cache.store.batch_ledger import batch_notes, batch_problems
-from langseg.cache.store.commit import VIEWS
 from langseg.cache.store.encoder_records import ENCODERS, read_record, record_path
 from langseg.cache.store.journal import journal_names, journal_path, read_journal
 from langseg.cache.store.manifest import (
     CURRENT,
-    EMBEDDINGS,
     MANIFESTS,
     VERIFY,
     Manifest,
-    NewerError,
     Part,
     is_kept,
     live_manifest,
@@ -77,7 +74,7 @@ def examine(root: Path) -> Findings:
     """Check every manifest, part, record, journal, batch and reference; damage never raises.
 
     Of snapshots before the live one the bytes are checked, and not what they say.
-    Raises: NewerError, for a store that only a newer LangSeg can judge.
+    Raises: FormatError, for a store that another LangSeg wrote.
     """
     while True:
         found, live = _examined(root)
@@ -94,7 +91,7 @@ def _examined(root: Path) -> tuple[Findings, Manifest | None]:
     found.notes += batch_notes(root)
     try:
         manifest = live_manifest(root)
-    except NewerError:
+    except FormatError:
         raise
     except LangSegError as exc:
         _add(found, str(exc))

@@ -77,8 +77,10 @@ def run_verify(store_path: Path) -> dict[str, list[str]]:
     nobody need mind; a sentence each."""
     from langseg.cache.store.store import Store
     from langseg.cache.upkeep.bank_checks import bank_notes, bank_problems, index_problems
+    from langseg.cache.upkeep.verify import examine
 
-    found = Store.open(store_path).verify()
+    store = Store.open(store_path)
+    found = examine(store.path)
     banks = [*bank_problems(store_path), *index_problems(store_path)]
     return {
         "problems": found.problems + [problem for _, problem in banks],

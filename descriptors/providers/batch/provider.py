@@ -23,9 +23,9 @@ from functools import partial
 from pathlib import Path
 
 from langseg.cache.errors import UpstreamError
+from langseg.cache.files import disk_errors
 from langseg.cache.records import Request
 from langseg.cache.store.batch_ledger import BATCHES, BatchRecord, Draft, Ledger
-from langseg.cache.store.commit import disk_errors
 from langseg.cache.store.journal import Row
 from langseg.descriptors.providers.batch.calls import BatchCalls, ServerBatch, request_line
 from langseg.descriptors.providers.batch.requests import FileLimits, Todo, UnderWay, fill

@@ -10,6 +10,7 @@ import pytest
 from langseg.cache.errors import CorruptError
 from langseg.cache.records import TABLES
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 
 FLIPS = {"part": 200, "live manifest": 200, "old manifest": 200, "encoder": 40}
 
@@ -63,7 +64,7 @@ def test_store__never_reads_a_flipped_bit_as_data(path, kind):
         file = chance.choice(files)
         data = file.read_bytes()
         file.write_bytes(flipped(data, chance.randrange(8 * len(data))))
-        problems = Store.open(path).verify().problems
+        problems = examine(path).problems
         assert any(file.name in problem for problem in problems), file
         assert not any("desc verify" in problem for problem in problems)
         if kind == "old manifest":
@@ -71,7 +72,7 @@ def test_store__never_reads_a_flipped_bit_as_data(path, kind):
         else:
             assert re.search(rf"{file}: wanted .* `langseg-desc verify`", str(outcome(path)))
         file.write_bytes(data)
-    assert Store.open(path).verify().problems == []
+    assert examine(path).problems == []
 
 
 def test_store__never_reads_another_snapshot_for_a_flipped_bit_in_current(path):
@@ -96,11 +97,11 @@ def test_store__names_a_file_that_was_cut_or_deleted(path, share):
         file = path / name
         data = file.read_bytes()
         file.unlink() if share is None else file.write_bytes(data[: int(len(data) * share)])
-        assert any(file.name in problem for problem in Store.open(path).verify().problems)
+        assert any(file.name in problem for problem in examine(path).problems)
         with pytest.raises(CorruptError, match=file.name):
             read_all(path)
         file.write_bytes(data)
-    assert Store.open(path).verify().problems == []
+    assert examine(path).problems == []
 
 
 def test_store__checks_a_part_again_when_it_is_opened_again(path):
@@ -124,7 +125,7 @@ def test_verify__goes_through_a_store_in_ruins(path, tmp_path):
             target = tmp_path / file.relative_to(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(chance.randbytes(50))
-    problems = Store.open(tmp_path).verify().problems
+    problems = examine(tmp_path).problems
     assert {f"{number:06d}.json" for number in range(4)} | {"CURRENT"} <= {
         name for name in re.findall(r"[0-9A-Z]+(?:\.json)?(?=: wanted)", "\n".join(problems))
     }

@@ -14,6 +14,7 @@ import pytest
 from langseg.cache.errors import LangSegError, LockedError
 from langseg.cache.store.journal import journal_names, journal_path, read_journal
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import GONE, SURVIVED, Nursery, content
 from tests.support.until import PATIENCE_S, until
 
@@ -47,7 +48,7 @@ def test_writer__killed_at_any_moment_loses_no_answer_and_doubles_none(nursery, 
         assert nursery.wait() == -signal.SIGKILL
         acknowledged = set(told.read_text().split())
         there = Store.open(store, create=True)
-        assert there.verify().problems == []
+        assert examine(there.path).problems == []
         assert acknowledged <= committed(store).keys() | journalled(store)
     assert nursery.run("one_commit", store=store) == 0
     counts = committed(store)
@@ -55,7 +56,7 @@ def test_writer__killed_at_any_moment_loses_no_answer_and_doubles_none(nursery, 
     assert acknowledged  # the writers did get somewhere
     assert set(counts.values()) == {1}
     assert journal_names(store) == []
-    assert Store.open(store).verify().problems == []
+    assert examine(store).problems == []
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_commit__killed_at_any_step_leaves_the_old_state_or_the_new(nursery, bef
     new: dict[str, list[str]] = {}
     for status, store in cut_commits(nursery, before, "commit_until"):
         assert status in (0, GONE)
-        assert Store.open(store).verify().problems == []
+        assert examine(store).problems == []
         seen.append(content(store))
         assert nursery.run("one_commit", store=store) == 0  # and the next writer completes it
         new = new or content(store)
@@ -102,7 +103,7 @@ def test_commit__refused_at_any_step_leaves_the_old_state_or_the_new(nursery, be
     seen = []
     for status, store in cut_commits(nursery, before, "commit_until_error"):
         assert status in (0, LangSegError.exit_code, SURVIVED)
-        assert Store.open(store).verify().problems == []
+        assert examine(store).problems == []
         if status != SURVIVED:
             seen.append(content(store))
     old, new = seen[0], seen[-1]
@@ -116,7 +117,7 @@ def test_create__cut_at_any_step_is_done_by_the_next_one(nursery, tmp_path):
         step += 1
         store = tmp_path / f"{step}"
         status = nursery.run("create_until", store=store, step=step)
-        assert Store.open(store, create=True).verify().problems == []
+        assert examine(Store.open(store, create=True).path).problems == []
         assert committed(store) == {}
     assert status == 0
     assert step > 8
@@ -139,7 +140,7 @@ def test_reader__sees_whole_snapshots_while_a_writer_commits_and_compacts(nurser
     assert seen == sorted(seen)
     assert len(set(seen)) > 10
     assert len(committed(store)) >= seen[-1]
-    assert Store.open(store).verify().problems == []
+    assert examine(store).problems == []
 
 
 def test_second_writer__is_told_at_once_which_process_writes(nursery, tmp_path):
@@ -165,7 +166,7 @@ def test_writers_whose_lock_is_lost__lose_no_row(nursery, tmp_path):
     counts = committed(store)
     assert len(counts) == 24
     assert set(counts.values()) == {1}
-    assert Store.open(store).verify().problems == []
+    assert examine(store).problems == []
 
 
 def test_full_disk__says_where_and_leaves_the_old_state(nursery, before, tmp_path):
@@ -179,7 +180,7 @@ def test_full_disk__says_where_and_leaves_the_old_state(nursery, before, tmp_pat
     assert content(store) == old
     assert list(store.rglob(".*.tmp")) == unfinished
     assert nursery.run("one_commit", store=store) == 0
-    assert Store.open(store).verify().problems == []
+    assert examine(store).problems == []
 
 
 def test_full_disk__costs_a_journal_only_what_was_not_flushed(nursery, tmp_path):

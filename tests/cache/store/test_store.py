@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from langseg.cache.errors import CorruptError, InputError, LangSegError
-from langseg.cache.records import TABLES, Response, Text, arrow_schema, to_table
+from langseg.cache.files import sha256_of
+from langseg.cache.records import SCHEMA_VERSION, TABLES, Response, Text, arrow_schema, to_table
 from langseg.cache.sql.views import views_sql
-from langseg.cache.store import store as store_module
+from langseg.cache.store import snapshot as snapshot_module
 from langseg.cache.store.journal import journal_names, journal_path
-from langseg.cache.store.manifest import Manifest
+from langseg.cache.store.manifest import Manifest, Part, part_path, publish
 from langseg.cache.store.parts import stream_part
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
@@ -49,7 +50,7 @@ def test_commits__of_one_writer_read_no_part_twice(store, rows, monkeypatch):
         read.append(part.path)
         return stream_part(root, part, wanted, rows)
 
-    monkeypatch.setattr(store_module, "stream_part", counted)
+    monkeypatch.setattr(snapshot_module, "stream_part", counted)
     with store.writer() as writer:
         for number in range(6):
             journal = writer.start_journal("run-a")
@@ -59,7 +60,7 @@ def test_commits__of_one_writer_read_no_part_twice(store, rows, monkeypatch):
             ids = tables["texts"]["text_id"].to_pylist()
             writer.commit({}, {"tiny": rows.vectors(ids)}, {"tiny": rows.record})
     assert len(read) == len(set(read)) > 20
-    assert store.verify().problems == []
+    assert examine(store.path).problems == []
     assert store.table("texts").num_rows == store.embeddings("tiny").num_rows == 7
 
 
@@ -68,7 +69,7 @@ def test_open__with_create_makes_an_empty_store_once(store):
     assert again.manifest == store.manifest == Manifest()
     assert {name: again.table(name).num_rows for name in TABLES} == dict.fromkeys(TABLES, 0)
     assert again.table("texts").schema == arrow_schema(Text)
-    assert again.verify().problems == []
+    assert examine(again.path).problems == []
 
 
 def test_commit__is_read_back_as_it_went_in(filled, rows):
@@ -80,7 +81,7 @@ def test_commit__is_read_back_as_it_went_in(filled, rows):
     ids = read.table("texts")["text_id"].to_pylist()
     assert read.embeddings("tiny").equals(rows.vectors(ids))
     assert read.encoders() == {"tiny": rows.record}
-    assert read.verify().problems == []
+    assert examine(read.path).problems == []
 
 
 def test_table__reads_only_the_columns_asked_for_in_their_order(filled):
@@ -257,7 +258,7 @@ def test_salvage_journals__lets_a_store_go_on_after_damage(store, rows):
             journal.append(*rows.answer(number))
     path = journal_path(store.path, "run-a")
     path.write_bytes(path.read_bytes().replace(b"phrase 1", b"phrase 2"))
-    (problem,) = store.verify().problems
+    (problem,) = examine(store.path).problems
     assert "line 2" in problem
     assert "`langseg-desc repair`" in problem
     with store.writer() as writer:
@@ -268,3 +269,20 @@ def test_salvage_journals__lets_a_store_go_on_after_damage(store, rows):
     found = examine(store.path)
     assert found.problems == []
     assert any("damaged, kept" in note for note in found.notes)
+
+
+def test_store__refuses_a_part_of_another_schema(filled):
+    """A manifest of today that lists a part of tomorrow."""
+    live = filled.manifest
+    first, *others = live.tables["texts"]
+    table = pq.read_table(filled.path / first.path, partitioning=None)
+    newer = table.replace_schema_metadata({"langseg.schema_version": str(SCHEMA_VERSION + 1)})
+    beside = filled.path / "texts/newer"
+    pq.write_table(newer, beside, write_page_checksum=True)
+    sha256 = sha256_of(beside)
+    part = Part(part_path("texts", sha256), first.rows, sha256)
+    beside.rename(filled.path / part.path)
+    tables = {**live.tables, "texts": (part, *others)}
+    publish(filled.path, replace(live, number=4, parent=live.sha256, tables=tables))
+    with pytest.raises(CorruptError, match="schema version 2, which another LangSeg wrote"):
+        Store.open(filled.path).table("texts")

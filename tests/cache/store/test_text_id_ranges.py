@@ -6,7 +6,7 @@ import pytest
 
 from langseg.cache.errors import CorruptError, LangSegError
 from langseg.cache.keys import text_id
-from langseg.cache.store import store as store_module
+from langseg.cache.store import snapshot as snapshot_module
 from langseg.cache.store import text_id_ranges as spans
 from langseg.cache.store.manifest import Part
 from langseg.cache.store.parts import check_part
@@ -52,7 +52,7 @@ def test_stream__hashes_a_part_once_for_an_open_store(filled, monkeypatch):
         read.append(part)
         check_part(root, part)
 
-    monkeypatch.setattr(store_module, "check_part", counted)
+    monkeypatch.setattr(snapshot_module, "check_part", counted)
     opened = Store.open(filled.path)
     for _ in range(3):
         list(opened.stream("texts"))

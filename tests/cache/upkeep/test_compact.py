@@ -9,6 +9,7 @@ from langseg.cache.errors import CorruptError, LangSegError, LockedError
 from langseg.cache.store import parts as parts_module
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.compact import compact
+from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import content
 
 
@@ -34,7 +35,7 @@ def test_compact__makes_one_part_of_each_table_and_keeps_every_row_in_its_order(
     assert now.manifest.name == done.manifest == "000004.json"
     assert all(len(parts) == 1 for parts in now.manifest.tables.values())
     assert {name: now.table(name) for name in before} == before
-    assert now.verify().problems == []
+    assert examine(now.path).problems == []
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -52,7 +53,7 @@ def test_compact__of_any_store_keeps_every_row_as_often_as_it_was(store, rows, s
     )  # fmt: skip
     assert done.parts_after < done.parts_before
     assert content(store.path) == before
-    assert Store.open(store.path).verify().problems == []
+    assert examine(store.path).problems == []
 
 
 def test_compact__a_second_time_changes_nothing(filled):

@@ -9,6 +9,7 @@ import pytest
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.gc import collect
 from langseg.cache.upkeep.repair import repair_store
+from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import GONE, Nursery, content
 from tests.support.store_rows import RECORD, make_answer, make_tables, make_vectors
 
@@ -69,10 +70,10 @@ def test_repair__cut_at_any_step_is_finished_by_the_next_one(nursery, store, tmp
     wanted = content(tmp_path / "whole")
     assert len(set_aside(tmp_path / "whole")) >= len(lost)
     for copy in cut(nursery, "repair_until", damaged, tmp_path):
-        if Store.open(copy).verify().problems == []:
+        if examine(copy).problems == []:
             assert content(copy) == wanted
         repair_store(copy, make_tables)
-        assert Store.open(copy).verify().problems == []
+        assert examine(copy).problems == []
         assert content(copy) == wanted
         assert set_aside(copy) == set_aside(tmp_path / "whole")
 
@@ -82,7 +83,7 @@ def test_compact__cut_at_any_step_leaves_the_old_parts_or_the_new(nursery, store
     counts = []
     for copy in cut(nursery, "compact_until", store, tmp_path):
         opened = Store.open(copy)
-        assert opened.verify().problems == []
+        assert examine(opened.path).problems == []
         assert content(copy) == wanted
         counts.append(len(opened.manifest.parts()))
     assert counts == sorted(counts, reverse=True)
@@ -96,8 +97,8 @@ def test_gc__cut_at_any_step_leaves_the_live_snapshot_whole(nursery, store, tmp_
     for name in ("texts/.part.parquet.1.tmp", "texts/part-0.parquet", "CURRENT.0.damaged"):
         (littered / name).write_bytes(b"x")
     for copy in cut(nursery, "collect_until", littered, tmp_path):
-        assert Store.open(copy).verify().problems == []
+        assert examine(copy).problems == []
         assert content(copy) == wanted
         collect(Store.open(copy), keep_hours=0, damaged=True)
-        assert Store.open(copy).verify().notes == []
+        assert examine(copy).notes == []
     assert len(list((copy / "manifests").iterdir())) == 1

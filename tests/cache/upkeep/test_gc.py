@@ -18,6 +18,7 @@ from langseg.cache.store.store import Store
 from langseg.cache.upkeep.bank_checks import bank_problems, loose_arms
 from langseg.cache.upkeep.compact import compact
 from langseg.cache.upkeep.gc import Collected, collect
+from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import content
 from tests.support.small_bank import RECIPE, as_of_format_1, in_other_bytes, small_bank
 
@@ -59,7 +60,7 @@ def test_gc__removes_what_the_live_snapshot_does_not_need(filled):
     assert [name for name in done.files[:3] if "manifests" not in name] == []  # these go first
     assert done.kept == ("000003.json",)
     assert content(filled.path) == before
-    assert Store.open(filled.path).verify().problems == []
+    assert examine(filled.path).problems == []
     assert collect_at_once(filled).files == ()
 
 
@@ -82,7 +83,7 @@ def test_gc__keeps_the_newest_snapshots_and_those_that_banks_cite(filled):
         old = Store(filled.path)
         old.advance(read_manifest(filled.path, number))
         assert old.table("responses").num_rows == (3 if number == 1 else 5)
-    assert Store.open(filled.path).verify().problems == []
+    assert examine(filled.path).problems == []
 
 
 def test_gc__leaves_a_reader_the_snapshot_that_it_took_within_the_hour(filled):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from langseg.cache.errors import CorruptError, LockedError
+from langseg.cache.errors import CorruptError, FormatError, LockedError
 from langseg.cache.keys import sha256_hex, text_id
 from langseg.cache.records import Text, to_table
 from langseg.cache.store.journal import Row
@@ -17,6 +17,7 @@ from langseg.cache.store.manifest import publish
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.compact import compact
 from langseg.cache.upkeep.repair import Repaired, repair_store
+from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import content
 from tests.support.store_rows import make_tables
 
@@ -24,7 +25,7 @@ from tests.support.store_rows import make_tables
 def repaired(store: Store) -> Repaired:
     """Repair; whatever it was, the store is whole then, and a second repair finds nothing."""
     done = repair_store(store.path, make_tables)
-    assert Store.open(store.path).verify().problems == []
+    assert examine(store.path).problems == []
     again = repair_store(store.path, make_tables)
     assert (again.manifest, again.dropped, again.remade) == (done.manifest, {}, {})
     assert not any((again.losses.set_aside, again.losses.parts, again.losses.start))
@@ -76,7 +77,7 @@ def test_repair__keeps_the_damaged_file_under_another_name(filled):
     assert done.losses.set_aside == [f"responses/{damaged.name}"]
     (aside,) = damaged.parent.glob("*.damaged")
     assert aside.read_bytes() == data
-    assert f"{aside}: damaged, kept" in Store.open(filled.path).verify().notes
+    assert f"{aside}: damaged, kept" in examine(filled.path).notes
 
 
 @pytest.mark.parametrize("deleted", [False, True])
@@ -107,7 +108,7 @@ def test_repair__makes_nothing_again_that_another_parser_made_and_is_whole(fille
     damage(part_of(filled, "texts", 1))  # phrases 4 and 5; the shared one is in the other part
     repair_store(filled.path, other_parser)
     now = Store.open(filled.path)
-    assert now.verify().problems == []
+    assert examine(now.path).problems == []
     made: dict[str, set[bool]] = {}
     for row in now.table("descriptors").to_pylist():
         made.setdefault(row["request_key"], set()).add(row["descriptor_id"].startswith("new"))
@@ -210,11 +211,12 @@ def test_repair__ends_a_history_that_is_torn(filled):
     assert content(filled.path) == before
 
 
-def test_repair__leaves_a_store_of_a_newer_langseg_alone(filled):
+@pytest.mark.parametrize("version", [0, 2])
+def test_repair__leaves_a_store_of_another_langseg_alone(filled, version):
     live = filled.manifest
-    publish(filled.path, replace(live, number=4, parent=live.sha256, schema_version=2))
+    publish(filled.path, replace(live, number=4, parent=live.sha256, schema_version=version))
     before = sorted(filled.path.rglob("*"))
-    with pytest.raises(CorruptError, match="open the store with the LangSeg that wrote it"):
+    with pytest.raises(FormatError, match="open the store with the LangSeg that wrote it"):
         repair_store(filled.path, make_tables)
     assert set(filled.path.rglob("*")) - set(before) <= {filled.path / "LOCK.holder"}
 

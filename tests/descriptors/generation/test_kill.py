@@ -14,6 +14,7 @@ from pathlib import Path
 
 from langseg.cache.store.journal import journal_names, journal_path, read_journal
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.generation.run import generate
 from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.providers.chat import chat_body
@@ -64,7 +65,7 @@ def test_generate__killed_at_any_moment_loses_no_answer_and_asks_for_none_twice(
             allow(tmp_path, before + allowed)
             pause_s = chance.uniform(0, 0.02 if more else 0.3)  # 0.3: while it starts
             assert run(killed, url, partial(await_requests, log, more, pause_s)) == -signal.SIGKILL
-            assert Store.open(killed, create=True).verify().problems == []
+            assert examine(Store.open(killed, create=True).path).problems == []
             now_safe = {CONTENT[key] for key in safe_keys(killed)}
             assert len(set(asked(log)[before:]) - now_safe) <= CONCURRENCY  # under way at the kill
             for content in now_safe:
@@ -80,7 +81,7 @@ def test_generate__killed_at_any_moment_loses_no_answer_and_asks_for_none_twice(
     assert 20 < len(safe_at) < CLASSES
     assert set(contents) == set(CONTENT.values())
     assert CLASSES < len(contents) <= CLASSES + KILLS * CONCURRENCY
-    assert Store.open(killed).verify().problems == []
+    assert examine(killed).problems == []
     assert made(killed) == made(whole)
 
 

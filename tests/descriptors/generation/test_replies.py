@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from tests.support.openai_server import OpenAIServer, asked_about
 from tests.support.program import AT_ONCE, run_program
 
@@ -131,7 +132,7 @@ def test_reply__yields_its_whole_list_or_nothing(responses, folder: Path):
 
 def test_store__is_whole_and_holds_no_character_that_acts(first: Ran, folder: Path):
     store = Store.open(folder / "store")
-    assert store.verify().problems == []
+    assert examine(store.path).problems == []
     assert all(text.isprintable() for text in store.table("texts")["text"].to_pylist())
 
 

@@ -15,6 +15,7 @@ from langseg.cache.errors import BudgetError, InputError, LangSegError, LockedEr
 from langseg.cache.records import Request, Response
 from langseg.cache.store.journal import Journal, Row
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.generation import settled as ingest
 from langseg.descriptors.generation.report import GenerateReport
 from langseg.descriptors.generation.run import Pace, generate
@@ -127,7 +128,7 @@ def test_generate__fills_every_table_of_the_store(store: Store):
     assert counts == {"requests": PLANNED, "responses": PLANNED, "texts": PLANNED + 2}
     assert kept(store) == report.accepted == 10 * 3 + 2
     assert set(store.table("responses")["run_id"].to_pylist()) == {report.run_id}
-    assert store.verify().problems == []
+    assert examine(store.path).problems == []
     assert list((store.path / "journal").iterdir()) == []
 
 
@@ -231,7 +232,7 @@ def test_events__come_in_order_with_growing_counts(store: Store):
         ("planned", 0), ("answered", 4), ("answered", 8), ("committed", 8),
         ("answered", 12), ("committed", 12),
     ]  # fmt: skip
-    assert store.verify().problems == []
+    assert examine(store.path).problems == []
 
 
 def test_invalid_reply__is_asked_for_once_more_and_then_stands(store: Store):
@@ -429,7 +430,7 @@ def test_dead_run__leaves_paid_answers_that_the_next_run_recovers(tmp_path: Path
     assert (report.recovered, report.cached, len(provider.asked)) == (6, 6, PLANNED - 6)
     assert statuses(store) == ["ok"] * PLANNED
     assert kept(store) == 10 * 3 + 2
-    assert store.verify().problems == []
+    assert examine(store.path).problems == []
 
 
 def test_disk_that_fails__ends_the_asking_and_still_saves_what_it_can(
@@ -465,7 +466,7 @@ def test_hostile_reply__is_stored_and_breaks_nothing(store: Store):
 
     report = run(ReplayProvider(say), store)
     assert report.statuses == {"invalid": 2 * PLANNED}
-    assert store.verify().problems == []
+    assert examine(store.path).problems == []
     assert "\ufffd" in store.table("responses")["raw_text"].to_pylist()
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from langseg.cache.store.journal import journal_names, journal_path, read_journal
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.providers import budget
 from langseg.descriptors.providers.openai import provider as openai_provider
 from tests.support.openai_server import OpenAIServer, asked_about
@@ -50,7 +51,7 @@ def flags(store: Path, base_url: str, names: tuple[str, ...] = NAMES) -> list[ob
 def answered(store: Path) -> Counter[str]:
     """Class name -> accepted answers in the store."""
     opened = Store.open(store)
-    assert opened.verify().problems == []
+    assert examine(opened.path).problems == []
     responses = opened.table("responses").to_pylist()
     ok = Counter(row["request_key"] for row in responses if row["status"] == "ok")
     rows = opened.table("requests").to_pylist()
@@ -319,7 +320,7 @@ def test_disk_that_is_full__ends_with_1_says_where_and_the_next_run_completes(st
     assert "free some space and run the same command again" in full.stderr
     assert "Traceback" not in full.stderr
     opened = Store.open(store)
-    assert opened.verify().problems == []
+    assert examine(opened.path).problems == []
     safe = journalled(store) + len(opened.table("responses"))
     assert 0 < safe < 150
     assert run_program(*BUNDLED, "--store", store).returncode == 0
@@ -342,7 +343,7 @@ def test_fsync__that_fails_once_is_not_repeated_on_that_file_and_loses_nothing(
         assert done.code == (1 if kind else 0)
         assert not kind or str(store) in done.err
         assert disk.repeated == []
-        assert Store.open(store, create=True).verify().problems == []
+        assert examine(Store.open(store, create=True).path).problems == []
         assert call(DESC, *asked).code == 0
         assert answered(store) == {"wall": 1, "sky": 1, "bed": 1}
         kinds += disk.kinds if not kind else []

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from langseg.cache.bank.text_bank import load_bank
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.encoders.base import EncoderRecord
 from langseg.descriptors.prompts.plan import plan_requests
@@ -164,7 +165,7 @@ def test_name__changes_no_other_classs_request(run, tmp_path: Path):
 def test_name__gets_rows_of_its_own_and_touches_no_others(run):
     _, path, _ = run
     store = Store.open(path)
-    assert store.verify().problems == []
+    assert examine(store.path).problems == []
     named = {r["request_key"]: r["class_name"] for r in store.table("requests").to_pylist()}
     rows = store.table("descriptors").to_pylist()
     assert all(row["class_name"] == named[row["request_key"]] for row in rows)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from langseg.cache.errors import BudgetError, UsageError
-from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.batch_server import BatchServer
@@ -41,7 +41,7 @@ def test_generate__submits_leaves_and_collects_in_a_later_run(tmp_path: Path):
         third = run(tmp_path, server)
         assert (third["cached"], third["asked"]) == (2, 0)
     assert sum(server.accepted.values()) == 2
-    assert Store.open(tmp_path / "store").verify().problems == []
+    assert examine(tmp_path / "store").problems == []
 
 
 def test_generate__that_waits_ends_with_every_answer(tmp_path: Path):

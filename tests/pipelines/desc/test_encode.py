@@ -11,11 +11,12 @@ import pytest
 from langseg.cache.bank.text_bank import load_bank
 from langseg.cache.errors import CorruptError, InputError, UsageError
 from langseg.cache.keys import text_id
-from langseg.cache.store import store as store_module
+from langseg.cache.store import snapshot as snapshot_module
 from langseg.cache.store import text_id_ranges as spans
 from langseg.cache.store.manifest import Part
 from langseg.cache.store.parts import check_part
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.bank.build import bank_texts
 from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.encoders.load import load_encoder
@@ -94,7 +95,7 @@ def test_encode__keeps_several_encoders_side_by_side_up_to_their_banks(
         np.testing.assert_allclose(kept, vectors, atol=1e-3)  # float16
     assert aligned == {towers["clip"]: True, towers["siglip"]: True, "minilm": False}
     assert len(Store.open(source.store).encoders()) == 3
-    assert not Store.open(source.store).verify().problems
+    assert not examine(source.store).problems
 
 
 def tower(folder: Path) -> tuple[str, Path]:
@@ -256,7 +257,7 @@ def test_encode__in_many_spans_gives_each_text_once_and_its_own_vector(
         expected = encoder.vector(words_of(source)[key]).astype(np.float16)
         assert np.array_equal(vector, expected)
     assert run_encode(source, str(tmp_path / "encoder"), quiet)["embedded"] == 0
-    assert not Store.open(source.store).verify().problems
+    assert not examine(source.store).problems
 
 
 @pytest.mark.usefixtures("small_spans")
@@ -315,7 +316,7 @@ def test_encode__hashes_each_part_once_however_many_spans_there_are(
         read.append(part.path)
         check_part(root, part)
 
-    monkeypatch.setattr(store_module, "check_part", counted)
+    monkeypatch.setattr(snapshot_module, "check_part", counted)
     hashed(tmp_path / "encoder", monkeypatch)
     run_encode(source, str(tmp_path / "encoder"), quiet)
     assert len(read) == len(set(read)) > 4

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.exchange.dataset_card import FOLDER_MARK
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.open_sets import open_sets
@@ -77,7 +78,7 @@ def test_import__tells_everything_that_was_dropped_or_found_no_place(call, forei
 def test_import__is_in_the_store_like_any_answer(call, foreign, flags, tmp_path: Path):
     call(DESC, "import", foreign, *flags)
     store = Store.open(tmp_path / "store")
-    assert store.verify().problems == []
+    assert examine(store.path).problems == []
     (response,) = store.table("responses").to_pylist()
     assert response["served_model"].startswith("file others.json (JSON, class -> phrases)")
     dropped = [r["rejected"] for r in store.table("descriptors").to_pylist()]

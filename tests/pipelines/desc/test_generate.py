@@ -9,6 +9,7 @@ import pytest
 
 from langseg.cache.errors import BudgetError, InputError, UpstreamError, UsageError
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.providers.bundled import load_pack
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.plan import run_plan
@@ -122,7 +123,7 @@ def test_generate__of_two_vocabularies_leaves_the_first_as_it_was(tmp_path: Path
     run_generate(DescribeConfig(dataset="camvid", store=first.store), Quiet())
     assert open_sets(source).of(source.model).phrases() == before
     assert open_sets(source).of(source.model).selection.unanswered == ()
-    assert Store.open(first.store).verify().problems == []
+    assert examine(first.store).problems == []
 
 
 def test_scene__whose_reply_was_cut_at_first_is_described_all_the_same(tmp_path: Path):

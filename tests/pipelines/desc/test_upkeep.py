@@ -204,7 +204,7 @@ def test_verify__ends_with_a_sentence_of_its_own(call, folder):
 def test_reader__whose_snapshot_gc_removed_ends_with_7_and_says_run_again(
     call, folder, monkeypatch
 ):
-    from langseg.cache.store import store as module
+    from langseg.cache.store import snapshot as module
 
     path, real = folder / "store", manifest.live_manifest
 

@@ -24,6 +24,7 @@ from langseg.cache.records import Request, Response, to_table
 from langseg.cache.store.batch_ledger import BATCHES, Ledger, batch_problems, held_answers
 from langseg.cache.store.journal import Row
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.providers.batch.provider import OpenAIBatchProvider
 from langseg.descriptors.providers.batch.requests import FileLimits
 from langseg.descriptors.providers.budget import Budget, Caps, Price, most
@@ -780,7 +781,7 @@ def test_run__killed_at_any_moment_asks_for_nothing_twice_and_loses_nothing(tmp_
             else:
                 ended[run(root, server, chance.randrange(1, 70))] += 1
             assert max(server.accepted.values(), default=1) == 1
-            assert Store.open(root, create=True).verify().problems == []
+            assert examine(Store.open(root, create=True).path).problems == []
             assert batch_problems(root) == []
         while len(stored(root)) < PLANNED:
             assert run(root, server, 0) == 0

@@ -13,6 +13,7 @@ import pytest
 
 from langseg.cache.store.journal import journal_names, journal_path, read_journal
 from langseg.cache.store.store import Store
+from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.generation.run import generate
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
 from tests.support.repository import ROOT
@@ -47,7 +48,7 @@ def test_generate__killed_or_interrupted_loses_no_answer_and_leaves_no_process(t
     assert report.still_open == 0
     assert "of the prompt tokens were in the prefix cache" in provider.note
     assert Counter(answered(store)) == Counter(request.request_key for request in plan(model))
-    assert store.verify().problems == []
+    assert examine(store.path).problems == []
 
 
 def started(model: str, folder: Path) -> "subprocess.Popen[bytes]":
