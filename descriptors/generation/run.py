@@ -23,7 +23,8 @@ from typing import Any
 from langseg.cache.errors import BudgetError
 from langseg.cache.records import Request, Response
 from langseg.cache.store.journal import Journal, Row
-from langseg.cache.store.store import Store, StoreWriter
+from langseg.cache.store.store import Store
+from langseg.cache.store.writer import StoreWriter
 from langseg.descriptors.generation.report import GenerateReport, Tally
 from langseg.descriptors.generation.settled import Answer, Answered, answer_tables, answered, parsed
 from langseg.descriptors.prompts.plan import Plan

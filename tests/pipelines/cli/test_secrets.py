@@ -27,7 +27,7 @@ logging.getLogger().setLevel(1)
 {AT_ONCE}
 """
 CRASH = f"""{LOUD}
-from langseg.cache.store.store import StoreWriter
+from langseg.cache.store.writer import StoreWriter
 def crash(self, *args, **named):
     secret = __import__("os").environ["OPENAI_API_KEY"]
     raise RuntimeError("a bug")

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from langseg.cache.errors import BudgetError, InputError, UpstreamError, UsageError
-from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.providers.bundled import load_pack
 from langseg.pipelines.desc.generate import run_generate
