@@ -6,7 +6,7 @@ Out: the canned audits' answers and, of a vocabulary, the quality of its sets, a
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,7 +17,8 @@ from langseg.descriptors.bank.stored_set import StoredSet
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.judged import Judge, Quality
 from langseg.pipelines.desc.open_sets import open_sets
-from langseg.pipelines.desc.sets import compared, points, set_row, share
+from langseg.pipelines.desc.sets import compared, set_row
+from langseg.pipelines.shared.shares import points, share
 
 SHORT = ("coverage", "counts", "rejections", "provenance")  # what ``audit`` prints unasked
 _SHARES = ("by_name", "by_phrases", "by_both", "by_name_there", "chance")
@@ -63,14 +64,27 @@ def run_whole_audit(
         report["quality"] = quality_report(quality, judge)
         report["sentence"] += f"; {report['quality']['sentence']}"
         if html is not None:
-            from langseg.pipelines.pages.audit import render_audit
-
-            page = render_audit(quality, report["quality"], report["answers"])
-            write_atomic(html, page.encode())
+            write_atomic(html, audit_page(quality, report["quality"], report["answers"]).encode())
     wanted = (question,) if question else SHORT if short else None
     if wanted is not None:
         report["answers"] = [one for one in report["answers"] if one["name"] in wanted]
     return report
+
+
+def audit_page(
+    quality: Quality, report: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]
+) -> str:
+    """``render_audit`` with what the page shows of a set and no report holds."""
+    from langseg.pipelines.pages.audit import render_audit
+
+    return render_audit(
+        report,
+        answers,
+        phrases=quality.phrases,
+        likeness=quality.likeness,
+        snapshot=quality.chosen.store.manifest.name,
+        vocabulary_hash=quality.chosen.vocabulary.hash,
+    )
 
 
 def _chosen(source: EncodedSource) -> StoredSet:

@@ -1,6 +1,7 @@
 """Lay an audit out as a page a person can read.
 
-In:  the report of an audit: answers in SQL, flags, discriminability, likeness of the classes.
+In:  the report of an audit (flags, discriminability), its answers in SQL, the phrases and the
+     likeness of the classes.
 Out: one self-contained HTML file: no script, no outside file, every text escaped.
 
 What an LLM wrote is hostile until shown otherwise: beside the escaping, the page's own policy
@@ -16,11 +17,10 @@ from math import isnan
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from langseg.pipelines.desc.sets import share
 from langseg.pipelines.pages.audit_tables import (
     SET_COLUMNS,
-    found_rows,
     listed_flags,
+    measured_rows,
     not_measured,
     reasons,
     set_rows,
@@ -28,10 +28,11 @@ from langseg.pipelines.pages.audit_tables import (
     undescribed,
     worst_table,
 )
-from langseg.pipelines.pages.likeness_map import SHADES, draw_map, shade_from
+from langseg.pipelines.pages.likeness_map import SHADES, Floats, draw_map, shade_from
+from langseg.pipelines.shared.shares import share
 
 if TYPE_CHECKING:
-    from langseg.pipelines.desc.judged import Quality
+    from langseg.descriptors.bank.build import Phrase
 
 SHOWN_FLAGS = 200
 SHOWN_WORST = 20
@@ -42,13 +43,21 @@ _MANY_COLUMNS, _FEW_ROWS = 7, 4
 
 
 def render_audit(
-    quality: "Quality", report: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]
+    report: Mapping[str, Any],
+    answers: Sequence[Mapping[str, Any]],
+    *,
+    phrases: "Mapping[str, Sequence[Phrase]]",
+    likeness: Floats | None,
+    snapshot: str,
+    vocabulary_hash: str,
 ) -> str:
     """The page.
 
     Args:
-        report: ``quality_report`` of the quality.
+        report: ``quality_report`` of the set that is judged.
         answers: canned audits, of this vocabulary, each with name, question, columns and rows.
+        phrases: of each class, in the order of the report's classes.
+        likeness: [C, C], cosines of the classes; None where nothing was embedded.
     """
     import jinja2
     from markupsafe import Markup
@@ -71,25 +80,24 @@ def render_audit(
         return Markup(re.sub(r"([:_](?=\w))", r"\1<wbr>", escaped))  # noqa: S704 (escaped above)
 
     environment.filters |= {"share": share, "reasons": reasons, "foldable": foldable}
-    classes, likeness = report["classes"], quality.likeness
-    found = report["discriminability"]
+    classes, measured = report["classes"], report["discriminability"]
     described = [i for i, row in enumerate(classes) if row["phrases"]]
     drawn = None
     if likeness is not None and described:
-        names = [quality.names[i] for i in described]
+        names = [classes[i]["class_name"] for i in described]
         drawn = draw_map(names, likeness[described][:, described])
     worst_columns, worst = worst_table(classes, SHOWN_WORST)
     by_name = {answer["name"]: answer for answer in answers}
     return environment.from_string(source.read_text("utf-8")).render(
         report=report,
-        found=found,
+        measured=measured,
         rules=RULES,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        manifest=quality.chosen.store.manifest.name,
-        vocabulary_hash=quality.chosen.vocabulary.hash,
+        snapshot=snapshot,
+        vocabulary_hash=vocabulary_hash,
         tiles=_tiles(report, by_name),
-        histograms=_histograms(quality, classes),
-        found_rows=[] if found is None else found_rows(found),
+        histograms=_histograms(report, phrases),
+        measured_rows=[] if measured is None else measured_rows(measured),
         set_title=set_title(report),
         set_columns=SET_COLUMNS,
         set_rows=set_rows(report["sets"]),
@@ -117,7 +125,7 @@ def _shown(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tiles(report: Mapping[str, Any], answers: Mapping[str, Any]) -> list[tuple[str, str]]:
-    classes, found = report["classes"], report["discriminability"]
+    classes, measured = report["classes"], report["discriminability"]
     covered, unlooked = report["coverage"], not_measured(report["not_measured"])
     tiles = [
         (f"{covered['described']:,}", f"of {len(classes):,} classes described"),
@@ -135,10 +143,10 @@ def _tiles(report: Mapping[str, Any], answers: Mapping[str, Any]) -> list[tuple[
     if covered["plausible_pairs"]:
         label = f"of {covered['plausible_pairs']:,} plausible pairs of class and scene described"
         tiles.append((f"{covered['pairs']:,}", label))
-    if found is not None and found["classes"]:
-        low, high = (f"{100 * edge:.1f}" for edge in found["interval"])
+    if measured is not None and measured["classes"]:
+        low, high = (f"{100 * edge:.1f}" for edge in measured["interval"])
         label = "discriminability" + ("" if low == "nan" else f", {low} to {high}")
-        tiles.insert(0, (share(found["score"]), label))
+        tiles.insert(0, (share(measured["score"]), label))
     spent = _column(answers["spend"], "known_cost_usd")
     unpriced = sum(_column(answers["spend"], "unpriced"))
     label = "spent" + (f", and {unpriced} answers of unknown price" if unpriced else "")
@@ -152,12 +160,13 @@ def _column(answer: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _histograms(
-    quality: "Quality", classes: Sequence[Mapping[str, Any]]
+    report: Mapping[str, Any], phrases: "Mapping[str, Sequence[Phrase]]"
 ) -> list[dict[str, object]]:
-    from langseg.cache.records import SLOTS
+    from langseg.cache.records import ANY_SCENE, SLOTS
     from langseg.descriptors.quality.flags import own_phrases
 
-    own = [p for name in quality.names for p in own_phrases(quality.phrases[name])]
+    classes = report["classes"]
+    own = [phrase for those in phrases.values() for phrase in own_phrases(those)]
     slots = Counter(phrase.slot for phrase in own)
     known = [slot for slot in (*SLOTS, *sorted(slots.keys() - set(SLOTS))) if slot in slots]
     drawn = [
@@ -166,11 +175,11 @@ def _histograms(
         _bars("Phrases, by slot", [(slot, slots[slot]) for slot in known]),
     ]
     if any(row["scenes"] for row in classes):
-        scenes = Counter(p.scene for p in own if p.scene != "*")
+        scenes = Counter(p.scene for p in own if p.scene != ANY_SCENE)
         more = len(scenes) - _SHOWN_SCENES
         title = f"Phrases, by scene ({more} more scenes)" if more > 0 else "Phrases, by scene"
         drawn.append(_bars(title, scenes.most_common(_SHOWN_SCENES)))
-    if quality.measured is not None:
+    if report["discriminability"] is not None:
         shares = [row["by_name"] for row in classes if not isnan(row["by_name"])]
         tenths = Counter(min(int(share * 10), 9) for share in shares)
         counts = [(f"{10 * tenth}-{10 * tenth + 10} %", tenths[tenth]) for tenth in range(10)]

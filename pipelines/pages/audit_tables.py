@@ -9,7 +9,7 @@ from itertools import compress
 from math import isnan
 from typing import Any
 
-from langseg.pipelines.desc.sets import points, share
+from langseg.pipelines.shared.shares import points, share
 
 Table = tuple[str, Sequence[str], list[tuple[Any, ...]]]
 SET_COLUMNS = (
@@ -41,14 +41,14 @@ NOT_MEASURED = "not measured"
 
 def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
     """What the terminal shows; the worst classes and the flags up to a number of rows."""
-    found = report["discriminability"]
-    measured = found is not None and found["classes"]
-    if measured:
+    measured = report["discriminability"]
+    is_measured = measured is not None and measured["classes"]
+    if is_measured:
         title = (
             "By what does a phrase find its class among that class and its rivals, and how often?"
         )
-        yield title, ("by", "found", ""), found_rows(found)
-    if measured or len(report["sets"]) > 1:
+        yield title, ("by", "found", ""), measured_rows(measured)
+    if is_measured or len(report["sets"]) > 1:
         yield set_title(report), set_columns(report["sets"]), set_rows(report["sets"])
     yield "Which classes are told apart worst?", *worst_table(report["classes"], rows)
     unlooked = [(rule, "", "", NOT_MEASURED) for rule in report["not_measured"]]
@@ -60,49 +60,50 @@ def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
         yield title, FLAG_COLUMNS, [*shown, *unlooked]
 
 
-def found_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def measured_rows(measured: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Ways of looking for a phrase's class, the share found, and what to make of it."""
     rows = [
         (
             "discriminability: by its name and synonyms",
-            share(found["score"], found["interval"]),
-            f"the number of this set; {found['phrases']:,} phrases of {found['classes']} classes"
-            + (f", {found['masked']:,} with the name masked" if found["masked"] else ""),
+            share(measured["score"], measured["interval"]),
+            f"the number of this set; {measured['phrases']:,} phrases of "
+            f"{measured['classes']} classes"
+            + (f", {measured['masked']:,} with the name masked" if measured["masked"] else ""),
         ),
         (
             "chance: the same, the phrases dealt to classes at random",
-            share(found["dealt"]),
-            f"without a pull of the names it would be {share(found['chance'])}",
+            share(measured["dealt"]),
+            f"without a pull of the names it would be {share(measured['chance'])}",
         ),
     ]
-    if found["by_meaning"] is not None:
+    if measured["by_meaning"] is not None:
         rows.append(
             (
                 "by meaning: name, synonyms and the vocabulary's definition",
-                share(found["by_meaning"], found["by_meaning_interval"]),
+                share(measured["by_meaning"], measured["by_meaning_interval"]),
                 "compare no sets by it: LangSeg wrote the definitions of its vocabularies, and "
                 "the bundled phrases",
             )
         )
-    if not found["classes_there"]:
+    if not measured["classes_there"]:
         return rows
-    gained = points(found["gain_over_names"], found["gain_interval"])
+    gained = points(measured["gain_over_names"], measured["gain_interval"])
     return [
         *rows,
         (
             "by the other phrases of the class",
-            share(found["by_phrases"]),
-            f"{found['classes_there']} classes, {found['rivals_there']:.1f} rivals with phrases on "
-            "average; wrong lists can be far apart, too",
+            share(measured["by_phrases"]),
+            f"{measured['classes_there']} classes, {measured['rivals_there']:.1f} rivals with "
+            "phrases on average; wrong lists can be far apart, too",
         ),
         (
             "baseline: by its name and synonyms, in the trials of the next row",
-            share(found["by_name_there"]),
+            share(measured["by_name_there"]),
             "a phrase held out, rivals that have phrases only",
         ),
         (
             "by its name, synonyms and the other phrases",
-            share(found["by_both"]),
+            share(measured["by_both"]),
             f"against the baseline {gained}: what descriptors add",
         ),
     ]
@@ -152,8 +153,8 @@ def _worst_classes(classes: Sequence[Mapping[str, Any]], count: int) -> list[Map
     """Of those that have a phrase: the least discriminable first, then the most flagged."""
 
     def badness(row: Mapping[str, Any]) -> tuple[float, int]:
-        found = row.get("by_name", float("nan"))
-        return 1.0 if isnan(found) else found, -sum(row["flags"].values())
+        by_name = row.get("by_name", float("nan"))
+        return 1.0 if isnan(by_name) else by_name, -sum(row["flags"].values())
 
     return sorted((row for row in classes if row["phrases"]), key=badness)[:count]
 

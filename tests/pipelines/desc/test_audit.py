@@ -20,15 +20,13 @@ from langseg.descriptors.bank import stored_set
 from langseg.descriptors.bank.select import Selection
 from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.vocabulary.source import EncodedSource
-from langseg.pipelines.desc.audit import quality_report, questions, run_whole_audit
+from langseg.pipelines.desc.audit import audit_page, quality_report, questions, run_whole_audit
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.exchange import ImportConfig, run_import
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.judged import Judge, Quality
 from langseg.pipelines.desc.yardstick import open_vectors
-from langseg.pipelines.pages.audit import render_audit
-from langseg.pipelines.pages.audit_tables import set_rows, worst_table
-from langseg.pipelines.pages.likeness_map import MOST, draw_map, like_together
+from langseg.pipelines.pages.audit_tables import set_rows
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.quiet import Quiet
 
@@ -403,16 +401,6 @@ def test_audit__prints_the_short_set_and_the_numbers(call, store):
     assert whole["quality"]["discriminability"]["classes"] == 11
 
 
-def test_worst__has_no_column_of_faults_that_no_class_has():
-    row = {"class_name": "car", "phrases": 2, "by_name": 0.5, "by_phrases": float("nan")}
-    clean = row | {"rivals": ["van"], "flags": {}, "not_told_from": [], "missing_slots": []}
-    columns, rows = worst_table([clean], 9)
-    assert columns == ("class", "phrases", "found by name", "by phrases", "tried against")
-    assert rows == [("car", 2, "50.0 %", "", "van")]
-    flagged, _ = worst_table([clean, clean | {"flags": {"shared": 2}}], 9)
-    assert flagged == (*columns, "flags")
-
-
 class Seen(HTMLParser):
     """Tags, attributes and text of a page."""
 
@@ -451,7 +439,7 @@ def test_page__of_a_sparse_set_lists_what_it_lacks_once(compared):
     judge = Judge(camvid(compared, "import:others"))
     report = quality_report(judge.named(), judge)
     answers = run_whole_audit(camvid(compared, "import:others"))["answers"]
-    page = render_audit(judge.named(), report, answers)
+    page = audit_page(judge.named(), report, answers)
     assert report["flag_counts"]["empty"] == 8
     assert "8 classes have no phrase but their name" in page
     assert "<td>empty</td>" in page  # the rule
@@ -473,7 +461,7 @@ def test_page__shows_hostile_text_as_text(store):
     for answer in answers:
         if answer["name"] == "rejections":
             answer["rows"] = [[HOSTILE, 1, HOSTILE]]
-    seen = Seen(page := render_audit(quality, report, answers))
+    seen = Seen(page := audit_page(quality, report, answers))
     assert not seen.tags & {"script", "img"}
     assert not seen.attributes & {"onerror", "src"}
     assert "\u202e" not in page
@@ -484,41 +472,9 @@ def test_page__shows_hostile_text_as_text(store):
 def test_page__of_a_set_without_vectors_says_so(store):
     source = EncodedSource(dataset="camvid", store=store, encoder="other/encoder")
     quality = judge_quality(source)
-    page = render_audit(quality, quality_report(quality), run_whole_audit(source)["answers"])
+    page = audit_page(quality, quality_report(quality), run_whole_audit(source)["answers"])
     assert "Not measured: the store has no vectors of other/encoder" in page
     assert "<svg" not in page
-
-
-def test_map__puts_like_classes_side_by_side():
-    groups = np.arange(12) % 3
-    likeness = np.where(groups[:, None] == groups, 0.7, 0.0).astype(np.float32)
-    order = groups[like_together(likeness)]
-    assert (np.diff(order) != 0).sum() == 2
-
-
-def test_map__draws_every_cell_once_and_its_mirror():
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(9, 4)).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    drawn = draw_map([str(i) for i in range(9)], rows @ rows.T)
-    cells = {
-        (int(x) + step, int(y))
-        for path in drawn.paths
-        for x, y, run in re.findall(r"M(\d+) (\d+)\.5h(\d+)", path)
-        for step in range(int(run))
-    }
-    assert {(y, x) for x, y in cells} == cells
-    assert {(i, i) for i in range(9)} <= cells
-
-
-@pytest.mark.parametrize("count", [0, 1, 150, MOST + 200])
-def test_map__stays_small(count):
-    rng = np.random.default_rng(1)
-    rows = rng.normal(size=(count, 8)).astype(np.float32)
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-    drawn = draw_map([f"class {i}" for i in range(count)], rows @ rows.T)
-    assert len(drawn.labels) == min(count, MOST)
-    assert sum(map(len, drawn.paths)) < 1_000_000
 
 
 def test_audit__is_read_without_the_encoder_when_no_vocabulary_is_named(store):
