@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError
-from langseg.pipelines.desc.encode import Wanted, embed_missing, stored_vectors, texts_within
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import ArmsConfig
@@ -38,6 +37,7 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     from langseg.descriptors.bank.build import bank_texts
     from langseg.descriptors.controls.arm_texts import Bank
     from langseg.descriptors.controls.arms import derive_arms
+    from langseg.descriptors.encoders.embed import WantedTexts, embed_missing, texts_within
 
     sets = open_sets(settings)
     chosen = sets.of(settings.model)
@@ -52,7 +52,7 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     others, scant = _other_models(sets, chosen, real, range(settings.seeds))
     arms += others
     texts = dict.fromkeys(text for arm in arms for text in bank_texts(vocabulary, arm.phrases))
-    wanted = Wanted(len(texts), lambda span: texts_within(texts, span))
+    wanted = WantedTexts(len(texts), lambda span: texts_within(texts, span))
     done = embed_missing(store, settings.encoder, wanted, advance)
     record = done.record
     made: list[dict[str, Any]] = []
@@ -116,6 +116,7 @@ def _banks(
 ) -> "Iterator[tuple[Arm, TextBank]]":
     """The bank of each arm, K of all of them that of the first, which is the real one."""
     from langseg.descriptors.bank.build import bank_texts, build_bank
+    from langseg.descriptors.encoders.stored_vectors import stored_vectors
 
     real = ""
     for arm in arms:

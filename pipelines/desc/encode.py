@@ -1,119 +1,27 @@
 """Embed the texts of a vocabulary's bank that the store has no vectors of.
 
 In:  a ``Source`` and the name of a text encoder.
-Out: embeddings in the store; the encoder is loaded only when there is something to embed.
-
-Text ids are gone through span after span (``cache.store.text_id_ranges``), and of one span's
-texts a chunk is in memory: so the peak does not grow with the number of texts, and all ids are
-read once a span.
+Out: embeddings in the store, and a JSON-able dict whose ``sentence`` says what was done.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from langseg.cache.keys import text_id
-from langseg.cache.records import Text, embedding_schema, to_table
-from langseg.cache.store.text_id_ranges import Span, text_spans
 from langseg.descriptors.vocabulary.source import Source, source_flags
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-    from numpy.typing import NDArray
-
-    from langseg.cache.store.store import Store
-    from langseg.cache.store.writer import StoreWriter
+    from langseg.cache.store.text_id_ranges import Span
     from langseg.descriptors.bank.stored_set import StoredSet
-    from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
-
-ENCODE_CHUNK = 4096  # texts embedded between two commits: at most that many are encoded twice
-Texts = dict[str, str | None]  # text_id -> the text, None for one that is read from the store
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Texts that shall have vectors: how many at most, and those of any span."""
-
-    most: int
-    within: Callable[[Span], Texts]
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """How many texts were wanted, embedded just now, and cut by the encoder as they were."""
-
-    record: "EncoderRecord"
-    texts: int
-    embedded: int
-    truncated: int
+    from langseg.descriptors.encoders.embed import Texts, WantedTexts
 
 
 def run_encode(source: Source, encoder_name: str, advance: Advance) -> dict[str, Any]:
     """Embed what the vocabulary's bank needs and the store does not hold yet."""
+    from langseg.descriptors.encoders.embed import embed_missing
+
     chosen = open_sets(source).of(source.model)
     done = embed_missing(chosen.store, encoder_name, wanted_texts(chosen), advance)
-    return _report(chosen.vocabulary.name, done, source_flags(source, encoder_name))
-
-
-def wanted_texts(chosen: "StoredSet") -> Wanted:
-    """All that the bank of these answers says, and what an audit of it measures by."""
-    from langseg.descriptors.bank.build import bank_texts, class_phrases
-    from langseg.descriptors.quality.rivals import class_texts
-
-    names = bank_texts(chosen.vocabulary, class_phrases(chosen.vocabulary, (), {}))
-    own = tuple(dict.fromkeys((*names, *class_texts(chosen.vocabulary))))
-    stored = sum(part.rows for part in chosen.store.manifest.tables.get("texts", ()))
-
-    def within(span: Span) -> Texts:
-        said: Texts = dict.fromkeys(chosen.text_ids(span))
-        return said | texts_within(own, span)
-
-    return Wanted(len(own) + stored, within)
-
-
-def embed_missing(store: "Store", encoder_name: str, wanted: Wanted, advance: Advance) -> Embedded:
-    """Embed each wanted text that has no vector of the encoder, once, a chunk a commit."""
-    from langseg.descriptors.encoders.load import load_encoder, stored_record
-
-    record = stored_record(encoder_name, store.encoders().values())
-    texts, missing = _counted(store, record, wanted)
-    if record is not None and not missing:
-        return Embedded(record, texts, 0, 0)
-    encoder = load_encoder(encoder_name)
-    bar = _Bar(advance, sum(missing.values()))
-    with store.writer() as writer:
-        for span in missing:
-            _embed(store, writer, encoder, wanted, span, bar)
-    return Embedded(encoder.record, texts, bar.done, bar.truncated)
-
-
-def texts_within(texts: Iterable[str], span: Span) -> Texts:
-    """Those of some texts that lie in a span."""
-    return {key: text for text in texts if (key := text_id(text)) in span}
-
-
-def stored_vectors(
-    store: "Store", record: "EncoderRecord", texts: Iterable[str]
-) -> "dict[str, NDArray[np.float16]]":
-    """text_id -> unit row [D], of those of these texts that the store holds one of."""
-    import numpy as np
-
-    wanted = {text_id(text) for text in texts}
-    vectors: dict[str, NDArray[np.float16]] = {}
-    for piece in store.stream_embeddings(record.encoder_id, ("text_id", "emb")):
-        keys = piece["text_id"].to_pylist()
-        rows = np.flatnonzero([key in wanted for key in keys])
-        flat = piece["emb"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        mine = flat.reshape(-1, record.dim)[rows]  # a copy, so that the piece is let go
-        vectors |= zip((keys[row] for row in rows), mine, strict=True)
-    return vectors
-
-
-def _report(vocabulary: str, done: Embedded, flags: str) -> dict[str, Any]:
     record, truncated = done.record, done.truncated
     cut = f", {truncated} of them cut at {record.max_tokens} tokens" if truncated else ""
     return {
@@ -121,109 +29,23 @@ def _report(vocabulary: str, done: Embedded, flags: str) -> dict[str, Any]:
         "texts": done.texts,
         "embedded": done.embedded,
         "truncated": truncated,
-        "sentence": f"{vocabulary}: {done.texts} texts, {done.embedded} newly embedded by "
-        f"{record.encoder_id}{cut}; next: langseg-desc bank{flags}",
+        "sentence": f"{chosen.vocabulary.name}: {done.texts} texts, {done.embedded} newly embedded "
+        f"by {record.encoder_id}{cut}; next: langseg-desc bank{source_flags(source, encoder_name)}",
     }
 
 
-@dataclass
-class _Bar:
-    """What was embedded so far, told chunk by chunk."""
+def wanted_texts(chosen: "StoredSet") -> "WantedTexts":
+    """All that the bank of these answers says, and what an audit of it measures by."""
+    from langseg.descriptors.bank.build import bank_texts, class_phrases
+    from langseg.descriptors.encoders.embed import WantedTexts, texts_within
+    from langseg.descriptors.quality.rivals import class_texts
 
-    advance: Advance
-    total: int
-    done: int = 0
-    truncated: int = 0
+    names = bank_texts(chosen.vocabulary, class_phrases(chosen.vocabulary, (), {}))
+    own = tuple(dict.fromkeys((*names, *class_texts(chosen.vocabulary))))
+    stored = sum(part.rows for part in chosen.store.manifest.tables.get("texts", ()))
 
-    def add(self, embedded: "pa.Table") -> None:
-        self.done += len(embedded)
-        self.truncated += sum(embedded["truncated"].to_pylist())
-        self.advance(self.done, self.total)
+    def within(span: "Span") -> "Texts":
+        of_phrases: Texts = dict.fromkeys(chosen.text_ids(span))
+        return of_phrases | texts_within(own, span)
 
-
-def _embed(
-    store: "Store",
-    writer: "StoreWriter",
-    encoder: "TextEncoder",
-    wanted: Wanted,
-    span: Span,
-    bar: _Bar,
-) -> None:
-    """Embed what is missing of one span, which another writer may have done by now."""
-    writer.narrow(span)
-    _, missing = _missing(store, encoder.record, wanted, span)
-    texts = _texts(store, missing, span)
-    while chunk := list(islice(texts, ENCODE_CHUNK)):
-        rows, table = _embedded(encoder, chunk)
-        new = any(missing[row.text_id] is not None for row in rows)
-        writer.commit(
-            {"texts": to_table(Text, rows)} if new else {},
-            embeddings={encoder.record.encoder_id: table},
-            encoders={encoder.record.encoder_id: asdict(encoder.record)},
-        )
-        _release()
-        bar.add(table)
-
-
-def _counted(
-    store: "Store", record: "EncoderRecord | None", wanted: Wanted
-) -> tuple[int, dict[Span, int]]:
-    """How many texts are wanted, and how many have no vector yet, by span."""
-    texts, missing = 0, {}
-    for span in text_spans(wanted.most):
-        count, left = _missing(store, record, wanted, span)
-        texts += count
-        if left:
-            missing[span] = len(left)
-        _release()
-    return texts, missing
-
-
-def _missing(
-    store: "Store", record: "EncoderRecord | None", wanted: Wanted, span: Span
-) -> tuple[int, Texts]:
-    """How many texts of a span are wanted, and those that have no vector of the encoder yet."""
-    texts = wanted.within(span)
-    count = len(texts)
-    if record is not None and record.encoder_id in store.encoders():
-        for piece in store.stream_embeddings(record.encoder_id, ("text_id",)):
-            for key in span.rows(piece)["text_id"].to_pylist():
-                texts.pop(key, None)
-    return count, texts
-
-
-def _texts(store: "Store", missing: Texts, span: Span) -> Iterator[str]:
-    """Each missing text once."""
-    yield from (text for text in missing.values() if text is not None)
-    if None not in missing.values():
-        return
-    for piece in store.stream("texts", ("text_id", "text")):
-        rows = span.rows(piece)
-        for key, text in zip(rows["text_id"].to_pylist(), rows["text"].to_pylist(), strict=True):
-            if missing.get(key, "") is None:
-                yield text
-
-
-def _release() -> None:
-    """Hand back what Arrow let go and its pool would keep."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
-
-
-def _embedded(encoder: "TextEncoder", texts: Sequence[str]) -> "tuple[list[Text], pa.Table]":
-    """The rows and the vectors of a chunk; the encoder batches texts of like length."""
-    import numpy as np
-    import pyarrow as pa
-
-    schema = embedding_schema(encoder.record.dim)
-    vectors, n_tokens = encoder.encode(texts)
-    rows = [Text(text_id=text_id(text), text=text, n_chars=len(text)) for text in texts]
-    values = pa.array(vectors.astype(np.float16).ravel(), pa.float16())
-    columns = [
-        pa.array([row.text_id for row in rows], pa.string()),
-        pa.FixedSizeListArray.from_arrays(values, type=schema.field("emb").type),
-        pa.array(n_tokens, pa.int32()),
-        pa.array(n_tokens > encoder.record.max_tokens, pa.bool_()),
-    ]
-    return rows, pa.Table.from_arrays(columns, schema=schema)
+    return WantedTexts(len(own) + stored, within)

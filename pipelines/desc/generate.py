@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from langseg.cache.errors import InputError, UpstreamError, UsageError
 from langseg.descriptors.vocabulary.source import Source, source_flags
 from langseg.pipelines.desc.asked import Asked, settle_asked
-from langseg.pipelines.desc.encode import stored_vectors
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import DescribeConfig
@@ -126,6 +125,7 @@ def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
     """Build and save the TextBank of a vocabulary; the same content is the same folder."""
     from langseg.cache.bank.text_bank import save_bank
     from langseg.descriptors.bank.build import bank_texts, build_bank
+    from langseg.descriptors.encoders.stored_vectors import stored_vectors
 
     chosen = open_sets(source).of(source.model)
     store, vocabulary, selection = chosen.store, chosen.vocabulary, chosen.selection

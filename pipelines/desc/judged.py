@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from langseg.cache.errors import LangSegError
 from langseg.cache.records import ANY_SCENE
 from langseg.descriptors.bank.stored_set import StoredSet
+from langseg.descriptors.encoders.stored_vectors import StoredVectors, open_vectors
+from langseg.descriptors.quality.reference_vectors import Yardstick, yardstick
 from langseg.descriptors.vocabulary.source import EncodedSource, source_flags
 from langseg.pipelines.desc.open_sets import open_sets
-from langseg.pipelines.desc.yardstick import StoredVectors, Yardstick, open_vectors, yardstick
 
 if TYPE_CHECKING:
     import numpy as np

@@ -40,13 +40,13 @@ def said(count: int, distinct: float) -> list[str]:
 
 def ours(encoder: "SentenceEncoder", texts: list[str], folder: Path) -> float:
     from langseg.cache.store.store import Store
-    from langseg.descriptors.encoders import load as text_encoder
-    from langseg.pipelines.desc.encode import Wanted, embed_missing, texts_within
+    from langseg.descriptors.encoders import embed
+    from langseg.descriptors.encoders.embed import WantedTexts, embed_missing, texts_within
 
     store = Store.open(folder, create=True)
-    with mock.patch.object(text_encoder, "load_encoder", return_value=encoder):
+    with mock.patch.object(embed, "load_encoder", return_value=encoder):
         started = time.perf_counter()
-        wanted = Wanted(len(texts), lambda span: texts_within(texts, span))
+        wanted = WantedTexts(len(texts), lambda span: texts_within(texts, span))
         done = embed_missing(store, "minilm", wanted, lambda done, total, note="": None)
         seconds = time.perf_counter() - started
     assert done.embedded == len(set(texts))

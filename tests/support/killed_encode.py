@@ -11,9 +11,9 @@ from pathlib import Path
 from unittest import mock
 
 from langseg.cache.store import text_id_ranges as spans
-from langseg.descriptors.encoders import load as text_encoder
+from langseg.descriptors.encoders import embed
 from langseg.descriptors.vocabulary.source import Source
-from langseg.pipelines.desc import encode
+from langseg.pipelines.desc.encode import run_encode
 from tests.support.hash_encoder import HashEncoder
 
 
@@ -33,10 +33,10 @@ def main(folder: Path, chunks: int, in_a_chunk: bool) -> None:
         elif told == chunks:
             die()
 
-    mock.patch.object(text_encoder, "load_encoder", return_value=encoder).start()
-    spans.SPAN_TEXTS, encode.ENCODE_CHUNK = 20, 7
+    mock.patch.object(embed, "load_encoder", return_value=encoder).start()
+    spans.SPAN_TEXTS, embed.ENCODE_CHUNK = 20, 7
     source = Source(classes=folder / "mine.txt", store=folder / "store")
-    encode.run_encode(source, str(folder / "encoder"), advance)
+    run_encode(source, str(folder / "encoder"), advance)
 
 
 main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "True")

@@ -18,14 +18,15 @@ from langseg.cache.errors import InputError
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank import stored_set
 from langseg.descriptors.bank.select import Selection
-from langseg.descriptors.encoders import load as text_encoder
+from langseg.descriptors.encoders import stored_vectors
+from langseg.descriptors.encoders.load import load_encoder
+from langseg.descriptors.encoders.stored_vectors import open_vectors
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.audit import audit_page, quality_report, questions, run_whole_audit
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.exchange import ImportConfig, run_import
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.judged import Judge, Quality
-from langseg.pipelines.desc.yardstick import open_vectors
 from langseg.pipelines.pages.audit_tables import set_rows
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.quiet import Quiet
@@ -142,7 +143,7 @@ def test_names__in_phrases_are_masked_and_the_phrases_measured(named):
     assert report["discriminability"]["score"] == 0.5
     assert report["sets"][0]["masked_phrases"] == 2
     assert quality.fit is not None
-    encoder = text_encoder.load_encoder("minilm", device="cpu")
+    encoder = load_encoder("minilm", device="cpu")
     wanted = encoder.encode(["it has four wheels and doors.", "it is blue."])[0]
     shown = {tuple(row) for row in wanted.astype(np.float16)}
     assert {tuple(row) for row in quality.fit[0]} == shown
@@ -152,7 +153,7 @@ def test_names__in_phrases_cannot_be_masked_without_an_encoder(named, monkeypatc
     def refused(name: str, device: str | None = None) -> None:
         raise InputError(f"{name} is not here")
 
-    monkeypatch.setattr(text_encoder, "load_encoder", refused)
+    monkeypatch.setattr(stored_vectors, "load_encoder", refused)
     report = quality_report(judge_quality(named))
     assert report["discriminability"]["phrases"] == 0
     assert report["why_not"] == (
@@ -320,7 +321,7 @@ def test_audit__of_what_was_embedded_loads_no_encoder(compared, monkeypatch):
     def refused(name: str, device: str | None = None) -> None:
         raise AssertionError(f"{name} was loaded")
 
-    monkeypatch.setattr(text_encoder, "load_encoder", refused)
+    monkeypatch.setattr(stored_vectors, "load_encoder", refused)
     assert quality_report(judge_quality(camvid(compared)))["discriminability"] == told
 
 

@@ -18,17 +18,11 @@ from langseg.cache.store.parts import check_part
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.bank.build import bank_texts
-from langseg.descriptors.encoders import load as text_encoder
-from langseg.descriptors.encoders.load import load_encoder
+from langseg.descriptors.encoders import embed
+from langseg.descriptors.encoders.load import WEIGHTS, load_encoder
+from langseg.descriptors.encoders.stored_vectors import stored_vectors
 from langseg.descriptors.vocabulary.source import EncodedSource, Source
-from langseg.pipelines.desc import encode
-from langseg.pipelines.desc.encode import (
-    Wanted,
-    embed_missing,
-    run_encode,
-    stored_vectors,
-    texts_within,
-)
+from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.generate import run_bank, run_generate
 from langseg.pipelines.desc.judged import Judge
 from langseg.pipelines.desc.open_sets import open_sets
@@ -36,8 +30,6 @@ from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.hash_encoder import HashEncoder
 from tests.support.quiet import Quiet
 from tests.support.tiny_towers import clip_tower, siglip_tower
-
-LONG = "a wall of very many words " * 8  # more letters than a tower reads
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +93,7 @@ def test_encode__keeps_several_encoders_side_by_side_up_to_their_banks(
 def tower(folder: Path) -> tuple[str, Path]:
     """A tower of its own to change: its name and its weights."""
     place = clip_tower(folder)
-    return f"clip:{place}", place / text_encoder.WEIGHTS
+    return f"clip:{place}", place / WEIGHTS
 
 
 def change(weights: Path) -> bytes:
@@ -169,20 +161,6 @@ def test_encode_and_bank__name_the_next_command_for_the_same_vocabulary_store_an
         run_bank(Source(classes=source.classes, store=spaced), towers["clip"])
 
 
-def test_encode__flags_each_text_that_its_encoder_cuts(source: Source, towers: dict[str, str]):
-    store = Store.open(source.store)
-    for name in towers.values():
-        wanted = Wanted(2, lambda span: texts_within(["sky", LONG], span))
-        done = embed_missing(store, name, wanted, quiet)
-        record, truncated = done.record, done.truncated
-        table = store.embeddings(record.encoder_id, ("text_id", "n_tokens", "truncated"))
-        rows = {row["text_id"]: row for row in table.to_pylist()}
-        assert truncated == 1
-        assert not rows[text_id("sky")]["truncated"]
-        assert rows[text_id(LONG)]["truncated"]
-        assert rows[text_id(LONG)]["n_tokens"] > record.max_tokens
-
-
 class Fails:
     """An encoder that is stopped after some calls; ``texts`` are those it was asked for."""
 
@@ -203,14 +181,14 @@ class Fails:
 def test_encode__that_is_stopped_embeds_only_the_chunk_in_hand_again(
     source: Source, towers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(encode, "ENCODE_CHUNK", 7)
+    monkeypatch.setattr(embed, "ENCODE_CHUNK", 7)
     first, second = Fails(towers["clip"], 3), Fails(towers["clip"], 10_000)
-    monkeypatch.setattr(text_encoder, "load_encoder", lambda name: first)
+    monkeypatch.setattr(embed, "load_encoder", lambda name: first)
     with pytest.raises(KeyboardInterrupt):
         run_encode(source, towers["clip"], quiet)
     assert sorted(map(text_id, first.texts)) == sorted(embedded(source, first.record.encoder_id))
     assert len(first.texts) == 3 * 7  # all that was encoded is kept
-    monkeypatch.setattr(text_encoder, "load_encoder", lambda name: second)
+    monkeypatch.setattr(embed, "load_encoder", lambda name: second)
     told: list[tuple[int, int]] = []
     run_encode(source, towers["clip"], lambda done, total, note="": told.append((done, total)))
     assert {text_id(t) for t in first.texts + second.texts} == needed(source)
@@ -223,13 +201,13 @@ def test_encode__that_is_stopped_embeds_only_the_chunk_in_hand_again(
 def small_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few texts in a span that every store here has several, and chunks of seven."""
     monkeypatch.setattr(spans, "SPAN_TEXTS", 20)
-    monkeypatch.setattr(encode, "ENCODE_CHUNK", 7)
+    monkeypatch.setattr(embed, "ENCODE_CHUNK", 7)
 
 
 def hashed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> HashEncoder:
     """The encoder that is loaded by the name of its folder."""
     encoder = HashEncoder(folder)
-    monkeypatch.setattr(text_encoder, "load_encoder", lambda name: encoder)
+    monkeypatch.setattr(embed, "load_encoder", lambda name: encoder)
     return encoder
 
 

@@ -1,14 +1,11 @@
 """The peak memory of `encode` does not grow with the texts of the store."""
 
 import gc
-import resource
 import sys
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
-from numpy.typing import NDArray
 
 from langseg.cache.keys import sha256_hex, text_id
 from langseg.cache.records import ANY_SCENE, Descriptor, Text, to_table
@@ -16,10 +13,10 @@ from langseg.cache.store import text_id_ranges as spans
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank.select import Selection
 from langseg.descriptors.bank.stored_set import StoredSet
-from langseg.descriptors.encoders import load as text_encoder
+from langseg.descriptors.encoders import embed
+from langseg.descriptors.encoders.embed import embed_missing
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from langseg.pipelines.desc import encode
-from langseg.pipelines.desc.encode import Wanted, embed_missing, texts_within, wanted_texts
+from langseg.pipelines.desc.encode import wanted_texts
 from tests.support.hash_encoder import HashEncoder
 
 A_PART = 2000
@@ -71,9 +68,9 @@ def test_encode__of_ten_times_the_texts_holds_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     encoder = HashEncoder(tmp_path / "encoder", dim=4)
-    monkeypatch.setattr(text_encoder, "load_encoder", lambda name: encoder)
+    monkeypatch.setattr(embed, "load_encoder", lambda name: encoder)
     monkeypatch.setattr(spans, "SPAN_TEXTS", 1000)
-    monkeypatch.setattr(encode, "ENCODE_CHUNK", 500)
+    monkeypatch.setattr(embed, "ENCODE_CHUNK", 500)
     peak(described(tmp_path / "warm", A_PART), encoder)  # imports
     few, many = 2 * A_PART, 20 * A_PART
     objects, arrow_bytes = peak(described(tmp_path / "few", few), encoder)
@@ -81,58 +78,3 @@ def test_encode__of_ten_times_the_texts_holds_no_more(
     # one id is an object, and 68 bytes of Arrow; 120 parts have a few objects each
     assert more_objects - objects < (many - few) / 4
     assert more_bytes - arrow_bytes < 10 * (many - few)
-
-
-STATM = Path("/proc/self/statm")
-LEFT_MB = 64
-
-
-def resident_mb() -> float:
-    return int(STATM.read_text().split()[1]) * resource.getpagesize() / 2**20
-
-
-def leave() -> None:
-    """Let go so much of Arrow's memory, in pieces that its pool keeps for the next."""
-    pieces = [pa.array([b"x" * 10_000]) for _ in range(LEFT_MB * 2**20 // 10_000)]
-    del pieces
-
-
-class Leaving(HashEncoder):
-    def _encode(self, texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        leave()
-        return super()._encode(texts)
-
-
-@pytest.mark.skipif(
-    not STATM.exists() or pa.default_memory_pool().backend_name == "system",
-    reason="nothing to measure it by, or no pool",
-)
-def test_encode__hands_back_what_arrow_let_go_after_counting_and_after_every_chunk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    encoder = Leaving(tmp_path / "encoder", dim=4)
-    store = Store.open(tmp_path / "store", create=True)
-    monkeypatch.setattr(encode, "ENCODE_CHUNK", 2)
-    texts = ["wall", "sky", "bed", "sea"]
-    resident: list[float] = []
-
-    def load(name: str) -> HashEncoder:
-        resident.append(resident_mb())
-        return encoder
-
-    def within(span: spans.Span) -> encode.Texts:
-        leave()
-        return texts_within(texts, span)
-
-    def advance(done: int, total: int, note: str = "") -> None:
-        resident.append(resident_mb())
-
-    monkeypatch.setattr(text_encoder, "load_encoder", load)
-    leave()
-    kept = resident_mb()
-    pa.default_memory_pool().release_unused()
-    before = resident_mb()
-    assert kept - before > LEFT_MB / 2  # else it shows nothing
-    embed_missing(store, encoder.record.model, Wanted(len(texts), within), advance)
-    assert len(resident) == 3
-    assert max(resident) - before < LEFT_MB / 2

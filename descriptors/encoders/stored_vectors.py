@@ -1,4 +1,4 @@
-"""Give what the phrases of a vocabulary are measured by: vectors of what its classes are called.
+"""Read the vectors that a store holds of texts, and fill in those it lacks.
 
 In:  a store, and the name of a text encoder whose vectors it holds.
 Out: vectors of texts, from the store; the encoder is loaded, once, only for those it does not
@@ -8,34 +8,33 @@ What is not in the store is rounded as the store rounds, so that no number depen
 vector came from. Nothing is written.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from langseg.cache.errors import UsageError
-from langseg.cache.keys import text_id
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from langseg.cache.store.store import Store
-    from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
-    from langseg.descriptors.vocabulary.vocabulary import Vocabulary
+from langseg.cache.keys import normalise_text, text_id
+from langseg.cache.store.store import Store
+from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
+from langseg.descriptors.encoders.load import load_encoder, record_to_read
 
 
-@dataclass(frozen=True, eq=False)
-class Yardstick:
-    """Unit vectors [C, D] of ``contrast.class_text`` and ``rivals.meaning_text``; ``rivals`` [C]
-    are rows, as ``find_rivals`` has them.
-
-    It comes from the vocabulary and the encoder alone, so that it is one for every set.
-    """
-
-    names: "NDArray[np.float32]"
-    meanings: "NDArray[np.float32]"
-    rivals: "list[NDArray[np.intp]]"
+def stored_vectors(
+    store: Store, record: EncoderRecord, texts: Iterable[str]
+) -> dict[str, NDArray[np.float16]]:
+    """text_id -> unit row [D], of those of these texts that the store holds one of."""
+    wanted = {text_id(text) for text in texts}
+    vectors: dict[str, NDArray[np.float16]] = {}
+    for piece in store.stream_embeddings(record.encoder_id, ("text_id", "emb")):
+        keys = piece["text_id"].to_pylist()
+        rows = np.flatnonzero([key in wanted for key in keys])
+        flat = piece["emb"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        mine = flat.reshape(-1, record.dim)[rows]  # a copy, so that the piece is let go
+        vectors |= zip((keys[row] for row in rows), mine, strict=True)
+    return vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,26 +45,22 @@ class StoredVectors:
     """
 
     encoder_name: str
-    record: "EncoderRecord"
-    store: "Store"
+    record: EncoderRecord
+    store: Store
 
     def find(
         self, texts: Sequence[str]
-    ) -> "tuple[NDArray[np.bool_], NDArray[np.float16], list[bool]]":
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float16], list[bool]]:
         """Which of the texts have a vector [N], the vectors of those [M, D], and which were cut."""
-        import numpy as np
-
-        from langseg.pipelines.desc.encode import stored_vectors
-
         ids = [text_id(text) for text in texts]
         known = stored_vectors(self.store, self.record, texts)
         has = np.array([key in known for key in ids], np.bool_)
-        found = [key for key in ids if key in known]
-        vectors = np.zeros((len(found), self.record.dim), np.float16)
-        for row, key in enumerate(found):
+        embedded = [key for key in ids if key in known]
+        vectors = np.zeros((len(embedded), self.record.dim), np.float16)
+        for row, key in enumerate(embedded):
             vectors[row] = known[key]
         cut = self._cut(known)
-        return has, vectors, [key in cut for key in found]
+        return has, vectors, [key in cut for key in embedded]
 
     def _cut(self, ids: Container[str]) -> set[str]:
         """Those of some ids whose text the encoder cut."""
@@ -74,12 +69,8 @@ class StoredVectors:
         cut = (piece.filter(piece["truncated"])["text_id"].to_pylist() for piece in pieces)
         return {key for keys in cut for key in keys if key in ids}
 
-    def vectors_of(self, texts: Sequence[str]) -> "NDArray[np.float16]":
+    def vectors_of(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """[N, D]. Raises: LangSegError, when one is not in the store and no encoder can be had."""
-        import numpy as np
-
-        from langseg.cache.keys import normalise_text
-
         wanted = {text: normalise_text(text) for text in texts}
         unique = list(dict.fromkeys(wanted.values()))
         has, known, _ = self.find(unique)
@@ -92,9 +83,7 @@ class StoredVectors:
         return vectors[[at[wanted[text]] for text in texts]]
 
     @cached_property
-    def _encoder(self) -> "TextEncoder":
-        from langseg.descriptors.encoders.load import load_encoder
-
+    def _encoder(self) -> TextEncoder:
         encoder = load_encoder(self.encoder_name)
         if encoder.record.encoder_id != self.record.encoder_id:
             raise UsageError(
@@ -103,26 +92,9 @@ class StoredVectors:
         return encoder
 
 
-def open_vectors(store: "Store", encoder_name: str) -> StoredVectors | None:
+def open_vectors(store: Store, encoder_name: str) -> StoredVectors | None:
     """None where the store holds no vector of the encoder that the name stands for now."""
-    from langseg.descriptors.encoders.load import record_to_read
-
     record = record_to_read(encoder_name, store.encoders().values())
     if record is None:
         return None
     return StoredVectors(encoder_name, record, store)
-
-
-def yardstick(stored: StoredVectors, vocabulary: "Vocabulary") -> Yardstick:
-    """Raises: LangSegError, when a text is not in the store and the encoder cannot be loaded."""
-    import numpy as np
-
-    from langseg.descriptors.prompts.contrast import class_text
-    from langseg.descriptors.quality.rivals import find_rivals, meaning_text
-
-    entries = vocabulary.classes
-    texts = [class_text(entry) for entry in entries] + [meaning_text(entry) for entry in entries]
-    vectors = stored.vectors_of(texts).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    names, meanings = vectors[: len(entries)], vectors[len(entries) :]
-    return Yardstick(names, meanings, find_rivals(vocabulary, names))
