@@ -22,7 +22,7 @@ from langseg.cache.keys import canonical_json
 from langseg.cache.records import ANY_SCENE, MODEL_PREFIX, Request
 from langseg.descriptors.prompts.contrast import REPLY_KEY, asked_look_alikes
 from langseg.descriptors.prompts.plan import REPLY_LIMIT
-from langseg.descriptors.prompts.prompt import class_data
+from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 Pair = tuple[str, str, bool]  # class name, scene, whether it is about look-alikes

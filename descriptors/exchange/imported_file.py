@@ -32,9 +32,9 @@ from langseg.cache.keys import normalise_text, sha256_hex
 from langseg.cache.records import ANY_SCENE, ANY_SLOT
 from langseg.descriptors.exchange.imported_rows import LABEL_CHARS, READERS, SAVE_AS, Rows
 from langseg.descriptors.phrases.characters import printable, shown
+from langseg.descriptors.prompts.imported import MAX_TEXT_CHARS
 
 MAX_FILE_BYTES = 64 * 2**20  # LaBo's largest has 91,452 phrases in 5 MB
-MAX_TEXT_CHARS = 1000  # the longest of CuPL have 300, of MPVR 600
 KEYS = ("class_id", "class_name", "scene", "subclass", "slot", "text", "source")
 PROVENANCE = ("model", "prompt_id", "request_key", "served_model")  # ``export`` writes them, too
 _SHOWN = 3

@@ -1,7 +1,8 @@
-"""Ask what separates the classes that are most easily confused.
+"""Ask what separates the classes that are most easily confused, and take the reply apart.
 
-In:  a vocabulary, a vector for each class, an LLM.
-Out: for each class with look-alikes one request for what tells it from them.
+In:  a vocabulary, a vector for each class; later a reply's object.
+Out: for each class with look-alikes one request for what tells it from them; the phrases that a
+     reply holds.
 
 Asking only for what separates a pair beats generic descriptions where classes are ambiguous
 (FuDD, ICLR 2024). Near-synonyms are no look-alikes: nothing separates them, and whatever is said
@@ -14,16 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langseg.cache.keys import RequestKeys, canonical_json
+from langseg.cache.keys import RequestKeys, canonical_json, normalise_text
 from langseg.cache.records import ANY_SCENE, Request
-from langseg.descriptors.prompts.prompt import (
+from langseg.descriptors.prompts.candidates import Candidate, asked_items, candidates, text_field
+from langseg.descriptors.prompts.json_reply import list_of, name_text, object_of, phrase
+from langseg.descriptors.prompts.template import (
     CLASS_MARK,
-    list_of,
-    name_text,
-    object_of,
-    phrase,
+    closing,
+    closing_data,
+    shipped_template,
 )
-from langseg.descriptors.prompts.template import closing, closing_data, shipped_template
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 CONTRAST_PROMPT = "contrast_v1"
@@ -63,8 +64,8 @@ def look_alikes(vocabulary: Vocabulary, vectors: NDArray[np.float32]) -> dict[st
             and not own[row] & own[other]
             and names[other] not in named
         ]
-        if alike := (*named, *near[: max(MAX_LOOK_ALIKES - len(named), 0)]):
-            found[name] = alike
+        if others := (*named, *near[: max(MAX_LOOK_ALIKES - len(named), 0)]):
+            found[name] = others
     return found
 
 
@@ -103,6 +104,26 @@ def asked_look_alikes(messages_json: str) -> list[str]:
     """The look-alikes that messages of ``contrast_requests`` ask about."""
     others: list[str] = closing_data(messages_json, _ALIKE_MARK, CLASS_MARK)[0]
     return others
+
+
+def differences(
+    reply: Mapping[str, Any], asked: Mapping[str, Any], others: Sequence[str]
+) -> list[Candidate]:
+    """Phrases of a reply about look-alikes; one about a class that was not asked for is none.
+
+    Args:
+        asked: the properties of the request's schema.
+        others: the look-alikes that it asks about.
+
+    Raises: ValueError, for a reply that lacks the list.
+    """
+    known = {other.casefold() for other in others}
+    phrases: list[Candidate] = []
+    for item in asked_items(reply, REPLY_KEY, asked):
+        other = text_field(item, "other")
+        stray = other is None or normalise_text(other).casefold() not in known
+        phrases += candidates([item], subclass="", doomed="wrong_other" if stray else "")
+    return phrases
 
 
 def _schema(count: int) -> dict[str, Any]:

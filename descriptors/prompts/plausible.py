@@ -12,8 +12,7 @@ from typing import Any
 
 from langseg.cache.keys import RequestKeys, canonical_json, normalise_text
 from langseg.cache.records import Request
-from langseg.descriptors.prompts.json_reply import reply_object
-from langseg.descriptors.prompts.prompt import list_of, name_text, object_of
+from langseg.descriptors.prompts.json_reply import list_of, name_text, object_of, reply_object
 from langseg.descriptors.prompts.template import closing, closing_data, shipped_template
 
 PLAUSIBLE_PROMPT = "plausible_v1"
@@ -55,14 +54,14 @@ def plausible_classes(reply: Mapping[str, Any], messages_json: str) -> tuple[str
 
     Raises: ValueError, for a reply that is no list, or names things but none of the list.
     """
-    said = reply.get(REPLY_KEY)
-    if not isinstance(said, list):
+    named = reply.get(REPLY_KEY)
+    if not isinstance(named, list):
         raise ValueError(f"no list {REPLY_KEY!r}")
     listed: list[str] = closing_data(messages_json, *_MARKS)[0]
-    wanted = {normalise_text(name).casefold() for name in said if isinstance(name, str)}
+    wanted = {normalise_text(name).casefold() for name in named if isinstance(name, str)}
     found = tuple(name for name in listed if name.casefold() in wanted)
-    if said and not found:
-        raise ValueError(f"none of the {len(said)} classes named is in the list")
+    if named and not found:
+        raise ValueError(f"none of the {len(named)} classes named is in the list")
     return found
 
 

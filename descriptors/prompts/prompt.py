@@ -8,18 +8,17 @@ cache shared prefixes, so requests sorted by scene pay for the constant part onc
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from langseg.cache.errors import InputError, UsageError
-from langseg.cache.records import ANY_SCENE, SLOTS
-from langseg.descriptors.phrases.rules import NAME_CHARS, PHRASE_CHARS
+from langseg.cache.records import ANY_SCENE
+from langseg.descriptors.prompts.json_reply import list_of, name_text, object_of, phrase
 from langseg.descriptors.prompts.template import (
+    CLASS_MARK,
     Template,
     closing,
-    closing_data,
     shipped_template,
     template_from_file,
 )
@@ -27,7 +26,6 @@ from langseg.descriptors.vocabulary.vocabulary import ClassEntry
 
 DEFAULT_PROMPT = "visual_v1"
 MAX_ITEMS = 50
-CLASS_MARK = "Class"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,41 +105,3 @@ def read_prompt(path: Path, says_scene: bool = True, /, **counts: int) -> Prompt
             "use {{ scene | json }} in it"
         )
     return prompt
-
-
-def class_data(messages_json: str) -> dict[str, Any]:
-    """Name, synonyms and definition of the class that messages of ours ask about.
-
-    Raises: ValueError, for messages that ask about no class.
-    """
-    data: dict[str, Any] = closing_data(messages_json, CLASS_MARK)[0]
-    return data
-
-
-def phrase() -> dict[str, Any]:
-    """Schema of one descriptor: its slot and its text."""
-    return object_of(
-        slot={"type": "string", "enum": list(SLOTS)},
-        text={"type": "string", "maxLength": PHRASE_CHARS},
-    )
-
-
-def name_text() -> dict[str, Any]:
-    """Schema of a class's or subclass's name; the names themselves are in no schema."""
-    return {"type": "string", "maxLength": NAME_CHARS}
-
-
-def list_of(items: Mapping[str, Any], count: int, least: int | None = None) -> dict[str, Any]:
-    """Schema of a list: without a maximum some engines write items until the reply is cut."""
-    smallest = count if least is None else least
-    return {"type": "array", "items": items, "minItems": smallest, "maxItems": count}
-
-
-def object_of(**properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Schema of an object with exactly these properties."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

@@ -31,6 +31,7 @@ from langseg.cache.store.manifest import safe_name
 from langseg.descriptors.phrases.characters import unseen_character
 
 BLOCKS = ("system", "user")
+CLASS_MARK = "Class"  # before the line of data that says which class a request is about
 _CLOSING = '","role":"user"}]'  # behind the user message's text, in canonical JSON
 _MAX_FILE_BYTES = 2**18
 _MAX_TEXT_CHARS = 200_000
@@ -88,6 +89,15 @@ def closing_data(messages_json: str, *marks: str) -> list[Any]:
             raise ValueError(f"wanted a line of {mark}, got {line[:40]!r}")
         found.append(json.loads(value))
     return found
+
+
+def class_data(messages_json: str) -> dict[str, Any]:
+    """Name, synonyms and definition of the class that messages of ours ask about.
+
+    Raises: ValueError, for messages that ask about no class.
+    """
+    data: dict[str, Any] = closing_data(messages_json, CLASS_MARK)[0]
+    return data
 
 
 @lru_cache(maxsize=8)

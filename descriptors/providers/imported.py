@@ -14,34 +14,21 @@ dropped it for. The two are two sets of one file, and both may be in one store.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langseg.cache.errors import InputError
-from langseg.cache.keys import RequestKeys, canonical_json, normalise_text
+from langseg.cache.keys import normalise_text
 from langseg.cache.records import ANY_SLOT, MODEL_PREFIX, NAME_SLOT, SLOTS, Request
-from langseg.descriptors.exchange.imported_file import (
-    MAX_TEXT_CHARS,
-    ForeignPhrase,
-    ForeignSet,
-)
-from langseg.descriptors.exchange.match import Pair, match_classes, some
-from langseg.descriptors.phrases.rules import PHRASE_CHARS
-from langseg.descriptors.prompts.imported import MAX_PHRASES, REPLY_KEY, published_schema
+from langseg.descriptors.exchange.imported_file import ForeignPhrase, ForeignSet
+from langseg.descriptors.exchange.match import match_classes, some
+from langseg.descriptors.prompts.imported import MAX_PHRASES, REPLY_KEY, imported_requests
 from langseg.descriptors.prompts.plan import Plan
-from langseg.descriptors.prompts.prompt import (
-    CLASS_MARK,
-    list_of,
-    name_text,
-    object_of,
-)
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
-from langseg.descriptors.prompts.template import closing, shipped_template
 from langseg.descriptors.providers.offline import HeldReplies
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
-IMPORT_PROMPT = "import_v1"
 AS_PUBLISHED = ":as-published"
 
 
@@ -100,7 +87,7 @@ class ImportProvider(HeldReplies):
         self._requests: list[Request] = []
         lists = {pair: _items(phrases) for pair, phrases in self.match.lists.items()}
         kinds = [
-            _requests(lists, vocabulary, self.model, self.params, loosely)
+            imported_requests(lists, vocabulary, self.model, self.params, as_published=loosely)
             for loosely in (False, True)
         ]
         for (pair, items), strict, loose in zip(lists.items(), *kinds, strict=True):
@@ -163,44 +150,6 @@ def _items(phrases: Sequence[ForeignPhrase]) -> list[_Item]:
 
 def _names_subclass(item: _Item) -> bool:
     return item.slot == NAME_SLOT and normalise_text(item.text) == item.subclass != ""
-
-
-def _requests(
-    pairs: Iterable[Pair],
-    vocabulary: Vocabulary,
-    model: str,
-    params: Mapping[str, Any],
-    as_published: bool,
-) -> Iterator[Request]:
-    """One request for each pair; one schema for all, so that no class changes another's key."""
-    template = shipped_template(IMPORT_PROMPT)
-    schema = published_schema(MAX_TEXT_CHARS) if as_published else _strict_schema()
-    endings = {e.name: closing({CLASS_MARK: e.prompt_data}) for e in vocabulary.classes}
-    for class_name, scene in pairs:
-        opening = template.opening({"scene": scene, "as_published": as_published})
-        keys = RequestKeys(model=model, params=params, schema=schema, opening=opening)
-        yield Request(
-            request_key=keys.key(endings[class_name], 0),
-            class_name=class_name,
-            scene=scene,
-            sample_index=0,
-            model=model,
-            prompt_id=template.prompt_id,
-            params_json=canonical_json(params),
-            messages_json=opening + endings[class_name],
-            schema_json=canonical_json(schema),
-        )
-
-
-def _strict_schema() -> dict[str, Any]:
-    """As ``prompts`` asks a model, with any number of items and one more slot."""
-    phrase = object_of(
-        slot={"type": "string", "enum": [*SLOTS, ANY_SLOT]},
-        text={"type": "string", "maxLength": PHRASE_CHARS},
-    )
-    phrases = list_of(phrase, MAX_PHRASES, least=0)
-    subclass = object_of(name=name_text(), parent=name_text(), descriptors=phrases)
-    return object_of(attributes=phrases, subclasses=list_of(subclass, MAX_PHRASES, least=0))
 
 
 def _strict_reply(class_name: str, items: Sequence[_Item]) -> str:

@@ -144,7 +144,8 @@ class Asked:
 
     def _descriptor_plan(self, store: "Store | None") -> "Plan":
         from langseg.descriptors.prompts.contrast import contrast_requests
-        from langseg.descriptors.prompts.plan import plan_of, plan_requests
+        from langseg.descriptors.prompts.describe import describe_requests
+        from langseg.descriptors.prompts.plan import plan_of
         from langseg.descriptors.prompts.plausible import plausible_scenes
         from langseg.descriptors.vocabulary.scene_list import with_scenes
 
@@ -152,7 +153,7 @@ class Asked:
         said = plausible_scenes(names, self._plausible_answers(store))
         vocabulary = with_scenes(self.vocabulary, {s: said[s] for s in self.scenes if s in said})
         samples = self.config.samples
-        plan = plan_requests(vocabulary, self.prompt, self.model, self.params, samples)
+        plan = describe_requests(vocabulary, self.prompt, self.model, self.params, samples)
         if not self.config.differential:
             return plan
         alike = self._look_alikes

@@ -32,7 +32,7 @@ _PHRASE = ("request_key", "text_id", "scene", "subclass", "slot", "rank", "rejec
 def run_show(store_path: Path, class_name: str) -> dict[str, Any]:
     """Raises: InputError, naming near names, for a class that the store was never asked about."""
     from langseg.cache.store.store import Store
-    from langseg.descriptors.prompts.prompt import class_data
+    from langseg.descriptors.prompts.template import class_data
 
     store = Store.open(store_path)
     name = _known_name(store, class_name)
@@ -98,7 +98,7 @@ def _cells(row: Mapping[str, Any], columns: tuple[str, ...]) -> list[Any]:
 
 def _known_name(store: "Store", wanted: str) -> str:
     """The class as the store has it; the case does not matter, and a synonym will do."""
-    from langseg.descriptors.prompts.prompt import class_data
+    from langseg.descriptors.prompts.template import class_data
 
     table = store.table("requests", ("class_name", "messages_json"))
     asked: list[str] = table["class_name"].to_pylist()

@@ -125,7 +125,7 @@ def made(path: Path, descriptors: int) -> Figures:
 
 def planned(described: int) -> Iterator["Request"]:
     """The requests of a vocabulary in which each class looks its own way in four scenes."""
-    from langseg.descriptors.prompts.plan import plan_requests
+    from langseg.descriptors.prompts.describe import describe_requests
     from langseg.descriptors.prompts.prompt import load_prompt
     from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
@@ -140,7 +140,7 @@ def planned(described: int) -> Iterator["Request"]:
         n_attributes=A_REQUEST - 2 * N_SUBCLASSES, n_subclasses=N_SUBCLASSES, n_per_subclass=1,
         n_scene_attributes=A_REQUEST - 2 * N_SUBCLASSES,
     )  # fmt: skip
-    return iter(plan_requests(vocabulary, prompt, "bench-model", {"temperature": 0.7}))
+    return iter(describe_requests(vocabulary, prompt, "bench-model", {"temperature": 0.7}))
 
 
 def answers_to(requests: Sequence["Request"], described: int, talk: Talk) -> dict[str, "pa.Table"]:

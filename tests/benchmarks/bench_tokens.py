@@ -24,7 +24,7 @@ from pathlib import Path
 
 from langseg.cache.records import ANY_SCENE, Request
 from langseg.descriptors.prompts.contrast import REPLY_KEY, asked_look_alikes, contrast_requests
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.plausible import plausible_classes, plausible_requests
 from langseg.descriptors.prompts.prompt import load_prompt
 from langseg.descriptors.prompts.replies import parse_reply
@@ -68,7 +68,7 @@ def pack_replies(vocabulary: Vocabulary) -> list[Asked]:
         n_per_subclass=config.per_subclass,
         n_scene_attributes=config.scene_attributes,
     )
-    return asyncio.run(answered(vocabulary, plan_requests(vocabulary, prompt, "m", {})))
+    return asyncio.run(answered(vocabulary, describe_requests(vocabulary, prompt, "m", {})))
 
 
 def plausible_replies(vocabulary: Vocabulary) -> list[Asked]:
@@ -112,7 +112,7 @@ def published_replies(path: Path) -> list[Asked]:
         entry = ClassEntry(name=spoken, id=1)
         alone = Vocabulary(name="one", classes=(entry,), ignore_ids=(), scenes={})
         items = [{"slot": "part", "text": phrase} for phrase in phrases]
-        made.append((next(iter(plan_requests(alone, prompt, "m", {}))), {"attributes": items}))
+        made.append((next(iter(describe_requests(alone, prompt, "m", {}))), {"attributes": items}))
     return [(request, json.dumps(reply)) for request, reply in made]
 
 

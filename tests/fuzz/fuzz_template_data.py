@@ -14,8 +14,8 @@ from random import Random
 from typing import Any
 
 from langseg.cache.errors import InputError
-from langseg.descriptors.prompts.plan import plan_requests
-from langseg.descriptors.prompts.prompt import class_data
+from langseg.descriptors.prompts.describe import describe_requests
+from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.vocabulary.class_list import parse_class_list
 from langseg.descriptors.vocabulary.validation import check_classes
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
@@ -78,7 +78,7 @@ def check(raw: str) -> bool:
         assert len(said) < 20_000
         return False
     prompt = some_prompt()
-    requests = list(plan_requests(vocabulary, prompt, "m", {}))
+    requests = list(describe_requests(vocabulary, prompt, "m", {}))
     entries = {entry.name: entry for entry in vocabulary.classes}
     parts = set()
     for request in requests:
@@ -97,7 +97,7 @@ def _check_alone(vocabulary: Vocabulary, keys: set[str]) -> None:
     """A class is asked about in the same words, whatever stands beside it."""
     for entry in vocabulary.classes[:3]:
         alone = Vocabulary(name="b", classes=(entry,), ignore_ids=(), scenes={})
-        (request,) = plan_requests(alone, some_prompt(), "m", {})
+        (request,) = describe_requests(alone, some_prompt(), "m", {})
         assert request.request_key in keys, "another class changed this one's request"
 
 

@@ -21,10 +21,10 @@ from typing import Any
 from langseg.cache.keys import text_id
 from langseg.cache.records import NAME_SLOT, SLOTS, TABLES, Request, to_table
 from langseg.descriptors.prompts.contrast import contrast_requests
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.plausible import plausible_requests
-from langseg.descriptors.prompts.prompt import class_data
 from langseg.descriptors.prompts.replies import PARSER_VERSION, REASONS, ParsedReply, parse_reply
+from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.providers.bundled import load_pack, pack_reply
 from langseg.descriptors.providers.chat import NotAReplyError, read_reply
 from langseg.descriptors.vocabulary.load import load_vocabulary
@@ -76,13 +76,13 @@ def seeds() -> list[Seed]:
     pack = load_pack(package_files("langseg.descriptors").joinpath("packs", "ade20k.yaml"))
     odd = ClassEntry(name="wash-hand basin, sink", id=1, synonyms=("lavabo", "стена"))
     names = [entry.name for entry in vocabulary.classes]
-    planned = list(plan_requests(vocabulary, some_prompt(n_per_subclass=2), "m", {}))
+    planned = list(describe_requests(vocabulary, some_prompt(n_per_subclass=2), "m", {}))
     found = []
     for request in planned[::9]:
         reply = json.loads(pack_reply(pack.entries[request.class_name.casefold()], request))
         found.append(Seed(request, reply, _words(request)))
     alone = Vocabulary(name="v", classes=(odd,), ignore_ids=(), scenes={})
-    for request in plan_requests(alone, some_prompt(n_subclasses=0), "m", {}):
+    for request in describe_requests(alone, some_prompt(n_subclasses=0), "m", {}):
         attributes = found[0].reply["attributes"]
         found.append(Seed(request, {"attributes": attributes}, _words(request)))
     for request in contrast_requests(vocabulary, {"wall": ("door", "fence")}, "m", {}):

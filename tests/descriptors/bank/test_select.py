@@ -9,7 +9,7 @@ from langseg.cache.records import Request
 from langseg.descriptors.bank.select import select_answers
 from langseg.descriptors.generation.settled import with_longer_reply
 from langseg.descriptors.prompts.contrast import contrast_requests
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.providers.bundled import BundledProvider
 from langseg.descriptors.vocabulary.load import load_vocabulary
@@ -29,7 +29,7 @@ VOCABULARY = Vocabulary(
 
 
 def asked(model: str = "m", vocabulary: Vocabulary = VOCABULARY, **counts: int) -> list[Request]:
-    return list(plan_requests(vocabulary, some_prompt(**counts), model, {"temperature": 0}))
+    return list(describe_requests(vocabulary, some_prompt(**counts), model, {"temperature": 0}))
 
 
 def at(requests: list[Request], time: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_two_vocabularies_in_one_store__keep_their_own_bundled_answers():
     for name in ("ade20k", "camvid"):  # sky is a class of both
         vocabulary = load_vocabulary(name)
         pack = BundledProvider(vocabulary)
-        plans[name] = plan_requests(vocabulary, some_prompt(), pack.model, pack.params)
+        plans[name] = describe_requests(vocabulary, some_prompt(), pack.model, pack.params)
     both = [*plans["ade20k"], *plans["camvid"]]
     times = at(list(plans["ade20k"]), "2026-01") | at(list(plans["camvid"]), "2026-02")
     for name, plan in plans.items():
@@ -80,7 +80,7 @@ def test_select__takes_the_newest_prompt_of_each_pair():
 
 
 def test_select__keeps_all_samples_of_the_newest_prompt():
-    requests = list(plan_requests(VOCABULARY, some_prompt(), "m", {}, samples=3))
+    requests = list(describe_requests(VOCABULARY, some_prompt(), "m", {}, samples=3))
     times = {request.request_key: f"2026-{i:02}" for i, request in enumerate(requests)}
     assert len(select_answers(VOCABULARY, requests, times).keys) == 12
 
@@ -113,7 +113,7 @@ ALIKE = {"wall": ("screen", "sky"), "sky": ("wall",)}
 
 def described(model: str = "m", limit: int = 100, temperature: float = 0) -> list[Request]:
     params = {"temperature": temperature, "max_completion_tokens": limit}
-    return list(plan_requests(VOCABULARY, some_prompt(), model, params))
+    return list(describe_requests(VOCABULARY, some_prompt(), model, params))
 
 
 def contrasted(model: str = "m") -> list[Request]:

@@ -13,7 +13,8 @@ from langseg.cache.errors import UsageError
 from langseg.cache.records import Request
 from langseg.descriptors.generation.estimate import TOKENS_PER_SECOND, PlanEstimate, Span, estimate
 from langseg.descriptors.generation.settled import Answered, with_longer_reply
-from langseg.descriptors.prompts.plan import Plan, plan_of, plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
+from langseg.descriptors.prompts.plan import Plan, plan_of
 from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.providers.budget import Price, most
 from langseg.descriptors.providers.bundled import BundledProvider, pack_reply
@@ -32,7 +33,7 @@ MEASURED_PROMPT = (938, 970)  # the texts alone; and with the schema 1,160 to 1,
 def ade20k(samples: int = 1, **counts: int) -> Plan:
     usual = {"n_attributes": 10, "n_subclasses": 4, "n_per_subclass": 2, "n_scene_attributes": 3}
     prompt = some_prompt(**{**usual, **counts})
-    return plan_requests(load_vocabulary("ade20k"), prompt, "m", LIMIT, samples)
+    return describe_requests(load_vocabulary("ade20k"), prompt, "m", LIMIT, samples)
 
 
 def within(span: Span, *measured: float) -> bool:
@@ -175,7 +176,7 @@ def test_request_without_a_reply_limit__is_bounded_by_its_schema():
     vocabulary = Vocabulary(
         name="v", classes=(ClassEntry(name="wall", id=1),), ignore_ids=(), scenes={}
     )
-    plan = plan_requests(vocabulary, some_prompt(), "m", {})
+    plan = describe_requests(vocabulary, some_prompt(), "m", {})
     reply = estimate(plan, Answered(), price=None).completion_tokens
     assert reply.likely < reply.most < 8 * 80 + 4 * (2 * 64 + 80)
 
@@ -217,7 +218,7 @@ def test_every_range__is_in_order_and_grows_with_the_plan(
         name="v", classes=classes, ignore_ids=(), scenes={"kitchen": (names[0],)}
     )
     params = {"max_completion_tokens": limit}
-    plan = plan_requests(vocabulary, prompt, "m", params, samples)
+    plan = describe_requests(vocabulary, prompt, "m", params, samples)
     plausible = plan_of(lambda: plausible_requests(names, ["kitchen"], "m", params))
     found = estimate(plan, Answered(), price=PRICE, local=True)
     both = estimate(plan + plausible, Answered(), price=PRICE, local=True)

@@ -21,7 +21,7 @@ from langseg.descriptors.generation.key_diff import (
     nearest,
 )
 from langseg.descriptors.prompts.contrast import contrast_requests
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.prompts import some_prompt
@@ -43,7 +43,7 @@ def plan(
     model: str = "m", samples: int = 1, params: dict[str, Any] | None = None, **counts: int
 ) -> list[Request]:
     asked = PARAMS if params is None else params
-    return list(plan_requests(ROOMS, some_prompt(**counts), model, asked, samples))
+    return list(describe_requests(ROOMS, some_prompt(**counts), model, asked, samples))
 
 
 WALL = plan()[0]

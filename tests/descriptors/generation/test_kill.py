@@ -16,7 +16,7 @@ from langseg.cache.store.journal import journal_names, journal_path, read_journa
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.generation.run import generate
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.providers.chat import chat_body
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
 from langseg.descriptors.providers.openai.rate import Limits
@@ -34,7 +34,7 @@ VOCABULARY = Vocabulary(
     ignore_ids=(),
     scenes={},
 )
-PLAN = plan_requests(VOCABULARY, PROMPT, model="m", params={})
+PLAN = describe_requests(VOCABULARY, PROMPT, model="m", params={})
 CONTENT = {r.request_key: content_id(chat_body(r)) for r in PLAN}
 FORKER = """
 import os, sys

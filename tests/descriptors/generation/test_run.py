@@ -19,7 +19,7 @@ from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.generation import settled as ingest
 from langseg.descriptors.generation.report import GenerateReport
 from langseg.descriptors.generation.run import Pace, generate
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 from langseg.descriptors.providers.base import AnswersAtOnce
 from langseg.descriptors.providers.budget import Budget, Caps
@@ -101,7 +101,7 @@ def store(tmp_path: Path) -> Store:
 def run(provider: ReplayProvider, store: Store, **options: object) -> GenerateReport:
     asked = {"model": "m", "params": {"temperature": 0}, "samples": 1}
     asked |= {name: options.pop(name) for name in list(options) if name in asked}
-    plan = plan_requests(ROOMS, SMALL, **asked)  # type: ignore[arg-type]
+    plan = describe_requests(ROOMS, SMALL, **asked)  # type: ignore[arg-type]
     return generate([plan], provider, store, **options)  # type: ignore[arg-type]
 
 

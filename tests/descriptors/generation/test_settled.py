@@ -16,7 +16,8 @@ from langseg.descriptors.generation.settled import (
     Answered,
     with_longer_reply,
 )
-from langseg.descriptors.prompts.plan import REPLY_LIMIT, plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
+from langseg.descriptors.prompts.plan import REPLY_LIMIT
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.prompts import some_prompt
 
@@ -30,7 +31,7 @@ def planned(**params: object) -> Request:
     vocabulary = Vocabulary(
         name="v", classes=(ClassEntry(name="caf\u00e9", id=1),), ignore_ids=(), scenes={}
     )
-    (request,) = plan_requests(vocabulary, some_prompt(), "m", {"temperature": 0.5, **params})
+    (request,) = describe_requests(vocabulary, some_prompt(), "m", {"temperature": 0.5, **params})
     return request
 
 

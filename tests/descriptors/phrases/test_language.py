@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from langseg.descriptors.phrases.language import is_other_language, is_other_script
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.prompt import Prompt, read_prompt
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 from langseg.descriptors.providers.bundled import load_pack
@@ -67,7 +67,7 @@ OTHERS = {
 def parsed(texts: tuple[str, ...], prompt: Prompt | None = None, **entry: str) -> ParsedReply:
     shelf = ClassEntry(**{"name": "shelf", "id": 1, **entry})  # type: ignore[arg-type]
     vocabulary = Vocabulary(name="v", classes=(shelf,), ignore_ids=(), scenes={})
-    plan = plan_requests(vocabulary, prompt or some_prompt(n_per_subclass=1), "m", {})
+    plan = describe_requests(vocabulary, prompt or some_prompt(n_per_subclass=1), "m", {})
     attributes = [{"slot": "shape", "text": text} for text in texts]
     kind = {"name": "низкая полка", "parent": shelf.name, "descriptors": attributes[:1]}
     reply = {"attributes": attributes, "subclasses": [kind]}

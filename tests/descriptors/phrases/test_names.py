@@ -1,4 +1,4 @@
-"""A class's name in a phrase is replaced by a word that says nothing of the class."""
+"""A class's name is found in every form, and replaced by a word that says nothing of the class."""
 
 import pytest
 from hypothesis import given, settings
@@ -67,3 +67,36 @@ def test_masked__never_holds_the_name(name: str, before: str, after: str):
     masked = finder.masked(f"{before} {name} {after}")
     assert not finder.is_in(masked)
     assert not masked or words(masked)
+
+
+@settings(deadline=None)  # a busy machine is no bug
+@given(st.text(min_size=1), st.text())
+def test_name_finder__finds_every_name_in_a_sentence_that_holds_it(name: str, rest: str):
+    finder = NameFinder([name])
+    if any(char.isalnum() for char in name):
+        assert finder.is_name(name)
+        assert finder.is_in(f"one {name} two")
+    else:
+        assert not finder.is_in(rest)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bench", "benches"), ("box", "boxes"), ("glass", "glasses"), ("bus", "buses"),
+        ("person", "people"), ("knife", "knives"), ("sky", "skies"), ("stairs", "stair"),
+        ("berries", "berry"), ("chest of drawers", "chests of drawers"),
+        ("windowpane", "window panes"),
+        ("traffic light", "traffic-lights"), ("canopy", "canopies"), ("potatoes", "potato"),
+    ],
+)  # fmt: skip
+def test_name_finder__knows_the_plural(name: str, said: str):
+    assert NameFinder([name]).is_in(f"next to {said} there")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("car", "care"), ("bar", "bare"), ("tub", "tube"), ("bus", "bu"), ("can", "cane")],
+)
+def test_name_finder__does_not_take_another_word_for_a_plural(name: str, said: str):
+    assert not NameFinder([name]).is_in(f"next to {said} there")

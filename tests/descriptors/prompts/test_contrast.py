@@ -23,8 +23,8 @@ from langseg.descriptors.prompts.contrast import (
     contrast_requests,
     look_alikes,
 )
-from langseg.descriptors.prompts.prompt import class_data
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
+from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.vocabulary.load import load_vocabulary
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 

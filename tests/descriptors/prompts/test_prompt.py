@@ -9,8 +9,9 @@ import pytest
 from langseg.cache.errors import UsageError
 from langseg.cache.keys import canonical_json
 from langseg.cache.records import SLOTS
-from langseg.descriptors.prompts.plan import plan_requests
-from langseg.descriptors.prompts.prompt import class_data, load_prompt
+from langseg.descriptors.prompts.describe import describe_requests
+from langseg.descriptors.prompts.prompt import load_prompt
+from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.vocabulary.load import load_vocabulary
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry
 from tests.support.prompts import some_prompt
@@ -29,14 +30,14 @@ def test_messages__say_system_then_user():
 
 
 def test_system_part__is_the_same_byte_for_byte_in_every_request():
-    plan = plan_requests(load_vocabulary("ade20k"), some_prompt(), "m", {})
+    plan = describe_requests(load_vocabulary("ade20k"), some_prompt(), "m", {})
     systems = {json.loads(request.messages_json)[0]["content"] for request in plan}
     assert len(plan) == 150 + 700  # classes, and pairs of a class and a scene
     assert len(systems) == 1
 
 
 def test_requests_of_one_scene__share_everything_before_the_class():
-    plan = plan_requests(load_vocabulary("ade20k"), some_prompt(), "m", {})
+    plan = describe_requests(load_vocabulary("ade20k"), some_prompt(), "m", {})
     for scene in ("*", "kitchen", "street"):
         users = [json.loads(r.messages_json)[1]["content"] for r in plan if r.scene == scene]
         prefix = os.path.commonprefix(users)
@@ -107,7 +108,7 @@ def test_schema_of_a_scene__asks_for_attributes_only():
 
 
 def test_schema__is_one_for_all_classes_because_servers_compile_each():
-    plan = plan_requests(load_vocabulary("ade20k"), some_prompt(), "m", {})
+    plan = describe_requests(load_vocabulary("ade20k"), some_prompt(), "m", {})
     assert len({request.schema_json for request in plan}) == 2
 
 

@@ -9,52 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langseg.cache.keys import text_id
-from langseg.cache.records import NAME_SLOT, SLOTS, TABLES, Request, to_table
-from langseg.descriptors.phrases.names import NameFinder
-from langseg.descriptors.phrases.rules import phrase_verdict
-from langseg.descriptors.prompts import replies as validate
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.cache.records import NAME_SLOT, SLOTS, TABLES, to_table
 from langseg.descriptors.prompts.replies import PARSER_VERSION, REASONS, ParsedReply, parse_reply
-from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from tests.support.prompts import some_prompt
-
-SHELF = ClassEntry(name="shelf", id=1, synonyms=("street light", "rack"))
-GOOD = [
-    "long flat board", "brown grained surface", "two angle brackets", "rows of book spines",
-    "thin pale edge", "fixed at eye level", "dark gaps between tiers", "as wide as a table",
-]  # fmt: skip
-
-
-def request(scene: str = "*", **counts: int) -> Request:
-    vocabulary = Vocabulary(
-        name="v", classes=(SHELF,), ignore_ids=(), scenes={"kitchen": ("shelf",)}
-    )
-    plan = plan_requests(vocabulary, some_prompt(**counts), "m", {})
-    return next(one for one in plan if one.scene == scene)
-
-
-ASKED = request()
-
-
-def phrases(*texts: Any, slot: str = "shape") -> list[dict[str, Any]]:
-    return [{"slot": slot, "text": text} for text in texts]
-
-
-def subclass(name: str, *items: Any, parent: str = "shelf") -> dict[str, Any]:
-    return {"name": name, "parent": parent, "descriptors": list(items)}
-
-
-def reply(attributes: list[Any], subclasses: list[Any] | None = None) -> str:
-    return json.dumps({"attributes": attributes, "subclasses": subclasses or []})
-
-
-def parsed(attributes: list[Any] | None = None, subclasses: list[Any] | None = None) -> ParsedReply:
-    return parse_reply(reply(attributes or phrases(*GOOD), subclasses), ASKED)
-
-
-def rejections(answer: ParsedReply) -> list[tuple[str, str, str]]:
-    said = {text.text_id: text.text for text in answer.texts}
-    return [(row.subclass, said[row.text_id], row.rejected) for row in answer.rows]
+from tests.support.shelf_replies import (
+    ASKED,
+    GOOD,
+    parsed,
+    phrases,
+    rejections,
+    reply,
+    request,
+    subclass,
+)
 
 
 def reason(text: str, slot: str = "shape") -> str:
@@ -110,22 +76,6 @@ def test_parse_reply__keeps_a_look_said_with_a_word_of_another_sense(text: str):
     assert reason(text) == ""
 
 
-def test_parse_reply__looks_for_the_name_of_a_subclass_with_one_finder(monkeypatch):
-    made: list[list[str]] = []
-
-    class Counted(NameFinder):
-        def __init__(self, names: list[str]) -> None:
-            made.append(list(names))
-            super().__init__(names)
-
-    monkeypatch.setattr(validate, "NameFinder", Counted)
-    four = phrases("pale thin planks", "two thick legs", "a wall rail on top", "long dark gaps")
-    asked = request(n_per_subclass=4)
-    answer = parse_reply(reply(phrases(*GOOD), [subclass("wall rail", *four)]), asked)
-    assert [row.rejected for row in answer.rows[9:]] == ["", "", "names_class", ""]
-    assert made.count(["wall rail"]) == 1
-
-
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -174,53 +124,6 @@ def test_rejected_phrase__is_stored_printable_and_short():
     assert len(stored) < 300
 
 
-def test_subclass_phrase__may_name_neither_the_class_nor_its_own_subclass():
-    answer = parsed(
-        subclasses=[
-            subclass("floating shelf", *phrases("shelf on hidden pins")),
-            subclass("ladder", *phrases("wide Ladders of rungs")),
-        ]
-    )
-    assert rejections(answer)[8:] == [
-        ("floating shelf", "floating shelf", ""),
-        ("floating shelf", "shelf on hidden pins", "names_class"),
-        ("ladder", "ladder", ""),
-        ("ladder", "wide Ladders of rungs", "names_class"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "parent", "why"),
-    [
-        ("Shelves", "shelf", "names_class"),
-        ("wall rail", "table", "wrong_parent"),
-        ("corner rail", "SHELF", "duplicate"),
-        ("a" * 65, "shelf", "too_long"),
-        ("--", "shelf", "hostile"),
-        ("..", "shelf", "too_short"),
-        ("<i>rail", "shelf", "hostile"),
-    ],
-)
-def test_rejected_subclass__takes_its_phrases_along(name: str, parent: str, why: str):
-    first = subclass("Corner rail", *phrases("meets two walls"))
-    answer = parsed(subclasses=[first, subclass(name, *phrases("a plank on pins"), parent=parent)])
-    assert [row.rejected for row in answer.rows[8:]] == ["", "", why, why]
-
-
-def test_subclass__may_be_a_synonym_of_its_class():
-    assert parsed(subclasses=[subclass("rack")]).rows[-1].rejected == ""
-
-
-def test_slot_name_inside_a_subclass__does_not_slip_past_the_checks():
-    answer = parsed(subclasses=[subclass("wall rail", {"slot": "name", "text": "<b>a shelf</b>"})])
-    assert answer.rows[-1].rejected == "wrong_slot"
-
-
-def test_fenced_reply__is_read():
-    fenced = f"\n```json\n{reply(phrases(*GOOD))}\n```\n"
-    assert len(parse_reply(fenced, ASKED).rows) == 8
-
-
 def test_items_beyond_the_count__are_not_looked_at():
     answer = parsed(phrases(*GOOD, *(f"tone number {i}" for i in range(10_000))))
     assert len(answer.rows) == 8
@@ -249,33 +152,13 @@ def test_reply_with_fewer_than_half_its_attributes__is_invalid_and_says_why():
     assert parse_reply(one_of_three, request("kitchen")).status == "invalid"
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        "", " ", "null", "[]", "7", '"text"', "I cannot help with that.", "<html>502</html>",
-        "{}", '{"attributes": {}}', '{"attributes": []}', '{"attributes": "x", "subclasses": []}',
-        reply(phrases(*GOOD))[:-1],
-        reply(phrases(*GOOD)) + reply(phrases(*GOOD)),
-        '{"attributes": [], ' + reply(phrases(*GOOD))[1:],
-        reply(phrases(*GOOD, "x" * 10_000_000)),
-        "[" * 100_000, '{"attributes":' * 100_000, "1" * 5000, "```", "``````", "```json\n```",
-        "\x00", "\ud800", "NaN", "x" * 10_000_000, '{"attributes": ["' + "y" * 10_000_000 + '"]}',
-        "```\n" + "\n" * 100_000 + "x",
-    ],
-    ids=lambda raw: repr(raw[:24]),
-)  # fmt: skip
-def test_reply_that_is_not_the_json_asked_for__is_invalid(raw: str):
-    answer = parse_reply(raw, ASKED)
-    assert (answer.status, answer.rows) == ("invalid", ())
-    assert answer.error.isprintable()
-    assert 0 < len(answer.error) <= 300
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
+
+
 WORDS = st.lists(
     st.sampled_from(
         ["shelf", "Shelves", "shelf-like", "rack", "racks", "street", "light", "lights", "flat",
@@ -283,11 +166,15 @@ WORDS = st.lists(
     ),
     max_size=6,
 ).map(" ".join)  # fmt: skip
+
+
 PHRASES = st.lists(
     st.fixed_dictionaries({"slot": st.sampled_from([*SLOTS, "name"]), "text": WORDS | st.text()})
     | JSON,
     max_size=10,
 )
+
+
 SUBCLASSES = st.lists(
     st.fixed_dictionaries(
         {"name": WORDS | st.text(), "parent": st.just("shelf"), "descriptors": PHRASES | JSON}
@@ -335,40 +222,3 @@ def test_any_phrases__leave_only_clean_unique_name_free_ones(
 ):
     good = phrases(*GOOD[:4])  # so that most replies are accepted and the rest is looked at
     check(parse_reply(reply([*good, *attributes], subclasses), ASKED))
-
-
-@settings(deadline=None)  # a busy machine is no bug
-@given(st.text(min_size=1), st.text())
-def test_name_finder__finds_every_name_in_a_sentence_that_holds_it(name: str, rest: str):
-    finder = NameFinder([name])
-    if any(char.isalnum() for char in name):
-        assert finder.is_name(name)
-        assert finder.is_in(f"one {name} two")
-    else:
-        assert not finder.is_in(rest)
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("bench", "benches"), ("box", "boxes"), ("glass", "glasses"), ("bus", "buses"),
-        ("person", "people"), ("knife", "knives"), ("sky", "skies"), ("stairs", "stair"),
-        ("berries", "berry"), ("chest of drawers", "chests of drawers"),
-        ("windowpane", "window panes"),
-        ("traffic light", "traffic-lights"), ("canopy", "canopies"), ("potatoes", "potato"),
-    ],
-)  # fmt: skip
-def test_name_finder__knows_the_plural(name: str, said: str):
-    assert NameFinder([name]).is_in(f"next to {said} there")
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [("car", "care"), ("bar", "bare"), ("tub", "tube"), ("bus", "bu"), ("can", "cane")],
-)
-def test_name_finder__does_not_take_another_word_for_a_plural(name: str, said: str):
-    assert not NameFinder([name]).is_in(f"next to {said} there")
-
-
-def test_phrase_verdict__has_no_names_to_look_for_unless_they_are_given():
-    assert phrase_verdict("a flat shelf") == ""

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from langseg.cache.errors import InputError, LangSegError, UsageError
 from langseg.cache.keys import canonical_json
-from langseg.descriptors.prompts.prompt import Prompt, class_data, read_prompt
+from langseg.descriptors.prompts.prompt import Prompt, read_prompt
 from langseg.descriptors.prompts.template import (
     Template,
+    class_data,
     closing,
     closing_data,
     shipped_template,

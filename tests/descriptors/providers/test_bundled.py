@@ -9,7 +9,7 @@ import pytest
 
 from langseg.cache.errors import InputError
 from langseg.cache.records import Response
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.prompt import Prompt
 from langseg.descriptors.prompts.replies import parse_reply
 from langseg.descriptors.providers.budget import Budget
@@ -55,7 +55,7 @@ def packs(tmp_path: Path) -> Path:
 
 
 def answers(provider: BundledProvider, vocabulary: Vocabulary, prompt: Prompt) -> list[Response]:
-    plan = plan_requests(vocabulary, prompt, provider.model, provider.params)
+    plan = describe_requests(vocabulary, prompt, provider.model, provider.params)
 
     async def collect() -> list[Response]:
         return [response async for _, response in provider.answer(plan, Budget())]
@@ -91,7 +91,7 @@ def test_answer__is_the_first_phrases_of_the_pack_in_the_reply_format(packs: Pat
 
 def test_answers__pass_the_parser(packs: Path):
     provider = BundledProvider(ROOMS, packs)
-    plan = plan_requests(ROOMS, SMALL, provider.model, provider.params)
+    plan = describe_requests(ROOMS, SMALL, provider.model, provider.params)
     for request, response in zip(plan, answers(provider, ROOMS, SMALL), strict=True):
         assert response.request_key == request.request_key
         assert parse_reply(response.raw_text, request).status == "ok"

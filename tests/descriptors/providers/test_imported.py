@@ -13,8 +13,8 @@ from langseg.cache.errors import InputError
 from langseg.cache.records import NAME_SLOT, SLOTS, Request, Response
 from langseg.descriptors.bank.select import select_answers
 from langseg.descriptors.exchange.imported_file import ForeignPhrase, ForeignSet
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.imported import MAX_PHRASES
-from langseg.descriptors.prompts.plan import plan_requests
 from langseg.descriptors.prompts.replies import REASONS, ParsedReply, parse_reply
 from langseg.descriptors.providers.budget import Budget
 from langseg.descriptors.providers.imported import AS_PUBLISHED, ImportProvider, model_id, reasons
@@ -121,7 +121,7 @@ def test_request__changes_with_the_file_and_with_the_classes_it_is_matched_to():
 
 
 def test_slot_any__is_no_slot_of_a_models_reply():
-    request = next(iter(plan_requests(ROOMS, some_prompt(n_attributes=1), "m", {})))
+    request = next(iter(describe_requests(ROOMS, some_prompt(n_attributes=1), "m", {})))
     reply = {"attributes": [{"slot": "any", "text": "flat plaster"}], "subclasses": []}
     assert "wrong_slot 1" in parse_reply(json.dumps(reply), request).error
 
@@ -171,7 +171,7 @@ def chosen(providers: list[ImportProvider], more: list[Request], model: str = ""
 
 
 def test_import__does_not_push_a_models_answers_aside():
-    asked = list(plan_requests(replace(ROOMS, scenes={}), some_prompt(), "m", {}))
+    asked = list(describe_requests(replace(ROOMS, scenes={}), some_prompt(), "m", {}))
     imported = ImportProvider(FILE, ROOMS)
     assert chosen([imported], asked).model == "m"
     assert chosen([imported], asked, "import:cupl").keys == {r.request_key for r in imported.plan}

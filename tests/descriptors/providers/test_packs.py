@@ -6,7 +6,7 @@ from importlib.resources import files as package_files
 import pytest
 
 from langseg.cache.records import ANY_SCENE, NAME_SLOT, Request
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.prompt import Prompt
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 from langseg.descriptors.providers.bundled import BundledProvider, Pack, load_pack, pack_reply
@@ -34,7 +34,7 @@ def whole_prompt(pack: Pack) -> Prompt:
 
 def parsed(name: str) -> list[tuple[Request, ParsedReply]]:
     pack = pack_of(name)
-    plan = plan_requests(load_vocabulary(name), whole_prompt(pack), "m", {})
+    plan = describe_requests(load_vocabulary(name), whole_prompt(pack), "m", {})
     entries = pack.entries
     return [(r, parse_reply(pack_reply(entries[r.class_name.casefold()], r), r)) for r in plan]
 

@@ -15,7 +15,7 @@ from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.encoders.base import EncoderRecord
-from langseg.descriptors.prompts.plan import plan_requests
+from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.vocabulary.load import load_vocabulary
 from langseg.pipelines.desc.lens import run_audit
 from langseg.pipelines.pages.demo import render_page
@@ -156,7 +156,7 @@ def test_name__changes_no_other_classs_request(run, tmp_path: Path):
     among = load_vocabulary(classes_file=run[0])
     params = {"temperature": None, "max_completion_tokens": 2048}
     keys = [
-        {r.class_name: r.request_key for r in plan_requests(v, some_prompt(), "m", params)}
+        {r.class_name: r.request_key for r in describe_requests(v, some_prompt(), "m", params)}
         for v in (alone, among)
     ]
     assert [keys[1][name] for name in INNOCENT] == [keys[0][name] for name in INNOCENT]

@@ -424,7 +424,7 @@ def test_repair__lets_a_store_with_a_damaged_journal_go_on(folder: Path):
 
 def damaged_journal(store: Path, config: DescribeConfig) -> None:
     """Two answers of a dead run, one of them with a changed byte."""
-    from langseg.descriptors.prompts.plan import plan_requests
+    from langseg.descriptors.prompts.describe import describe_requests
     from langseg.descriptors.prompts.prompt import load_prompt
     from langseg.descriptors.vocabulary.load import load_vocabulary
 
@@ -439,7 +439,7 @@ def damaged_journal(store: Path, config: DescribeConfig) -> None:
     old = Store.open(store).table("responses").to_pylist()[0]
     with Store.open(store).writer() as writer:
         journal = writer.start_journal("run-x")
-        for request in list(plan_requests(vocabulary, prompt, pack.model, pack.params))[:2]:
+        for request in list(describe_requests(vocabulary, prompt, pack.model, pack.params))[:2]:
             values = {**old, "request_key": request.request_key, "run_id": "run-x"}
             journal.append(request, Response(**values))
     path = journal_path(store, "run-x")
