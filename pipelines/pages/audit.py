@@ -126,23 +126,23 @@ def _shown(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tiles(report: Mapping[str, Any], answers: Mapping[str, Any]) -> list[tuple[str, str]]:
     classes, measured = report["classes"], report["discriminability"]
-    covered, unlooked = report["coverage"], not_measured(report["not_measured"])
+    coverage, unmeasured = report["coverage"], not_measured(report["not_measured"])
     tiles = [
-        (f"{covered['described']:,}", f"of {len(classes):,} classes described"),
+        (f"{coverage['described']:,}", f"of {len(classes):,} classes described"),
         (f"{sum(row['phrases'] for row in classes):,}", "phrases kept"),
         (f"{sum(row[1] for row in answers['rejections']['rows']):,}", "phrases dropped"),
-        (f"{len(report['flags']):,}", ", ".join(filter(None, ("flags", unlooked)))),
+        (f"{len(report['flags']):,}", ", ".join(filter(None, ("flags", unmeasured)))),
     ]
-    if covered["slots"]:
+    if coverage["slots"]:
         tiles.append(
             (
-                f"{mean(covered['slots'].values()):,.0f}",
+                f"{mean(coverage['slots'].values()):,.0f}",
                 f"of {len(classes):,} classes in an average slot",
             )
         )
-    if covered["plausible_pairs"]:
-        label = f"of {covered['plausible_pairs']:,} plausible pairs of class and scene described"
-        tiles.append((f"{covered['pairs']:,}", label))
+    if coverage["plausible_pairs"]:
+        label = f"of {coverage['plausible_pairs']:,} plausible pairs of class and scene described"
+        tiles.append((f"{coverage['pairs']:,}", label))
     if measured is not None and measured["classes"]:
         low, high = (f"{100 * edge:.1f}" for edge in measured["interval"])
         label = "discriminability" + ("" if low == "nan" else f", {low} to {high}")

@@ -51,13 +51,13 @@ def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
     if is_measured or len(report["sets"]) > 1:
         yield set_title(report), set_columns(report["sets"]), set_rows(report["sets"])
     yield "Which classes are told apart worst?", *worst_table(report["classes"], rows)
-    unlooked = [(rule, "", "", NOT_MEASURED) for rule in report["not_measured"]]
-    if (flags := listed_flags(report)) or unlooked:
+    unmeasured = [(rule, "", "", NOT_MEASURED) for rule in report["not_measured"]]
+    if (flags := listed_flags(report)) or unmeasured:
         keys = ("reason", "class_name", "text", "detail")
         shown = [tuple(flag[key] for key in keys) for flag in flags[:rows]]
         more = len(flags) - len(shown)
         title = "What looks wrong?" + (f" ({more} more: --json, --html)" if more else "")
-        yield title, FLAG_COLUMNS, [*shown, *unlooked]
+        yield title, FLAG_COLUMNS, [*shown, *unmeasured]
 
 
 def measured_rows(measured: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -124,8 +124,8 @@ def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
     rows = []
     for one in sets:
         flags = "" if one["flags_per_100"] is None else f"{one['flags_per_100']:.1f}"
-        if unsaid := not_measured(one["not_measured"]):
-            flags += f", {unsaid}"
+        if unmeasured := not_measured(one["not_measured"]):
+            flags += f", {unmeasured}"
         number = share(one["score"], one["interval"])
         if number and one["measured_classes"] != one["classes"]:
             number += f" over {one['measured_classes']}"

@@ -27,12 +27,12 @@ def generate(settings: GenerateConfig, as_json: bool) -> None:
     from langseg.pipelines.shared.generate_progress import generate_progress
 
     resume = "every answer is in the store, run the same command again to ask only for the rest"
-    with generate_progress(resume) as watched:
+    with generate_progress(resume) as progress:
         try:
-            report = run_generate(settings, watched)
+            report = run_generate(settings, progress)
         except (LangSegError, KeyboardInterrupt):
-            if as_json and watched.report is not None:
-                emit_json(asdict(watched.report))
+            if as_json and progress.report is not None:
+                emit_json(asdict(progress.report))
             raise
     emit_report(report, as_json)
 
