@@ -28,9 +28,9 @@ def test_stages__keep_the_seconds_of_a_finished_stage_through_an_interruption(tm
         first.run("three", "do three", stopped, lambda report: True)
     again = Stages(metrics)
     again.run("one", "do one", lambda advance: {"sentence": "nothing"}, lambda report: False)
-    kept = json.loads(metrics.read_text())
-    assert kept["seconds"]["one"] == kept["stages"]["one"]["seconds"] == 12.5
-    assert list(kept["stages"]) == ["one", "two"]
+    document = json.loads(metrics.read_text())
+    assert document["seconds"]["one"] == document["stages"]["one"]["seconds"] == 12.5
+    assert list(document["stages"]) == ["one", "two"]
 
 
 def test_all_drawn__wants_the_mask_and_the_overlay_of_every_picture(tmp_path):

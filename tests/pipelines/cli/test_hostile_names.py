@@ -270,5 +270,5 @@ def test_name__that_a_reply_repeats_as_an_order_is_not_obeyed(call, tmp_path: Pa
         report = call(DESC, "generate", *flags).json
     assert report["statuses"] == {"ok": 2, "invalid": 2}
     store = Store.open(tmp_path / "store")
-    said = store.table("descriptors")["class_name"].to_pylist()
-    assert set(said) == {TAKEN[0], INNOCENT[1]}
+    names = store.table("descriptors")["class_name"].to_pylist()
+    assert set(names) == {TAKEN[0], INNOCENT[1]}

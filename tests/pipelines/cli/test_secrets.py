@@ -70,7 +70,7 @@ def test_key__that_the_server_repeats_wherever_it_can_is_in_no_log_no_file_and_n
         refused = run_program(
             *flags(tmp_path, server), "--only-failed", before=LOUD, variables=SECRETS
         )
-    said = [answered.stdout, answered.stderr, refused.stdout, refused.stderr]
+    outputs = [answered.stdout, answered.stderr, refused.stdout, refused.stderr]
     assert (answered.returncode, refused.returncode) == (0, 5)
     assert "DEBUG:httpcore2" in answered.stderr
     assert "x-echo" in answered.stderr
@@ -80,12 +80,12 @@ def test_key__that_the_server_repeats_wherever_it_can_is_in_no_log_no_file_and_n
     for command in (("audit",), ("audit", "--json"), ("verify",), ("sql", "from responses")):
         done = call(DESC, *command, "--store", store)
         assert done.code == 0
-        said += [done.out, done.err]
-    said.append(page_of(store))
-    kept = Store.open(store)
-    assert any("[key]" in text for text in kept.table("responses")["raw_text"].to_pylist())
-    assert kept.table("descriptors").num_rows > 0
-    assert [leak for text in [*said, *texts_of(store)] for leak in leaks(text)] == []
+        outputs += [done.out, done.err]
+    outputs.append(page_of(store))
+    stored = Store.open(store)
+    assert any("[key]" in text for text in stored.table("responses")["raw_text"].to_pylist())
+    assert stored.table("descriptors").num_rows > 0
+    assert [leak for text in [*outputs, *texts_of(store)] for leak in leaks(text)] == []
 
 
 def page_of(store: Path) -> str:
@@ -116,15 +116,15 @@ def test_key__is_in_no_journal_of_a_run_that_was_killed(tmp_path: Path):
         run = arguments_of(*flags(tmp_path, server), before=LOUD)
         with subprocess.Popen(run, env=environment(SECRETS), stderr=subprocess.PIPE) as process:
             assert process.stderr is not None
-            said = b""
+            stderr = b""
             while len(server.bodies) < 3:  # two are answered; it says so as it goes on
-                said += process.stderr.readline()
+                stderr += process.stderr.readline()
                 assert process.poll() is None
             process.send_signal(signal.SIGKILL)
-            said += process.stderr.read()
+            stderr += process.stderr.read()
     assert journal_names(tmp_path / "store") != []
     assert [leak for text in texts_of(tmp_path / "store") for leak in leaks(text)] == []
-    assert leaks(said.decode()) == []
+    assert leaks(stderr.decode()) == []
 
 
 def test_key__is_blotted_out_of_json_inside_json(monkeypatch: pytest.MonkeyPatch):

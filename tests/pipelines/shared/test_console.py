@@ -58,7 +58,7 @@ def test_run__ends_in_one_sentence_and_the_kinds_exit_code(capsys, error, code):
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "sentence"),
     [
         (FileExistsError(errno.EEXIST, "File exists", "out"), "out: File exists"),
         (OSError(errno.EISDIR, "Is a directory", "a.tmp", None, "a"), "a: Is a directory"),
@@ -66,10 +66,10 @@ def test_run__ends_in_one_sentence_and_the_kinds_exit_code(capsys, error, code):
         (OSError("no reason given"), "no reason given"),
     ],
 )
-def test_run__ends_a_fault_of_the_disk_in_one_sentence_and_3(capsys, error, said):
+def test_run__ends_a_fault_of_the_disk_in_one_sentence_and_3(capsys, error, sentence):
     def app() -> None:
         raise error
 
     with pytest.raises(SystemExit) as ended:
         run(app)
-    assert (ended.value.code, capsys.readouterr().err) == (3, f"error: {said}\n")
+    assert (ended.value.code, capsys.readouterr().err) == (3, f"error: {sentence}\n")

@@ -46,14 +46,14 @@ def test_target__that_cannot_be_written_is_refused_before_the_store_is_read(
     file.write_text("before")
     os.mkfifo(tmp_path / "pipe")
     *flags, flag = WRITERS[command]
-    for out, told in (
+    for out, sentence in (
         (tmp_path, f"{tmp_path}: wanted a file for {flag}, got a folder; name a file in it, such"),
         (tmp_path / "pipe", f"wanted a file for {flag}, got a device or a pipe; name a file"),
         (file / "a" / "x", f"{file}/a/x: wanted a folder at {file}, got a file; give {flag} anot"),
     ):
         done = call(DESC, command, "--store", store, *flags, flag, out)
         assert (done.code, done.out) == (3, "")
-        assert told in done.err
+        assert sentence in done.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]
     assert file.read_text() == "before"
 
