@@ -7,6 +7,7 @@ Readers never list a folder for data: a file the manifest does not name does not
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -141,13 +142,19 @@ class Snapshot:
     ) -> pa.Table:
         import pyarrow.compute as pc
 
-        asked = schema.names if columns is None else columns
-        read = _some(schema, [*asked, *(name for name in where if name not in asked)])
-        table = self.read_parts(parts, read)
-        for name, values in where.items():
-            wanted = pa.array(list(values), schema.field(name).type)
-            table = table.filter(pc.is_in(table[name], value_set=wanted))
-        return table.select(asked)
+        wanted = _some(schema, columns)
+        if not where:
+            return self.read_parts(parts, wanted)
+        keys = _some(schema, list(where))
+        values = {field.name: pa.array(list(where[field.name]), field.type) for field in keys}
+        tables = [wanted.empty_table()]
+        for part in parts:  # the texts of parts without a row of it stay on the disk
+            table = self.read_parts([part], keys)
+            masks = [pc.is_in(table[name], value_set=values[name]) for name in keys.names]
+            mask = reduce(pc.and_, masks)
+            if pc.any(mask).as_py():
+                tables.append(self.read_parts([part], wanted).filter(mask))
+        return pa.concat_tables(tables)
 
 
 def _some(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:

@@ -6,9 +6,6 @@ Out: those of the scenes that have an accepted answer, each with its classes.
 
 from collections.abc import Iterator
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from langseg.cache.records import Request
 from langseg.cache.store.store import Store
 from langseg.descriptors.prompts.plausible import asks_about, plausible_scenes
@@ -34,10 +31,8 @@ def stored_scenes(
 
 def accepted_replies(store: Store, requests: list[Request]) -> list[tuple[Request, str]]:
     """Those of the requests that have an accepted reply, with the text of the newest."""
-    keys = pa.array([request.request_key for request in requests], pa.string())
-    responses = store.table("responses", ("request_key", "status", "raw_text"))
-    mine = pc.is_in(responses["request_key"], value_set=keys)
-    accepted = responses.filter(pc.and_(mine, pc.equal(responses["status"], "ok")))
+    mine = {"request_key": [request.request_key for request in requests], "status": ["ok"]}
+    accepted = store.table("responses", ("request_key", "raw_text"), where=mine)
     texts = dict(
         zip(accepted["request_key"].to_pylist(), accepted["raw_text"].to_pylist(), strict=True)
     )
@@ -46,6 +41,5 @@ def accepted_replies(store: Store, requests: list[Request]) -> list[tuple[Reques
 
 def _scene_requests(store: Store) -> Iterator[Request]:
     """Requests that ask about a scene and no class."""
-    table = store.table("requests")
-    for row in table.filter(pc.equal(table["class_name"], "")).to_pylist():
+    for row in store.table("requests", where={"class_name": [""]}).to_pylist():
         yield Request(**row)

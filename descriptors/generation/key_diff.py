@@ -8,16 +8,15 @@ asks, and the lines of data that close it (the class, the scene, look-alikes).
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from os.path import commonprefix
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from langseg.cache.errors import CorruptError, InputError
 from langseg.cache.keys import KEY_VERSION, canonical_json, request_key, sha256_hex
-from langseg.cache.records import Request, arrow_schema
+from langseg.cache.records import Request
 from langseg.cache.store.store import Store
 from langseg.descriptors.phrases.characters import printable
 
@@ -92,26 +91,21 @@ def find_request(store: Store, prefix: str) -> Request:
             "`langseg-desc sql 'from requests'` lists the keys"
         )
 
-    def begins(table: pa.Table) -> pa.ChunkedArray:
-        return pc.starts_with(table["request_key"], wanted)
-
-    matches = _matches(store, ("request_key",), begins)
-    found = {key for part in matches for key in part["request_key"].to_pylist()}
-    if len(found) > 1:
-        named = ", ".join(sorted(found)[:_NAMED]) + (", ..." if len(found) > _NAMED else "")
+    keys = store.table("requests", ("request_key",))["request_key"]
+    matches = set(keys.filter(pc.starts_with(keys, wanted)).to_pylist())
+    if len(matches) > 1:
+        named = ", ".join(sorted(matches)[:_NAMED]) + (", ..." if len(matches) > _NAMED else "")
         raise InputError(
-            f"request key {wanted}: wanted one request, {len(found)} have it: {named}; "
+            f"request key {wanted}: wanted one request, {len(matches)} have it: {named}; "
             "give more digits"
         )
-    if not found:
+    if not matches:
         raise InputError(
             f"{store.path}: wanted a request whose key begins with {wanted}, got none; "
             "`langseg-desc sql 'from requests'` lists the keys"
         )
-    (key,) = found
-    return next(
-        _requests(store, ("request_key",), lambda table: pc.equal(table["request_key"], key))
-    )
+    row, *_ = store.table("requests", where={"request_key": matches}).to_pylist()
+    return Request(**row)
 
 
 def nearest(store: Store, request: Request) -> Request | None:
@@ -121,15 +115,12 @@ def nearest(store: Store, request: Request) -> Request | None:
     Raises: CorruptError, as ``explain``.
     """
 
-    def alike(table: pa.Table) -> pa.ChunkedArray:
-        same = pc.invert(pc.equal(table["request_key"], request.request_key))
-        for name in ("class_name", "scene", "sample_index"):
-            same = pc.and_(same, pc.equal(table[name], getattr(request, name)))
-        return same
-
-    columns = ("request_key", "class_name", "scene", "sample_index")
+    alike = {name: [getattr(request, name)] for name in ("class_name", "scene", "sample_index")}
     best, fewest = None, (0, 0)
-    for other in _requests(store, columns, alike):
+    for row in store.table("requests", where=alike).to_pylist():
+        other = Request(**row)
+        if other.request_key == request.request_key:
+            continue
         lines = differences(request, other)
         apart = len({line.partition(":")[0].split()[0] for line in lines}), len(lines)
         if best is None or apart <= fewest:
@@ -255,29 +246,3 @@ def _apart(a: Any, b: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
 def _short(value: Any) -> str:
     text = "absent" if value is _ABSENT else json.dumps(value, ensure_ascii=False)
     return printable(text, _CHARS)
-
-
-def _requests(
-    store: Store, columns: Sequence[str], wanted: Callable[[pa.Table], pa.ChunkedArray]
-) -> Iterator[Request]:
-    """Stored requests that ``wanted`` picks by some columns; texts of others stay on the disk."""
-    names = arrow_schema(Request).names
-    for picked in _matches(store, columns, wanted, names):
-        yield from (Request(**row) for row in picked.to_pylist())
-
-
-def _matches(
-    store: Store,
-    columns: Sequence[str],
-    wanted: Callable[[pa.Table], pa.ChunkedArray],
-    also: Sequence[str] = (),
-) -> Iterator[pa.Table]:
-    """Part by part, the rows picked by ``columns``, with those columns or with ``also``."""
-    schema = arrow_schema(Request)
-    for part in store.manifest.tables.get("requests", ()):
-        table = store.read_parts([part], pa.schema([schema.field(name) for name in columns]))
-        mask = wanted(table)
-        if pc.any(mask).as_py():
-            if also:
-                table = store.read_parts([part], pa.schema([schema.field(n) for n in also]))
-            yield table.filter(mask)

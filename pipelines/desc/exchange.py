@@ -16,7 +16,6 @@ from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.shared.settings import ARGUMENT
 
 if TYPE_CHECKING:
-    from langseg.cache.store.store import Store
     from langseg.descriptors.bank.stored_set import StoredSet
     from langseg.descriptors.exchange.export import ExportRow
     from langseg.descriptors.exchange.imported_file import ForeignSet
@@ -156,10 +155,10 @@ def _export_rows(chosen: "StoredSet") -> "list[ExportRow]":
     from langseg.cache.records import Descriptor, Request, Response
     from langseg.descriptors.exchange.export import export_rows
 
-    store, keys = chosen.store, chosen.selection.keys
+    store, mine = chosen.store, {"request_key": chosen.selection.keys}
     texts = store.table("texts", ("text_id", "text"))
     responses: dict[str, Response] = {}
-    for row in _of_requests(store, "responses", keys):
+    for row in store.table("responses", where=mine).to_pylist():
         response = Response(**row)
         known = responses.get(response.request_key)
         if response.status == "ok" and (known is None or known.created_at < response.created_at):
@@ -167,20 +166,12 @@ def _export_rows(chosen: "StoredSet") -> "list[ExportRow]":
     return list(
         export_rows(
             chosen.vocabulary,
-            [Descriptor(**row) for row in _of_requests(store, "descriptors", keys)],
+            [Descriptor(**row) for row in store.table("descriptors", where=mine).to_pylist()],
             dict(zip(texts["text_id"].to_pylist(), texts["text"].to_pylist(), strict=True)),
-            {r["request_key"]: Request(**r) for r in _of_requests(store, "requests", keys)},
+            {
+                r["request_key"]: Request(**r)
+                for r in store.table("requests", where=mine).to_pylist()
+            },
             responses,
         )
     )
-
-
-def _of_requests(store: "Store", table: str, keys: frozenset[str]) -> list[dict[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    rows = store.table(table)
-    mine: list[dict[str, Any]] = rows.filter(
-        pc.is_in(rows["request_key"], value_set=pa.array(list(keys), pa.string()))
-    ).to_pylist()
-    return mine

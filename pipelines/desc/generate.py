@@ -113,11 +113,8 @@ def _refuse_under_way(asked: Asked, store: "Store") -> None:
 
 def _such_as(store: "Store", run_id: str) -> str:
     """Why one of the requests of a run failed."""
-    import pyarrow.compute as pc
-
-    rows = store.table("responses", ("run_id", "status", "error"))
-    mine = pc.and_(pc.equal(rows["run_id"], run_id), pc.equal(rows["status"], "failed"))
-    errors = rows.filter(mine)["error"].to_pylist()
+    failed = {"run_id": [run_id], "status": ["failed"]}
+    errors = store.table("responses", ("error",), where=failed)["error"].to_pylist()
     return f" (such as: {errors[0]})" if errors else ""
 
 
@@ -185,18 +182,14 @@ def _said(asked: Asked, report: "GenerateReport", provider: "Provider") -> str:
 
 def _check_described(store: "Store", asked: Asked, plans: "list[Plan]") -> None:
     """Raises: UpstreamError, when every answer to the plans is unusable: nothing can follow."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     from langseg.descriptors.generation.settled import answered, every_form
 
     settled = answered(store)
     if any(settled.is_accepted(r) for plan in plans for r in plan if r.class_name):
         return
     asked_for = (r for plan in plans for r in plan if r.class_name)
-    keys = pa.array([form.request_key for r in asked_for for form in every_form(r)], pa.string())
-    answers = store.table("responses", ("request_key", "status", "error"))
-    mine = answers.filter(pc.is_in(answers["request_key"], value_set=keys)).to_pylist()
+    keys = [form.request_key for r in asked_for for form in every_form(r)]
+    mine = store.table("responses", ("status", "error"), where={"request_key": keys}).to_pylist()
     statuses = Counter(row["status"] for row in mine)
     if not statuses:  # it was never asked
         return

@@ -8,9 +8,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from langseg.cache.errors import InputError
 from langseg.cache.store.store import Store
 from langseg.descriptors.exchange.imported_file import ForeignSet
@@ -37,20 +34,20 @@ def check_kept(foreign: ForeignSet, provider: ImportProvider) -> None:
 def earlier_file(store: Store, provider: ImportProvider) -> str:
     """The file that was the last to be imported under this name for these very classes, if it
     had other content; else ``""``."""
-    table = store.table("requests", ("request_key", "model", "params_json"))
-    own = table.filter(pc.equal(table["model"], provider.model)).to_pylist()
+    own = store.table(
+        "requests", ("request_key", "params_json"), where={"model": [provider.model]}
+    ).to_pylist()
     earlier = {
         row["request_key"]
         for row in own
         if _is_earlier(json.loads(row["params_json"]), provider.params)
     }
-    columns = ("request_key", "created_at", "served_model")
-    responses = store.table("responses", columns)
-    keys = pa.array(sorted(earlier), pa.string())
-    said = responses.filter(pc.is_in(responses["request_key"], value_set=keys)).to_pylist()
-    if not said:
+    answers = store.table(
+        "responses", ("created_at", "served_model"), where={"request_key": earlier}
+    ).to_pylist()
+    if not answers:
         return ""
-    last = max(said, key=lambda row: row["created_at"])["served_model"]
+    last = max(answers, key=lambda row: row["created_at"])["served_model"]
     return str(last).removeprefix("file ").partition(": imported")[0]
 
 

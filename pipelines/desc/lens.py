@@ -40,16 +40,15 @@ def run_audit(
     from langseg.cache.store.store import Store
 
     store = Store.open(store_path) if chosen is None else chosen.store
-    tables = {name: store.table(name) for name in TABLES} | {"embeddings": _embeddings(store)}
     names: list[str] | None = None
+    keys: Collection[str] | None = None
     if chosen is not None:
         names = [entry.name for entry in chosen.vocabulary.classes]
-        tables = _only(tables, chosen.selection.keys)
+        keys = chosen.selection.keys
     elif dataset is not None or classes is not None:
         flags = {"dataset": dataset, "classes": classes, "store": store_path, "model": model}
         names, keys = _names_and_keys(load_config(Source, None, flags))
-        tables = _only(tables, keys)
-    connection = open_audit(tables)
+    connection = open_audit(_tables(store) if keys is None else _tables_of(store, keys))
     answers = [
         {"name": name, "question": _question(question_sql(name)), **_listed(ask(connection, name))}
         for name in AUDIT_QUESTIONS
@@ -93,8 +92,7 @@ def _opened(store_path: Path, statement: str, limits: "Limits") -> "DuckDBPyConn
     from langseg.cache.store.store import Store
 
     store = Store.open(store_path)
-    embeddings = _embeddings(store, vectors=needs_vectors(statement))
-    tables = {name: store.table(name) for name in TABLES} | {"embeddings": embeddings}
+    tables = _tables(store, vectors=needs_vectors(statement))
     return open_audit(tables, memory_limit_mb=limits.memory_mb)
 
 
@@ -111,21 +109,21 @@ def _names_and_keys(source: Source) -> tuple[list[str], Collection[str]]:
         return names, ()
 
 
-def _only(tables: "Mapping[str, pa.Table]", keys: Collection[str]) -> "dict[str, pa.Table]":
-    """The rows of some requests, and the texts and embeddings of their phrases."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def _tables(store: "Store", *, vectors: bool = False) -> "dict[str, pa.Table]":
+    """Every table of a store, with the embeddings' vectors or without."""
+    embeddings = _embeddings(store, vectors=vectors)
+    return {name: store.table(name) for name in TABLES} | {"embeddings": embeddings}
 
-    wanted = pa.array(list(keys), pa.string())
-    kept = {
-        name: tables[name].filter(pc.is_in(tables[name]["request_key"], value_set=wanted))
+
+def _tables_of(store: "Store", keys: Collection[str]) -> "dict[str, pa.Table]":
+    """The rows of some requests, and the texts and embeddings of their phrases."""
+    mine = {
+        name: store.table(name, where={"request_key": keys})
         for name in ("requests", "responses", "descriptors")
     }
-    said = kept["descriptors"]["text_id"]
-    return kept | {
-        name: tables[name].filter(pc.is_in(tables[name]["text_id"], value_set=said))
-        for name in ("texts", "embeddings")
-    }
+    phrases = {"text_id": mine["descriptors"]["text_id"].unique().to_pylist()}
+    texts = store.table("texts", where=phrases)
+    return mine | {"texts": texts, "embeddings": _embeddings(store, where=phrases)}
 
 
 def _covered(rows: list[list[Any]], names: list[str] | None) -> dict[str, Any]:
@@ -146,14 +144,16 @@ def _covered(rows: list[list[Any]], names: list[str] | None) -> dict[str, Any]:
     return {"missing": missing, "sentence": sentence}
 
 
-def _embeddings(store: "Store", *, vectors: bool = False) -> "pa.Table":
+def _embeddings(
+    store: "Store", *, vectors: bool = False, where: Mapping[str, Collection[Any]] | None = None
+) -> "pa.Table":
     """The embeddings of every encoder, whose id is in column ``encoder``."""
     import pyarrow as pa
 
     columns = [name for name in embedding_schema(1).names if vectors or name != "emb"]
     parts = []
     for encoder_id in store.encoders():
-        table = store.embeddings(encoder_id, columns)
+        table = store.embeddings(encoder_id, columns, where)
         named = pa.array([encoder_id] * table.num_rows, pa.string())
         parts.append(_as_lists(table).append_column("encoder", named))
     if not parts:

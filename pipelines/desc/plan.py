@@ -158,10 +158,8 @@ def _store(config: DescribeConfig) -> "Store | None":
 
 
 def _is_stored(store: "Store", request: "Request") -> bool:
-    import pyarrow.compute as pc
-
-    keys = store.table("requests", ("request_key",))["request_key"]
-    return bool(pc.any(pc.equal(keys, request.request_key)).as_py())
+    own = {"request_key": [request.request_key]}
+    return store.table("requests", ("request_key",), where=own).num_rows > 0
 
 
 def _span(span: dict[str, float] | None, form: str) -> str:

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 from langseg.cache.errors import InputError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from langseg.cache.store.store import Store
 
 _SENSE = ("name", "synonyms", "definition")
@@ -36,12 +34,15 @@ def run_show(store_path: Path, class_name: str) -> dict[str, Any]:
 
     store = Store.open(store_path)
     name = _known_name(store, class_name)
-    requests = _rows(store, "requests", "class_name", [name])
+    requests = store.table("requests", where={"class_name": [name]}).to_pylist()
     keys = [row["request_key"] for row in requests]
-    answers = _rows(store, "responses", "request_key", keys, _ANSWER)
-    phrases = _rows(store, "descriptors", "request_key", keys, _PHRASE)
+    answers = store.table("responses", _ANSWER, where={"request_key": keys}).to_pylist()
+    phrases = store.table("descriptors", _PHRASE, where={"request_key": keys}).to_pylist()
     ids = [row["text_id"] for row in phrases]
-    texts = {row["text_id"]: row["text"] for row in _rows(store, "texts", "text_id", ids)}
+    texts = {
+        row["text_id"]: row["text"]
+        for row in store.table("texts", where={"text_id": ids}).to_pylist()
+    }
     models = {row["request_key"]: row["model"] for row in requests}
     senses = {json.dumps(class_data(row["messages_json"]), sort_keys=True) for row in requests}
     said = [
@@ -125,7 +126,7 @@ def _note_sharing(store: "Store", name: str, phrases: list[dict[str, Any]]) -> N
     ids = [row["text_id"] for row in phrases]
     owners: dict[str, set[str]] = {}
     columns = ("text_id", "class_name", "rejected")
-    for row in _rows(store, "descriptors", "text_id", ids, columns):
+    for row in store.table("descriptors", columns, where={"text_id": ids}).to_pylist():
         if not row["rejected"] and row["class_name"] != name:
             owners.setdefault(row["text_id"], set()).add(row["class_name"])
     for row in phrases:
@@ -136,22 +137,7 @@ def _vectors(store: "Store", ids: list[str]) -> list[dict[str, Any]]:
     """For each text encoder how many of the texts it has embedded, and how many it cut."""
     found = []
     for encoder_id in store.encoders():
-        rows = _where(store.embeddings(encoder_id, ("text_id", "truncated")), "text_id", ids)
-        cut = sum(row["truncated"] for row in rows)
-        found.append({"encoder": encoder_id, "texts": len(rows), "truncated": cut})
+        table = store.embeddings(encoder_id, ("truncated",), where={"text_id": ids})
+        truncated = table["truncated"].to_pylist()
+        found.append({"encoder": encoder_id, "texts": len(truncated), "truncated": sum(truncated)})
     return found
-
-
-def _rows(
-    store: "Store", table: str, column: str, values: list[str], columns: tuple[str, ...] = ()
-) -> list[dict[str, Any]]:
-    return _where(store.table(table, columns or None), column, values)
-
-
-def _where(table: "pa.Table", column: str, values: list[str]) -> list[dict[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    wanted = pa.array(values, pa.string())
-    rows: list[dict[str, Any]] = table.filter(pc.is_in(table[column], value_set=wanted)).to_pylist()
-    return rows

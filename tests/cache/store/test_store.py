@@ -286,3 +286,20 @@ def test_store__refuses_a_part_of_another_schema(filled):
     publish(filled.path, replace(live, number=4, parent=live.sha256, tables=tables))
     with pytest.raises(CorruptError, match="schema version 2, which another LangSeg wrote"):
         Store.open(filled.path).table("texts")
+
+
+def test_table__with_where_is_the_rows_that_have_these_values_in_their_order(filled):
+    every = filled.table("descriptors").to_pylist()
+    keys = {row["request_key"] for row in every[::3]}
+    mine = [row for row in every if row["request_key"] in keys and row["scene"] == "*"]
+    assert 0 < len(mine) < len(every)
+    where = {"request_key": keys, "scene": ["*"]}
+    assert filled.table("descriptors", where=where).to_pylist() == mine
+    slots = filled.table("descriptors", ("slot", "text_id"), where=where)
+    assert slots.to_pylist() == [{n: row[n] for n in ("slot", "text_id")} for row in mine]
+    ids = {row["text_id"] for row in mine}
+    vectors = filled.embeddings("tiny", ("truncated",), where={"text_id": ids})
+    assert (vectors.column_names, len(vectors)) == (["truncated"], len(ids))
+    for nothing in ({"scene": ["nowhere"]}, {"request_key": []}):
+        table = filled.table("descriptors", where=nothing)
+        assert (table.num_rows, table.schema) == (0, arrow_schema(TABLES["descriptors"]))
