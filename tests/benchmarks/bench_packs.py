@@ -7,7 +7,7 @@ Out: for each pack how often its phrases find their class by what classes are ca
      gain over the other release the second encoder sees.
 
 `audit` measures by ``minilm``, which also guided those who wrote the packs: a gain that the second
-encoder does not see would be fitted to the first. Rivals are the same for both.
+encoder does not see would be fitted to the first. Look-alikes are the same for both.
 """
 
 import argparse
@@ -66,13 +66,13 @@ def phrases_of(entry: PackEntry, in_scenes: bool) -> Iterator[str]:
 def found(
     vocabulary: Vocabulary, folder: Path, in_scenes: bool, chosen_by: Floats, encode: Encoder
 ) -> tuple[int, Discriminability]:
-    """How many phrases, and what is measured; rivals are chosen by ``chosen_by`` [C, D]."""
+    """How many phrases, and what is measured; look-alikes are chosen by ``chosen_by`` [C, D]."""
     pack = load_pack(folder / f"{vocabulary.name}.yaml")
     texts, owners = [], []
     for row, entry in enumerate(vocabulary.classes):
         finder = NameFinder([entry.name, *entry.synonyms])
-        said = phrases_of(pack.entries[entry.name.casefold()], in_scenes)
-        free = [text for text in said if not finder.is_in(text)]
+        phrases = phrases_of(pack.entries[entry.name.casefold()], in_scenes)
+        free = [text for text in phrases if not finder.is_in(text)]
         texts += free
         owners += [row] * len(free)
     names = encode([class_text(entry) for entry in vocabulary.classes])
@@ -115,7 +115,7 @@ def main() -> None:
                     scores[kind].append(result.score)
                     row = {"pack": pack, "when": when, "encoder": kind}
                     rows.append(row | row_of(count, result))
-            gained = [100 * (told[-1] - told[0]) for told in scores.values()]
+            gained = [100 * (score[-1] - score[0]) for score in scores.values()]
             points = {kind: f"{gain:+.1f}" for kind, gain in zip(scores, gained, strict=True)}
             stands = f"{gained[1] / gained[0]:.0%}" if gained[0] else ""
             gains.append({"pack": pack, **points, "stands": stands})

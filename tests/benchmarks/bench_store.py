@@ -287,7 +287,7 @@ def banked(path: Path, descriptors: int) -> Figures:
     from langseg.cache.bank.folder import array_files
     from langseg.cache.bank.text_bank import HEADER, save_bank
 
-    bank = random_bank(descriptors // A_CLASS)
+    bank = bank_of(descriptors // A_CLASS)
     started = time.perf_counter()
     folder = save_bank(bank, path)
     return {
@@ -297,7 +297,7 @@ def banked(path: Path, descriptors: int) -> Figures:
     }
 
 
-def random_bank(count: int) -> "TextBank":
+def bank_of(count: int) -> "TextBank":
     """``count`` classes of 100 descriptors: 20 of any scene, 20 of each of four scenes."""
     from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
     from langseg.cache.records import ANY_SCENE, SLOTS

@@ -7,7 +7,7 @@ Out: tables, counted with OpenAI's encodings (``count_tokens.py``, in the enviro
 No LLM is asked. The replies to ``visual_v1`` and ``plausible_v1`` are those of the bundled pack;
 to ``contrast_v1`` the pack has none, so they are put together from its phrases about the class.
 They are as long as real ones but better behaved: what they cost says something about an LLM, how
-many of them are turned down does not. ``--published`` judges what an LLM did write: a JSON file
+many of them are turned down does not. ``--published`` checks what an LLM did write: a JSON file
 of class -> phrases, each class as one reply.
 """
 
@@ -37,11 +37,11 @@ from tests.benchmarks.harness import FOLDER, ROOT, show
 
 PYTHON = ROOT / ".venv-peer/tokens/bin/python"
 LOOK_ALIKES = 3
-Asked = tuple[Request, str]  # a request and its reply
+Answered = tuple[Request, str]  # a request and its reply
 
 
 @dataclass(frozen=True)
-class Judged:
+class Verdicts:
     """What the validation said of some replies."""
 
     accepted: int
@@ -49,17 +49,17 @@ class Judged:
     turned_down: int  # whole replies
 
 
-def judge(asked: Iterable[Asked]) -> Judged:
+def verdicts_on(answered: Iterable[Answered]) -> Verdicts:
     accepted, turned_down, dropped = 0, 0, Counter[str]()
-    for request, text in asked:
+    for request, text in answered:
         reply = parse_reply(text, request)
         turned_down += reply.status != "ok"
         accepted += sum(not row.rejected for row in reply.rows)
         dropped.update(row.rejected for row in reply.rows if row.rejected)
-    return Judged(accepted, dropped, turned_down)
+    return Verdicts(accepted, dropped, turned_down)
 
 
-def pack_replies(vocabulary: Vocabulary) -> list[Asked]:
+def pack_replies(vocabulary: Vocabulary) -> list[Answered]:
     """What the pack answers to every request of the vocabulary, with the default counts."""
     config = DescribeConfig()
     prompt = load_prompt(
@@ -68,21 +68,24 @@ def pack_replies(vocabulary: Vocabulary) -> list[Asked]:
         n_per_subclass=config.per_subclass,
         n_scene_attributes=config.scene_attributes,
     )
-    return asyncio.run(answered(vocabulary, describe_requests(vocabulary, prompt, "m", {})))
+    requests = describe_requests(vocabulary, prompt, "m", {})
+    return asyncio.run(bundled_answers(vocabulary, requests))
 
 
-def plausible_replies(vocabulary: Vocabulary) -> list[Asked]:
+def plausible_replies(vocabulary: Vocabulary) -> list[Answered]:
     """The classes that the pack has something to say about, for each scene."""
     names = [entry.name for entry in vocabulary.classes]
-    return asyncio.run(answered(vocabulary, plausible_requests(names, vocabulary.scenes, "m", {})))
+    return asyncio.run(
+        bundled_answers(vocabulary, plausible_requests(names, vocabulary.scenes, "m", {}))
+    )
 
 
-async def answered(vocabulary: Vocabulary, requests: Iterable[Request]) -> list[Asked]:
+async def bundled_answers(vocabulary: Vocabulary, requests: Iterable[Request]) -> list[Answered]:
     rows = BundledProvider(vocabulary).answer(requests, Budget())
     return [(request, response.raw_text) async for request, response in rows]
 
 
-def contrast_replies(vocabulary: Vocabulary, generic: Sequence[Asked]) -> list[Asked]:
+def contrast_replies(vocabulary: Vocabulary, generic: Sequence[Answered]) -> list[Answered]:
     """Each class against the next ones of the list, in phrases that the pack has about it."""
     names = [entry.name for entry in vocabulary.classes]
     after = names + names[:LOOK_ALIKES]
@@ -98,7 +101,7 @@ def contrast_replies(vocabulary: Vocabulary, generic: Sequence[Asked]) -> list[A
     return made
 
 
-def published_replies(path: Path) -> list[Asked]:
+def published_replies(path: Path) -> list[Answered]:
     """Each class's phrases as the reply to a request for as many."""
     made = []
     for name, phrases in json.loads(path.read_text("utf-8")).items():
@@ -131,12 +134,14 @@ def prompt_text(request: Request) -> str:
     return "\n".join(message["content"] for message in json.loads(request.messages_json))
 
 
-def token_rows(name: str, asked: Sequence[Asked], found: int, per: str) -> list[dict[str, str]]:
+def token_rows(
+    name: str, answered: Sequence[Answered], found: int, per: str
+) -> list[dict[str, str]]:
     """A row of the table for each encoding; ``found`` things were asked for and accepted."""
-    prompts = count([prompt_text(request) for request, _ in asked])
-    replies = count([text for _, text in asked])
-    schemas = count(sorted({request.schema_json for request, _ in asked}))
-    shared = count([commonprefix([prompt_text(request) for request, _ in asked])])
+    prompts = count([prompt_text(request) for request, _ in answered])
+    replies = count([text for _, text in answered])
+    schemas = count(sorted({request.schema_json for request, _ in answered}))
+    shared = count([commonprefix([prompt_text(request) for request, _ in answered])])
     rows = []
     for encoding in prompts:
         n_prompt, n_reply = sum(prompts[encoding]), sum(replies[encoding])
@@ -144,10 +149,10 @@ def token_rows(name: str, asked: Sequence[Asked], found: int, per: str) -> list[
             {
                 "prompt": name,
                 "encoding": encoding,
-                "requests": str(len(asked)),
-                "prompt tokens": f"{n_prompt / len(asked):.0f}",
+                "requests": str(len(answered)),
+                "prompt tokens": f"{n_prompt / len(answered):.0f}",
                 "of them shared": str(shared[encoding][0]),
-                "reply tokens": f"{n_reply / len(asked):.0f}",
+                "reply tokens": f"{n_reply / len(answered):.0f}",
                 "schema tokens": f"{max(schemas[encoding])}",
                 "accepted": f"{found} {per}s",
                 "tokens for each": f"{(n_prompt + n_reply) / found:.1f}",
@@ -157,14 +162,14 @@ def token_rows(name: str, asked: Sequence[Asked], found: int, per: str) -> list[
     return rows
 
 
-def verdict_row(name: str, asked: Sequence[Asked]) -> dict[str, str]:
-    judged = judge(asked)
-    reasons = ", ".join(f"{why} {n}" for why, n in judged.dropped.most_common())
+def verdict_row(name: str, answered: Sequence[Answered]) -> dict[str, str]:
+    verdicts = verdicts_on(answered)
+    reasons = ", ".join(f"{why} {n}" for why, n in verdicts.dropped.most_common())
     return {
         "replies": name,
-        "of them turned down": f"{judged.turned_down} of {len(asked)}",
-        "phrases accepted": str(judged.accepted),
-        "dropped from the others": f"{judged.dropped.total()} ({reasons or 'none'})",
+        "of them turned down": f"{verdicts.turned_down} of {len(answered)}",
+        "phrases accepted": str(verdicts.accepted),
+        "dropped from the others": f"{verdicts.dropped.total()} ({reasons or 'none'})",
     }
 
 
@@ -174,8 +179,8 @@ def main() -> None:
     args = parser.parse_args()
     vocabulary = load_vocabulary("ade20k")
     whole = pack_replies(vocabulary)
-    generic = [asked for asked in whole if asked[0].scene == ANY_SCENE]
-    scenes = [asked for asked in whole if asked[0].scene != ANY_SCENE]
+    generic = [one for one in whole if one[0].scene == ANY_SCENE]
+    scenes = [one for one in whole if one[0].scene != ANY_SCENE]
     contrast, plausible = contrast_replies(vocabulary, generic), plausible_replies(vocabulary)
     sets = {
         "visual_v1, any scene": generic,
@@ -183,8 +188,8 @@ def main() -> None:
         "contrast_v1, made up": contrast,
     }
     rows = []
-    for name, asked in sets.items():
-        rows += token_rows(name, asked, judge(asked).accepted, "phrase")
+    for name, answered in sets.items():
+        rows += token_rows(name, answered, verdicts_on(answered).accepted, "phrase")
     pairs = sum(len(plausible_classes(json.loads(t), r.messages_json)) for r, t in plausible)
     rows += token_rows("plausible_v1", plausible, pairs, "pair")
     show("Tokens", rows)
