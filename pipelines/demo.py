@@ -260,7 +260,8 @@ def _phrases(bank: Any, name: str) -> tuple[str, ...]:
 def _triptych(out: Path, picture: Mapping[str, str], bank: Any, rule: Any) -> Picture:
     """Image, annotation and prediction side by side."""
     from langseg.segmenter.data.images import decode_image
-    from langseg.segmenter.inference.overlay import encode_png, side_by_side
+    from langseg.segmenter.inference.mask_files import encode_png
+    from langseg.segmenter.inference.overlay import side_by_side
 
     image = decode_image(out / picture["image"])
     masks = [rule.read(out / picture["labels"]), rule.read(out / f"{picture['stem']}.png")]

@@ -25,13 +25,14 @@ from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import Settings, load_config
-from langseg.segmenter.backbones.vit import load_backbone
+from langseg.segmenter.backbones.load import load_backbone
 from langseg.segmenter.data.images import decode_image
 from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.layouts.find import find_samples
 from langseg.segmenter.evaluation.evaluate import evaluate, evaluate_predictions
 from langseg.segmenter.evaluation.metrics import Scores, seen_unseen
-from langseg.segmenter.inference.overlay import encode_png, index_png, overlay
+from langseg.segmenter.inference.mask_files import encode_png, index_png
+from langseg.segmenter.inference.overlay import overlay
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.model.checkpoint import STATE
 from langseg.segmenter.text.collapse import UNKNOWN_SCENE, labelled_scene

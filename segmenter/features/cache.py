@@ -12,7 +12,6 @@ or mirrored, and a crop is a window of whole patches. Everything stays in memory
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import lcm
 
 import numpy as np
 import torch
@@ -26,7 +25,6 @@ from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.loader import sample_order
 from langseg.segmenter.data.pixels import unit_floats
 from langseg.segmenter.data.sample import Sample, read_sample
-from langseg.segmenter.heads.dense import STRIDE
 
 MAX_BYTES = 16 * 2**30
 _STREAM = 2  # keeps these random numbers apart from those of order and augmentation
@@ -54,21 +52,23 @@ class _View:
 class FeatureCache:
     """Features of every sample and its mirror image.
 
-    ``crop``: side of the windows in pixels; they have as many whole patches as it holds.
+    ``side``: short side in pixels that pictures are read at, their sides rounded to multiples of
+    ``unit``, as the head needs them; ``crop``: side of the windows in pixels; they have as many
+    whole patches as it holds.
 
     Raises: InputError, for files that cannot be used, for a picture smaller than a window, and
     for features beyond MAX_BYTES.
     """
 
     def __init__(
-        self, backbone: FrozenViT, samples: Sequence[Sample], rule: LabelRule, side: int,
-        crop: int,
+        self, backbone: FrozenViT, samples: Sequence[Sample], rule: LabelRule, *, side: int,
+        unit: int, crop: int,
     ) -> None:  # fmt: skip
         self._patch = backbone.patch
         self._grid = crop // backbone.patch
         self._views: list[_View] = []
         for sample in samples:
-            self._views += _views(backbone, sample, rule, side)
+            self._views += _views(backbone, sample, rule, side, unit)
             self._check_size(sample, self._views[-1])
             held = sum(view.taps.nbytes for view in self._views[-2:]) * len(samples)
             if held > MAX_BYTES:
@@ -119,9 +119,11 @@ class FeatureCache:
         return _View(taps, view.cls, view.labels[y : y + side, x : x + side], view.scene)
 
 
-def _views(backbone: FrozenViT, sample: Sample, rule: LabelRule, side: int) -> list[_View]:
+def _views(
+    backbone: FrozenViT, sample: Sample, rule: LabelRule, side: int, unit: int
+) -> list[_View]:
     image, labels = read_sample(sample, rule)
-    picture = resize_to_units(image, side, lcm(backbone.patch, STRIDE))
+    picture = resize_to_units(image, side, unit)
     height, width = picture.shape[:2]
     smaller = Image.fromarray(labels.astype(np.int32)).resize(
         (width, height), Image.Resampling.NEAREST

@@ -105,13 +105,13 @@ def _pruned(logits: Tensor, size: tuple[int, int], margin: float) -> Tensor:
     contender = np.zeros(len(logits), np.bool_)
     for rows in _blocks(logits.shape[1], size[0]):
         band = logits[:, rows.first : rows.last + 1]
-        for block, kept in zip(columns, _survivors(band, columns, margin), strict=True):
+        for block, classes in zip(columns, _survivors(band, columns, margin), strict=True):
             tile = rows.out, block.out
-            part: Floats = band.numpy()[kept, :, block.first : block.last + 1]
+            part: Floats = band.numpy()[classes, :, block.first : block.last + 1]
             near = _near_the_top(part, rows.weight, block.weight, margin)
             index, unsure[tile] = _only_one(near)
-            winner[tile] = kept[index]
-            contender[kept[near.swapaxes(0, 1)[:, unsure[tile]].any(axis=1)]] = True
+            winner[tile] = classes[index]
+            contender[classes[near.swapaxes(0, 1)[:, unsure[tile]].any(axis=1)]] = True
     if unsure.any():
         among = np.flatnonzero(contender)
         among = np.resize(among, max(len(among), _FEW))  # a few are repeated
@@ -171,6 +171,6 @@ def _only_one(near: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bo
     """
     k = near.shape[1]
     weights = np.stack([np.ones(k), np.arange(k)]).astype(np.float32)
-    tally = weights @ near.astype(np.float32)
-    several = tally[:, 0] > 1
-    return np.where(several, 0, tally[:, 1]).astype(np.int64), several
+    sums = weights @ near.astype(np.float32)
+    several = sums[:, 0] > 1
+    return np.where(several, 0, sums[:, 1]).astype(np.int64), several

@@ -1,12 +1,9 @@
-"""Write masks as files people and tools can read.
+"""Lay masks over their picture, with a legend.
 
 In:  class indices [H, W] of one picture, with the names and ids of its TextBank.
-Out: an index PNG whose pixel values are the dataset's ids, or a picture of the mask laid over
-     the image with a legend.
+Out: a picture.
 """
 
-import colorsys
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,46 +12,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from langseg.cache.errors import InputError
 from langseg.segmenter.data.labels import IGNORE
+from langseg.segmenter.inference.mask_files import check_mask
+from langseg.segmenter.inference.palette import Colour, class_colour
 
-# Steps of hue, saturation and value from one id to the next: the three-dimensional golden ratio
-# (Roberts' R3 sequence). The golden angle alone makes ids 0 and 144 nearly equal; this keeps the
-# closest two of ids 0..255 ten times further apart (OKLab 0.013 against 0.001).
-_STEPS = (0.8191725134, 0.5497004779, 0.6710436067)
 _MIN_WIDTH = 640
 _PANEL_WIDTH, _GAP = 384, 8
 _OPACITY = 0.55
 _LEGEND_ROWS = 30  # classes named at most; the rest share one line
 _INK, _PAPER, _PALE = (28, 28, 30), (255, 255, 255), (120, 120, 124)
-Colour = tuple[int, int, int]
-
-
-def class_colour(class_id: int) -> Colour:
-    """The colour of a dataset id, the same in every picture and run."""
-    hue, saturation, value = (class_id * step % 1.0 for step in _STEPS)
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.5 + 0.5 * saturation, 0.6 + 0.4 * value)
-    return round(255 * red), round(255 * green), round(255 * blue)
-
-
-def index_png(mask: NDArray[np.int64], ids: Sequence[int]) -> bytes:
-    """A PNG whose pixel value is the class id: palette mode up to id 255, else 16-bit grey.
-
-    The mode depends on ``ids`` and not on the mask, so a folder of masks has one.
-    Args: mask: [H, W] of 0..C-1. Raises: InputError, for other values.
-    """
-    _check_mask(mask, len(ids), lowest=0)
-    values = np.asarray(ids)[mask]
-    if max(ids) > 255:
-        return encode_png(Image.fromarray(values.astype(np.uint16)))
-    picture = Image.fromarray(values.astype(np.uint8))
-    picture.putpalette([part for value in range(256) for part in class_colour(value)])
-    return encode_png(picture)
-
-
-def encode_png(picture: Image.Image) -> bytes:
-    """PNG bytes of a picture."""
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def overlay(
@@ -70,7 +35,7 @@ def overlay(
 
     Returns: RGB, at least 640 wide (smaller pictures are enlarged).
     """
-    _check_mask(mask, len(ids), lowest=IGNORE)
+    check_mask(mask, len(ids), lowest=IGNORE)
     if mask.shape != image.shape[:2]:
         raise InputError(f"overlay: wanted a mask of {image.shape[:2]}, got {mask.shape}")
     tinted = _tint(image, mask, ids, _MIN_WIDTH)
@@ -93,7 +58,7 @@ def side_by_side(
     """
     blank = np.full(image.shape[:2], IGNORE, np.int64)
     for mask in masks:
-        _check_mask(mask, len(ids), lowest=IGNORE)
+        check_mask(mask, len(ids), lowest=IGNORE)
     panels = [_tint(image, mask, ids, _PANEL_WIDTH) for mask in (blank, *masks)]
     width, height = panels[0].size
     total = len(panels) * (width + _GAP) - _GAP
@@ -103,11 +68,6 @@ def side_by_side(
         page.paste(panel, (place * (width + _GAP), 0))
     page.paste(legend, (0, height))
     return page
-
-
-def _check_mask(mask: NDArray[np.int64], num_classes: int, lowest: int) -> None:
-    if mask.ndim != 2 or mask.size == 0 or mask.min() < lowest or mask.max() >= num_classes:
-        raise InputError(f"mask: wanted [H, W] of {lowest}..{num_classes - 1}, got {mask!r:.80}")
 
 
 def _tint(

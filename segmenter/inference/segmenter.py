@@ -9,7 +9,6 @@ square windows and averages their stride-4 logits, each window judging its scene
 """
 
 from dataclasses import dataclass
-from math import ceil, lcm
 from pathlib import Path
 from typing import Self
 
@@ -24,8 +23,9 @@ from langseg.cache.errors import UsageError
 from langseg.segmenter.backbones.vit import FrozenViT
 from langseg.segmenter.data.images import resize_to_units
 from langseg.segmenter.data.pixels import unit_floats
-from langseg.segmenter.heads.dense import STRIDE
+from langseg.segmenter.heads.base import STRIDE, input_unit
 from langseg.segmenter.inference.argmax import argmax_upsampled
+from langseg.segmenter.inference.windows import windows
 from langseg.segmenter.model.checkpoint import Loaded, State, check_bank, load_checkpoint
 from langseg.segmenter.text.collapse import BankTensors, scene_index
 
@@ -65,7 +65,7 @@ class Segmenter:
         self._model = loaded.model
         self.device = next(loaded.model.buffers()).device
         self._tensors = BankTensors.of(loaded.bank, self.device)
-        self._unit = lcm(loaded.model.backbone.patch, STRIDE)
+        self._unit = input_unit(loaded.model.backbone.patch)
 
     @classmethod
     def load(
@@ -111,8 +111,8 @@ class Segmenter:
         for first in range(0, len(boxes), WINDOW_BATCH):
             some = boxes[first : first + WINDOW_BATCH]
             crops = torch.stack([image[:, y : y + h, x : x + w] for y, x, h, w in some])
-            told = torch.full((len(some),), known, device=image.device)
-            outputs.append(self._model(crops, self._tensors, told))
+            scene_rows = torch.full((len(some),), known, device=image.device)
+            outputs.append(self._model(crops, self._tensors, scene_rows))
             for box, logits in zip(some, outputs[-1].logits, strict=True):
                 y, x, h, w = (side // STRIDE for side in box)
                 total[:, y : y + h, x : x + w] += logits
@@ -131,22 +131,3 @@ def _mean(parts: list[Tensor | None]) -> Tensor | None:
     """Mean over all windows, or None for a head that does not give this."""
     given = [part for part in parts if part is not None]
     return torch.cat(given).mean(dim=0) if given else None
-
-
-def windows(height: int, width: int, side: int, unit: int) -> list[tuple[int, int, int, int]]:
-    """(top, left, height, width) of square windows that cover a picture, on multiples of unit.
-
-    They overlap by a third or a little more, spread evenly; one that would stick out is moved
-    back inside. A picture smaller than a window is one window of its own size.
-    """
-    side = max(unit, side // unit * unit)
-
-    def starts(length: int) -> list[int]:
-        if length <= side:
-            return [0]
-        steps = ceil((length - side) / (side * 2 / 3))
-        exact = ((length - side) * i / steps for i in range(steps + 1))
-        return sorted({round(start / unit) * unit for start in exact})
-
-    h, w = min(side, height), min(side, width)
-    return [(top, left, h, w) for top in starts(height) for left in starts(width)]

@@ -24,8 +24,11 @@ from langseg.cache.bank.text_bank import TextBank, load_bank
 from langseg.cache.errors import CorruptError
 from langseg.cache.files import sha256_of, sync_folder, write_atomic
 from langseg.cache.keys import canonical_json, sha256_hex
-from langseg.segmenter.backbones.vit import FrozenViT, load_backbone, load_weights
-from langseg.segmenter.heads.dense import HeadConfig, build_head
+from langseg.segmenter.backbones.load import load_backbone
+from langseg.segmenter.backbones.vit import FrozenViT
+from langseg.segmenter.backbones.weights import load_weights
+from langseg.segmenter.heads.base import HeadConfig
+from langseg.segmenter.heads.registry import HEADS, build_head
 from langseg.segmenter.model.model import SegModel
 
 FORMAT = 1
@@ -91,8 +94,8 @@ def save_checkpoint(
 
 def latest(run: Path) -> Path | None:
     """The newest complete checkpoint of a run; one cut off while written is not complete."""
-    found = _checkpoints(run)
-    return found[-1] if found else None
+    complete = _checkpoints(run)
+    return complete[-1] if complete else None
 
 
 def read_state(folder: Path) -> State:
@@ -113,10 +116,10 @@ def read_state(folder: Path) -> State:
         changed = True
     if changed:
         raise CorruptError(f"{path}: the file was changed; go back to an earlier checkpoint")
-    for name, found in hashes.items():
-        if wanted[name] != found:
+    for name, sha256 in hashes.items():
+        if wanted[name] != sha256:
             raise CorruptError(
-                f"{folder / name}: wanted sha256 {wanted[name]}, got {found}; the file is "
+                f"{folder / name}: wanted sha256 {wanted[name]}, got {sha256}; the file is "
                 "damaged, go back to an earlier checkpoint"
             )
     return state
@@ -185,15 +188,16 @@ def _own_bank(folder: Path) -> TextBank:
 
 
 def check_bank(state: State, bank: TextBank) -> None:
-    """A head reads any bank of its text encoder; a linear head only the one it was trained with.
+    """A head reads any bank of its text encoder; one without text only what it was trained with.
 
     Raises: CorruptError, naming both.
     """
     wanted = f"{state.encoder_id} ({state.text_width}-d)"
     got = f"{bank.encoder_id} ({bank.emb.shape[-1]}-d)"
     check_same("the bank", "text encoder", wanted, got)
-    if state.config["head"]["kind"] == "linear":
-        where = "a linear head knows one vocabulary only"
+    kind = HeadConfig(**state.config["head"]).kind
+    if not HEADS[kind].reads_text:
+        where = f"a {kind} head knows one vocabulary only"
         check_same(where, "bank", state.bank_fingerprint, bank.fingerprint)
 
 

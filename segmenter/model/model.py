@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from langseg.segmenter.backbones.vit import Features, FrozenViT
-from langseg.segmenter.heads.dense import Head, HeadOutput
+from langseg.segmenter.heads.base import Head, HeadOutput
 from langseg.segmenter.text.collapse import BankTensors
 
 

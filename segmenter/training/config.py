@@ -7,7 +7,7 @@ Out: a TrainConfig that is consistent with itself, and the learning rate of each
 from dataclasses import dataclass, field
 
 from langseg.cache.errors import UsageError
-from langseg.segmenter.heads.dense import HeadConfig
+from langseg.segmenter.heads.base import HeadConfig
 from langseg.segmenter.losses.total import LossWeights
 
 

@@ -34,7 +34,8 @@ from langseg.segmenter.distributed import (
 )
 from langseg.segmenter.evaluation.evaluate import evaluate
 from langseg.segmenter.features.cache import FeatureBatch, FeatureCache
-from langseg.segmenter.heads.dense import build_head
+from langseg.segmenter.heads.base import input_unit
+from langseg.segmenter.heads.registry import build_head
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.losses.total import total_loss
 from langseg.segmenter.model.checkpoint import (
@@ -158,8 +159,9 @@ class _Trainer:
         if first_step == config.steps:  # finished: nothing will be asked of it
             return iter(())
         cache = FeatureCache(
-            self.model.backbone, samples, self.rule, config.feature_side, config.crop
-        )
+            self.model.backbone, samples, self.rule, side=config.feature_side,
+            unit=input_unit(self.model.backbone.patch), crop=config.crop,
+        )  # fmt: skip
         return cache.batches(**place)
 
     def step(self, step: int, batch: Batch | FeatureBatch) -> dict[str, float]:
@@ -196,7 +198,7 @@ class _Trainer:
         labels = batch.labels.to(self.device)
         indices = [labelled_scene(self.bank, scene) for scene in batch.scenes]
         scenes = torch.tensor(indices, device=self.device)
-        if self.config.head.kind == "linear":  # reads no words, so none can be left out
+        if not self.model.head.reads_text:  # reads no words, so none can be left out
             hidden = torch.tensor(sorted(self.unseen), dtype=torch.int64, device=self.device)
             labels = torch.where(torch.isin(labels, hidden), IGNORE, labels)
             return StepWords(self._tensors, labels, scenes), scenes

@@ -13,7 +13,8 @@ from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.backbones.vit import BackboneSource, FrozenViT
 from langseg.segmenter.data.layouts.find import find_samples
 from langseg.segmenter.data.sample import Sample
-from langseg.segmenter.heads.dense import HeadConfig
+from langseg.segmenter.heads.base import Head, HeadConfig, HeadOutput
+from langseg.segmenter.heads.registry import build_head
 from langseg.segmenter.text.collapse import BankTensors
 from langseg.segmenter.training.config import TrainConfig
 
@@ -126,6 +127,21 @@ def tiny_config(**changes: object) -> TrainConfig:
 def tiny_head(**changes: object) -> HeadConfig:
     values: dict[str, object] = {"hidden": 32, "head_width": 16, "blocks": 1}
     return HeadConfig(**values | changes)  # type: ignore[arg-type]
+
+
+def built_head(patch: int = 8, config: HeadConfig | None = None, classes: int = 3) -> Head:
+    return build_head(
+        config or tiny_head(), width=48, patch=patch, text_width=16, classes=classes, seed=3
+    )
+
+
+def head_output(
+    head: Head, size: tuple[int, int] = (32, 48), patch: int = 8, **bank: int
+) -> HeadOutput:
+    torch.manual_seed(0)
+    features = tiny_vit(patch=patch)(torch.rand(2, 3, *size))
+    output: HeadOutput = head(features, tiny_tensors(**bank), None, True)
+    return output
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

@@ -7,14 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from langseg.cache.errors import InputError, UsageError
+from langseg.cache.errors import InputError
 from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.layouts.find import find_samples
 from langseg.segmenter.data.pixels import unit_floats
 from langseg.segmenter.data.sample import read_sample
 from langseg.segmenter.features import cache as feature_cache
 from langseg.segmenter.features.cache import FeatureCache
-from langseg.segmenter.training.config import TrainConfig
 from tests.support.tiny_segmenter import tiny_vit, write_dataset
 
 RULE = LabelRule([1, 2, 3], [0])
@@ -28,7 +27,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def cache(data: Path, crop: int = 24) -> FeatureCache:
-    return FeatureCache(tiny_vit(), find_samples("ade20k", data, "train"), RULE, 48, crop)
+    return FeatureCache(
+        tiny_vit(), find_samples("ade20k", data, "train"), RULE, side=48, unit=8, crop=crop
+    )
 
 
 def test_window__is_what_the_backbone_gives_for_the_picture_or_its_mirror_image(data, tmp_path):
@@ -36,7 +37,7 @@ def test_window__is_what_the_backbone_gives_for_the_picture_or_its_mirror_image(
     square = replace(sample, image=tmp_path / "image.png", labels=tmp_path / "labels.png")
     Image.open(sample.image).crop((0, 0, 48, 48)).save(square.image)
     Image.open(str(sample.labels)).crop((0, 0, 48, 48)).save(tmp_path / "labels.png")
-    one = FeatureCache(tiny_vit(), [square], RULE, 48, 48)
+    one = FeatureCache(tiny_vit(), [square], RULE, side=48, unit=8, crop=48)
     image, labels = read_sample(square, RULE)
     pixels = unit_floats(image)[None]
     batch = next(one.batches(seed=0, batch_size=2))  # both views, whole
@@ -90,9 +91,4 @@ def test_cache__names_the_picture_that_is_smaller_than_a_window(data, tmp_path):
     Image.new("RGB", (600, 48)).save(banner.image)
     Image.new("L", (600, 48)).save(tmp_path / "labels.png")
     with pytest.raises(InputError, match=r"banner\.png: wanted .* 6 x 6 patches.* got 2 x 24"):
-        FeatureCache(tiny_vit(), [banner], RULE, 48, 48)
-
-
-def test_train_config__refuses_windows_larger_than_the_pictures():
-    with pytest.raises(UsageError, match="feature_side"):
-        TrainConfig(crop=64, feature_side=48)
+        FeatureCache(tiny_vit(), [banner], RULE, side=48, unit=8, crop=48)

@@ -1,59 +1,13 @@
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from langseg.cache.errors import InputError
-from langseg.segmenter.data.labels import IGNORE, read_labels
-from langseg.segmenter.inference.overlay import class_colour, encode_png, index_png, overlay
+from langseg.segmenter.data.labels import IGNORE
+from langseg.segmenter.inference.overlay import overlay
+from langseg.segmenter.inference.palette import class_colour
 
 NAMES, IDS = ("wall", "sky", "tree"), (1, 3, 7)
-
-
-def opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data))
-
-
-def test_index_png__holds_dataset_ids_in_a_palette(tmp_path):
-    mask = np.array([[0, 1], [2, 0]])
-    picture = opened(index_png(mask, IDS))
-    assert picture.mode == "P"
-    assert np.asarray(picture).tolist() == [[1, 3], [7, 1]]
-    assert picture.convert("RGB").getpixel((1, 0)) == class_colour(3)
-
-
-@pytest.mark.parametrize("ids", [IDS, tuple(range(1, 256)), tuple(range(0, 900, 3))])
-def test_index_png__is_read_back_as_the_same_mask(tmp_path, ids):
-    mask = np.random.default_rng(0).integers(0, len(ids), (13, 17))
-    (tmp_path / "mask.png").write_bytes(index_png(mask, ids))
-    np.testing.assert_array_equal(read_labels(tmp_path / "mask.png", ids), mask)
-
-
-def test_index_png__is_16_bit_grey_when_the_vocabulary_needs_it():
-    ids = tuple(range(847))
-    picture = opened(index_png(np.array([[0, 1]]), ids))  # small values, but one mode for all
-    assert picture.mode == "I;16"
-    assert np.asarray(opened(index_png(np.array([[846]]), ids))).tolist() == [[846]]
-
-
-@pytest.mark.parametrize("mask", [[[3]], [[IGNORE]], [0], [[]]])
-def test_index_png__refuses_a_mask_of_other_values(mask):
-    with pytest.raises(InputError, match=r"mask: wanted \[H, W\] of 0..2"):
-        index_png(np.array(mask, np.int64), IDS)
-
-
-def test_class_colour__differs_for_every_id_and_clearly_for_the_first_256():
-    colours = np.array([class_colour(value) for value in range(1000)], int)
-    assert len(np.unique(colours, axis=0)) == 1000
-    apart = np.abs(colours[:256, None] - colours[None, :256]).sum(axis=2) + 999 * np.eye(256)
-    assert apart.min() >= 16
-
-
-def test_class_colour__of_an_id_never_changes():
-    assert [class_colour(value) for value in (0, 1, 150)] == [
-        (153, 76, 76), (207, 50, 221), (220, 60, 179)
-    ]  # fmt: skip
 
 
 def flat_overlay(mask: np.ndarray, grey: int = 100) -> tuple[Image.Image, np.ndarray]:
@@ -127,8 +81,3 @@ def test_overlay__fits_a_long_name_on_a_line_of_its_own():
 def test_overlay__refuses_a_mask_of_another_size():
     with pytest.raises(InputError, match=r"overlay: wanted a mask of \(4, 5\), got \(5, 4\)"):
         overlay(np.zeros((4, 5, 3), np.uint8), np.zeros((5, 4), np.int64), NAMES, IDS)
-
-
-def test_encode_png__round_trips_pixels():
-    image = Image.effect_noise((8, 8), 50).convert("RGB")
-    np.testing.assert_array_equal(np.asarray(opened(encode_png(image))), np.asarray(image))

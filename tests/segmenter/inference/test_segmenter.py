@@ -5,12 +5,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from langseg.cache.errors import CorruptError, UsageError
-from langseg.segmenter.heads.dense import HeadConfig
-from langseg.segmenter.inference.segmenter import Segmenter, windows
+from langseg.segmenter.heads.base import HeadConfig
+from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.model.checkpoint import load_checkpoint
 from langseg.segmenter.text.collapse import BankTensors
 from langseg.segmenter.training.train import train
@@ -127,26 +125,3 @@ def test_segment__a_linear_head_says_nothing_of_scenes(tmp_path):
 def test_segmenter__refuses_an_unknown_mode(trained):
     with pytest.raises(UsageError, match="wanted one of whole, slide"):
         Segmenter.load(trained, backbone=tiny_vit(), mode="tiles")
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    rows=st.integers(1, 40), columns=st.integers(1, 40), side=st.integers(1, 300),
-    unit=st.sampled_from([8, 16, 28]),
-)  # fmt: skip
-def test_windows__cover_everything_once_or_more_and_stay_inside(rows, columns, side, unit):
-    height, width = rows * unit, columns * unit
-    boxes = windows(height, width, side, unit)
-    seen = np.zeros((rows, columns), np.int64)
-    for top, left, h, w in boxes:
-        assert all(value % unit == 0 for value in (top, left, h, w))
-        assert top + h <= height
-        assert left + w <= width
-        seen[top // unit : (top + h) // unit, left // unit : (left + w) // unit] += 1
-    assert seen.min() >= 1
-    assert len(set(boxes)) == len(boxes)
-
-
-def test_windows__of_a_small_picture_is_the_picture():
-    assert windows(32, 40, 64, 8) == [(0, 0, 32, 40)]
-    assert windows(64, 64, 64, 8) == [(0, 0, 64, 64)]

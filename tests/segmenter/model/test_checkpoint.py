@@ -9,8 +9,9 @@ import torch
 
 from langseg.cache.bank.text_bank import load_bank, save_bank
 from langseg.cache.errors import CorruptError
-from langseg.segmenter.backbones.vit import load_backbone
-from langseg.segmenter.heads.dense import HeadConfig, build_head
+from langseg.segmenter.backbones.load import load_backbone
+from langseg.segmenter.heads.base import HeadConfig
+from langseg.segmenter.heads.registry import build_head
 from langseg.segmenter.model.checkpoint import (
     latest,
     load_checkpoint,

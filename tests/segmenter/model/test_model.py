@@ -1,6 +1,6 @@
 import torch
 
-from langseg.segmenter.heads.dense import build_head
+from langseg.segmenter.heads.registry import build_head
 from langseg.segmenter.model.model import SegModel
 from tests.support.tiny_segmenter import tiny_head, tiny_tensors, tiny_vit
 

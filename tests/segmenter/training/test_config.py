@@ -30,3 +30,8 @@ def test_learning_rate__warms_up_and_then_falls_to_nearly_nothing():
 def test_train_config__refuses_what_cannot_be_meant(changes):
     with pytest.raises(UsageError, match=next(iter(changes))):
         TrainConfig(**changes)
+
+
+def test_train_config__refuses_windows_larger_than_the_pictures():
+    with pytest.raises(UsageError, match="feature_side"):
+        TrainConfig(crop=64, feature_side=48)

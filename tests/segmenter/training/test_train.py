@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from langseg.cache.bank.text_bank import load_bank
 from langseg.cache.errors import CorruptError, InputError, LangSegError, UsageError
 from langseg.segmenter.evaluation.evaluate import evaluate
-from langseg.segmenter.heads.dense import HeadConfig
+from langseg.segmenter.heads.base import HeadConfig
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.losses.total import LossWeights
 from langseg.segmenter.model.checkpoint import latest, load_checkpoint
