@@ -18,7 +18,7 @@ _DATA_PAGES = 5  # of the numbers in there
 
 
 @dataclass(frozen=True)
-class Limits:
+class QueryLimits:
     """What one statement may take, and how much of its answer is kept."""
 
     max_rows: int = 1000

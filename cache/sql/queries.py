@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from langseg.cache.errors import InputError
-from langseg.cache.sql.limits import CUT, Deadline, Limits, bounded_memory, out_of_memory
+from langseg.cache.sql.limits import CUT, Deadline, QueryLimits, bounded_memory, out_of_memory
 from langseg.cache.sql.views import QUESTIONS, question_views
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MEMORY_LIMIT_MB = Limits.memory_mb
+MEMORY_LIMIT_MB = QueryLimits.memory_mb
 AUDIT_QUESTIONS = tuple(name for name in QUESTIONS if name != "phrases")
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze\b|\s*\([^()]*\))?", re.IGNORECASE)
 _FETCHED = 64  # rows at a time: as many of a megabyte each still fit
@@ -46,7 +46,7 @@ _LOCKS = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """Rows of one question; ``truncated`` says that more rows were there than are kept.
 
     ``cut`` counts the cells that are only the beginning of what was there, and say so.
@@ -60,8 +60,8 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class TableAnswer:
-    """As ``Answer``, with DuckDB's own types and every value whole."""
+class ArrowResult:
+    """As ``QueryResult``, with DuckDB's own types and every value whole."""
 
     table: pa.Table
     truncated: bool
@@ -104,22 +104,22 @@ def open_audit(
     return connection
 
 
-def ask(connection: "DuckDBPyConnection", question: str) -> Answer:
+def ask(connection: "DuckDBPyConnection", question: str) -> QueryResult:
     """The rows of one audit question by its name (``AUDIT_QUESTIONS``)."""
     cursor = connection.execute(f"from {question}")
     columns = tuple(column[0] for column in cursor.description or ())
-    return Answer(columns, tuple(cursor.fetchall()))
+    return QueryResult(columns, tuple(cursor.fetchall()))
 
 
 def select(
-    connection: "DuckDBPyConnection", statement: str, limits: Limits | None = None
-) -> Answer:
+    connection: "DuckDBPyConnection", statement: str, limits: QueryLimits | None = None
+) -> QueryResult:
     """Run one SELECT written by a person, or explain it: a line of the plan is then a row.
 
     Raises: InputError, for anything but one of these, for a statement DuckDB refuses, and for
     one that runs past the time or the memory limit.
     """
-    limits = limits or Limits()
+    limits = limits or QueryLimits()
     with _limited(connection, statement, limits) as (explains, deadline):
         connection.execute(statement)
         columns = tuple(column[0] for column in connection.description or ())
@@ -128,28 +128,28 @@ def select(
         columns = ("plan",)
         rows = [(line,) for row in rows for line in str(row[-1]).splitlines()]
         rows, truncated = rows[: limits.max_rows], len(rows) > limits.max_rows
-    return Answer(columns, tuple(rows), truncated, cut, deadline)
+    return QueryResult(columns, tuple(rows), truncated, cut, deadline)
 
 
 def select_table(
-    connection: "DuckDBPyConnection", statement: str, limits: Limits | None = None
-) -> TableAnswer:
+    connection: "DuckDBPyConnection", statement: str, limits: QueryLimits | None = None
+) -> ArrowResult:
     """As ``select``, with DuckDB's own types."""
-    limits = limits or Limits()
+    limits = limits or QueryLimits()
     if _is_explain(connection, statement):
         answer = select(connection, statement, limits)
         plan = pa.table({"plan": [row[0] for row in answer.rows]})
-        return TableAnswer(plan, answer.truncated, answer.deadline)
+        return ArrowResult(plan, answer.truncated, answer.deadline)
     with _limited(connection, statement, limits) as (_, deadline):
         reader = connection.sql(statement).to_arrow_reader(_FETCHED)
         with closing(reader):
             batches, truncated = _read(reader, limits, deadline)
             table = pa.Table.from_batches(batches, reader.schema)
-    return TableAnswer(table, truncated, deadline)
+    return ArrowResult(table, truncated, deadline)
 
 
 def _fetched(
-    connection: "DuckDBPyConnection", limits: Limits, deadline: Deadline
+    connection: "DuckDBPyConnection", limits: QueryLimits, deadline: Deadline
 ) -> tuple[list[tuple[Any, ...]], bool, int]:
     """The rows that are kept, whether there were more, and how many of their cells are cut."""
     kept: list[tuple[Any, ...]] = []
@@ -179,7 +179,7 @@ def _cell(value: Any, most: int) -> tuple[Any, int, bool]:
 
 
 def _read(
-    reader: "pa.RecordBatchReader", limits: Limits, deadline: Deadline
+    reader: "pa.RecordBatchReader", limits: QueryLimits, deadline: Deadline
 ) -> "tuple[list[pa.RecordBatch], bool]":
     """The batches that are kept, and whether there was more."""
     kept: list[pa.RecordBatch] = []
@@ -196,7 +196,7 @@ def _read(
     return kept, False
 
 
-def _refuse_none(rows: int, limits: Limits) -> None:
+def _refuse_none(rows: int, limits: QueryLimits) -> None:
     if not rows:
         raise InputError(
             f"sql: wanted rows of at most {limits.answer_bytes / 2**20:g} MB, an eighth of the "
@@ -206,7 +206,7 @@ def _refuse_none(rows: int, limits: Limits) -> None:
 
 @contextmanager
 def _limited(
-    connection: "DuckDBPyConnection", statement: str, limits: Limits
+    connection: "DuckDBPyConnection", statement: str, limits: QueryLimits
 ) -> Iterator[tuple[bool, Deadline]]:
     """Run a statement that is allowed. Yields: whether it is an EXPLAIN, and its deadline."""
     import duckdb

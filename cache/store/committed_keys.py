@@ -8,7 +8,7 @@ commit of another writer (whose lock was removed by hand) only adds parts. The f
 about are hashed and the many that are known are run past them: sets of them all took three
 times the memory, and hashing them anew a second for each commit.
 
-A writer that commits span after span of text ids has only the keys of one span in memory.
+A writer that commits range after range of text ids has only the keys of one range in memory.
 """
 
 from collections.abc import Sequence
@@ -20,23 +20,23 @@ from langseg.cache.records import TABLES, arrow_schema
 from langseg.cache.store.manifest import Part
 from langseg.cache.store.row_checks import KEYS, joined_key
 from langseg.cache.store.snapshot import Snapshot
-from langseg.cache.store.text_id_ranges import Span
+from langseg.cache.store.text_id_ranges import TextIdRange
 
 _TEXT_ID = pa.schema([pa.field("text_id", pa.string(), nullable=False)])
 
 
 class KnownKeys:
-    """Keys as ``joined_key`` spells them. Memory: about 70 bytes a row, of one span if given."""
+    """Keys as ``joined_key`` spells them. Memory: about 70 bytes a row, of one range if given."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._chunks: dict[str, list[pa.Array]] = {}
         self._read: set[Part] = set()
-        self._span: Span | None = None
+        self._range: TextIdRange | None = None
 
-    def narrow(self, span: Span) -> None:
-        """Forget all keys, and from now on know those of texts and embeddings in a span only."""
-        self._span = span
+    def narrow(self, id_range: TextIdRange) -> None:
+        """Forget all keys, and from now on know those of texts and embeddings in a range only."""
+        self._range = id_range
         self._chunks.clear()
         self._read.clear()
 
@@ -57,21 +57,23 @@ class KnownKeys:
     ) -> set[str]:
         import pyarrow.compute as pc
 
-        span = self._span if wanted.names == _TEXT_ID.names else None
-        if span is not None and not all(key in span for key in asked.to_pylist()):
-            raise LangSegError(f"commit: wanted texts of {span}, got others; nothing was committed")
+        id_range = self._range if wanted.names == _TEXT_ID.names else None
+        if id_range is not None and not all(key in id_range for key in asked.to_pylist()):
+            raise LangSegError(
+                f"commit: wanted texts of {id_range}, got others; nothing was committed"
+            )
         chunks = self._chunks.setdefault(group, [])
         for part in parts:
             if part not in self._read:
-                chunks.append(self._keys_of(part, wanted, span))
+                chunks.append(self._keys_of(part, wanted, id_range))
                 self._read.add(part)
         found: set[str] = set()
         for chunk in chunks:
             found.update(chunk.filter(pc.is_in(chunk, value_set=asked)).to_pylist())
         return found
 
-    def _keys_of(self, part: Part, wanted: pa.Schema, span: Span | None) -> pa.Array:
+    def _keys_of(self, part: Part, wanted: pa.Schema, id_range: TextIdRange | None) -> pa.Array:
         pieces = self._snapshot.stream_parts([part], wanted)
-        mine = pieces if span is None else map(span.rows, pieces)
+        mine = pieces if id_range is None else map(id_range.rows, pieces)
         rows = pa.concat_tables([wanted.empty_table(), *mine])
         return joined_key(rows, wanted.names).combine_chunks()

@@ -27,7 +27,7 @@ from langseg.cache.store.row_checks import response_key
 JOURNALS = "journal"
 SUFFIX = ".jsonl"
 JOURNAL_FORMAT = 1
-Row = tuple[Request, Response]
+Answer = tuple[Request, Response]
 
 
 class Journal:
@@ -117,7 +117,7 @@ def journal_names(root: Path) -> list[str]:
     return sorted(path.name.removesuffix(SUFFIX) for path in (root / JOURNALS).glob(f"*{SUFFIX}"))
 
 
-def read_journal(path: Path) -> list[Row]:
+def read_journal(path: Path) -> list[Answer]:
     """The rows of a journal, without a torn last line.
 
     Raises: CorruptError, naming the file and its damaged lines.
@@ -147,7 +147,7 @@ def salvage_journal(path: Path) -> int:
     return len(damaged)
 
 
-def _scan(path: Path) -> tuple[Sequence[Row | None], list[int]]:
+def _scan(path: Path) -> tuple[Sequence[Answer | None], list[int]]:
     """Rows (None where damaged) and the numbers, from 1, of the damaged lines."""
     try:
         *lines, tail = path.read_bytes().split(b"\n")
@@ -170,7 +170,7 @@ def _dumps(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _parse(line: bytes) -> Row | None:
+def _parse(line: bytes) -> Answer | None:
     try:
         found = json.loads(line)
         row = Request(**found["request"]), Response(**found["response"])

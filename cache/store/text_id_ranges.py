@@ -1,7 +1,7 @@
-"""Spans of text ids: work on any number of texts, done on a bounded number at a time.
+"""Ranges of text ids: work on any number of texts, done on a bounded number at a time.
 
 In:  how many texts there are at most.
-Out: spans that together hold every text id once, and the rows of a table that lie in one.
+Out: ranges that together hold every text id once, and the rows of a table that lie in one.
 
 A text id is a sha256, so ids lie evenly between the first and the last, whatever the texts are.
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SPAN_TEXTS = 2**16  # in one span: about 10 MB of ids as Python holds them
+RANGE_TEXTS = 2**16  # in one range: about 10 MB of ids as Python holds them
 _DIGITS = 8  # of an id, that tell where it lies
 
 
 @dataclass(frozen=True)
-class Span:
+class TextIdRange:
     """Text ids from ``low`` up to, and without, ``high``."""
 
     low: str
@@ -32,10 +32,10 @@ class Span:
         return table.filter(pc.and_(pc.greater_equal(ids, self.low), pc.less(ids, self.high)))
 
 
-def text_spans(texts: int) -> tuple[Span, ...]:
-    """As many spans as it takes for each to hold about ``SPAN_TEXTS`` of that many texts."""
-    count = max(1, -(-texts // SPAN_TEXTS))
+def ranges_for(texts: int) -> tuple[TextIdRange, ...]:
+    """As many ranges as it takes for each to hold about ``RANGE_TEXTS`` of that many texts."""
+    count = max(1, -(-texts // RANGE_TEXTS))
     edges = [f"{16**_DIGITS * number // count:0{_DIGITS}x}" for number in range(1, count)]
     return tuple(
-        Span(low, high) for low, high in zip(("", *edges), (*edges, "g"), strict=True)
+        TextIdRange(low, high) for low, high in zip(("", *edges), (*edges, "g"), strict=True)
     )  # "g" comes after every digit

@@ -20,8 +20,8 @@ from langseg.cache.files import disk_errors
 from langseg.cache.store.commit import Changes, commit_changes
 from langseg.cache.store.committed_keys import KnownKeys
 from langseg.cache.store.journal import (
+    Answer,
     Journal,
-    Row,
     journal_names,
     journal_path,
     read_journal,
@@ -30,14 +30,14 @@ from langseg.cache.store.journal import (
 from langseg.cache.store.manifest import Manifest, safe_name
 from langseg.cache.store.row_checks import KEYS, joined_key, response_key
 from langseg.cache.store.snapshot import Snapshot
-from langseg.cache.store.text_id_ranges import Span
+from langseg.cache.store.text_id_ranges import TextIdRange
 
 
 @dataclass(frozen=True)
 class Recovered:
     """Answers of dead runs that are not committed yet, and the journals that hold them."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Answer, ...]
     journals: tuple[str, ...]
 
 
@@ -68,7 +68,7 @@ class StoreWriter:
         Commit it with ``retired_journals=recovered.journals``. A journal that holds nothing new
         is removed here. Raises: CorruptError, for a damaged journal (see ``salvage_journals``).
         """
-        rows: dict[str, Row] = {}
+        rows: dict[str, Answer] = {}
         holding = []
         for name in journal_names(self._root):
             if name in self._journals:
@@ -93,12 +93,12 @@ class StoreWriter:
             left_out = {name: salvage_journal(self._path(name)) for name in names}
         return {name: lines for name, lines in left_out.items() if lines}
 
-    def narrow(self, span: Span) -> None:
-        """Until the next call, commit texts and embeddings of this span only.
+    def narrow(self, id_range: TextIdRange) -> None:
+        """Until the next call, commit texts and embeddings of this range only.
 
         Memory then does not grow with the texts of the store, and a commit takes no longer.
         """
-        self._known.narrow(span)
+        self._known.narrow(id_range)
 
     def commit(
         self,

@@ -28,7 +28,7 @@ from langseg.cache.records import (
 from langseg.cache.sql.views import write_views
 from langseg.cache.store.commit import finish_commit, publish_alone
 from langseg.cache.store.encoder_records import read_record
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.cache.store.lock import store_lock
 from langseg.cache.store.manifest import (
     Manifest,
@@ -49,7 +49,7 @@ from langseg.cache.upkeep.salvage import (
 )
 from langseg.cache.upkeep.verify import COLUMNS
 
-Remake = Callable[[Sequence[Row]], Mapping[str, pa.Table]]
+Remake = Callable[[Sequence[Answer]], Mapping[str, pa.Table]]
 _MADE_OF_REPLIES = ("descriptors", "texts")
 _REPLIES_AT_ONCE = 2000
 
@@ -200,7 +200,7 @@ def _settle(
 
 
 def _made(
-    none: Mapping[str, pa.Table], replies: Iterator[list[Row]], remake: Remake
+    none: Mapping[str, pa.Table], replies: Iterator[list[Answer]], remake: Remake
 ) -> dict[str, pa.Table]:
     made = {name: [table] for name, table in none.items()}
     for rows in replies:
@@ -210,7 +210,9 @@ def _made(
     return {name: pa.concat_tables(tables) for name, tables in made.items()}
 
 
-def _replies(root: Path, requests: _Rows, responses: _Rows, keys: pa.Array) -> Iterator[list[Row]]:
+def _replies(
+    root: Path, requests: _Rows, responses: _Rows, keys: pa.Array
+) -> Iterator[list[Answer]]:
     """The accepted answers to some requests, a few at a time."""
     import pyarrow.compute as pc
 

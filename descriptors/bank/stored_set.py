@@ -14,7 +14,7 @@ import pyarrow as pa
 from langseg.cache.errors import InputError
 from langseg.cache.records import ANY_SCENE, Descriptor, Request
 from langseg.cache.store.store import Store
-from langseg.cache.store.text_id_ranges import Span
+from langseg.cache.store.text_id_ranges import TextIdRange
 from langseg.descriptors.bank.build import Phrase, class_phrases
 from langseg.descriptors.bank.select import Selection, select_answers
 from langseg.descriptors.bank.stored_scenes import stored_scenes
@@ -49,8 +49,8 @@ class StoredSet:
         }
         return class_phrases(self.vocabulary, accepted, texts)
 
-    def text_ids(self, span: Span) -> Iterator[str]:
-        """The ids in a span of the texts that ``phrases`` has, perhaps some of them again.
+    def text_ids(self, id_range: TextIdRange) -> Iterator[str]:
+        """The ids in a range of the texts that ``phrases`` has, perhaps some of them again.
 
         Without those of the classes' names. No more is in memory than a piece of the descriptors.
         """
@@ -59,7 +59,7 @@ class StoredSet:
         keys = self.selection.keys
         columns = ("text_id", "request_key", "scene", "class_name", "rejected")
         for piece in self.store.stream("descriptors", columns):
-            for text_id, key, scene, name, rejected in _values(span.rows(piece)):
+            for text_id, key, scene, name, rejected in _values(id_range.rows(piece)):
                 if not rejected and key in keys and scene in scenes and name in names:
                     yield text_id
 

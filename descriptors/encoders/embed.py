@@ -3,9 +3,9 @@
 In:  a store, the name of a text encoder, the texts that shall have vectors.
 Out: embeddings in the store; the encoder is loaded only when there is something to embed.
 
-Text ids are gone through span after span (``cache.store.text_id_ranges``), and of one span's
+Text ids are gone through range after range (``cache.store.text_id_ranges``), and of one range's
 texts a chunk is in memory: so the peak does not grow with the number of texts, and all ids are
-read once a span.
+read once a range.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ import pyarrow as pa
 from langseg.cache.keys import text_id
 from langseg.cache.records import Text, embedding_schema, to_table
 from langseg.cache.store.store import Store
-from langseg.cache.store.text_id_ranges import Span, text_spans
+from langseg.cache.store.text_id_ranges import TextIdRange, ranges_for
 from langseg.cache.store.writer import StoreWriter
 from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
 from langseg.descriptors.encoders.load import load_encoder, stored_record
@@ -30,10 +30,10 @@ Advance = Callable[[int, int], object]  # is told how many texts are embedded, o
 
 @dataclass(frozen=True)
 class WantedTexts:
-    """Texts that shall have vectors: how many at most, and those of any span."""
+    """Texts that shall have vectors: how many at most, and those of any range."""
 
     most: int
-    within: Callable[[Span], Texts]
+    within: Callable[[TextIdRange], Texts]
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ def embed_missing(
     encoder = load_encoder(encoder_name)
     progress = _Progress(advance, sum(missing.values()))
     with store.writer() as writer:
-        for span in missing:
-            _embed(store, writer, encoder, wanted, span, progress)
+        for id_range in missing:
+            _embed(store, writer, encoder, wanted, id_range, progress)
     return EmbedReport(encoder.record, texts, progress.done, progress.truncated)
 
 
-def texts_within(texts: Iterable[str], span: Span) -> Texts:
-    """Those of some texts that lie in a span."""
-    return {key: text for text in texts if (key := text_id(text)) in span}
+def texts_within(texts: Iterable[str], id_range: TextIdRange) -> Texts:
+    """Those of some texts that lie in a range."""
+    return {key: text for text in texts if (key := text_id(text)) in id_range}
 
 
 @dataclass
@@ -87,13 +87,13 @@ def _embed(
     writer: StoreWriter,
     encoder: TextEncoder,
     wanted: WantedTexts,
-    span: Span,
+    id_range: TextIdRange,
     progress: _Progress,
 ) -> None:
-    """Embed what is missing of one span, which another writer may have done by now."""
-    writer.narrow(span)
-    _, missing = _missing(store, encoder.record, wanted, span)
-    texts = _texts(store, missing, span)
+    """Embed what is missing of one range, which another writer may have done by now."""
+    writer.narrow(id_range)
+    _, missing = _missing(store, encoder.record, wanted, id_range)
+    texts = _texts(store, missing, id_range)
     while chunk := list(islice(texts, ENCODE_CHUNK)):
         rows, table = _rows_and_vectors(encoder, chunk)
         new = any(missing[row.text_id] is not None for row in rows)  # else the store has them all
@@ -108,38 +108,38 @@ def _embed(
 
 def _counted(
     store: Store, record: EncoderRecord | None, wanted: WantedTexts
-) -> tuple[int, dict[Span, int]]:
-    """How many texts are wanted, and how many have no vector yet, by span."""
+) -> tuple[int, dict[TextIdRange, int]]:
+    """How many texts are wanted, and how many have no vector yet, by range."""
     texts, missing = 0, {}
-    for span in text_spans(wanted.most):
-        count, left = _missing(store, record, wanted, span)
+    for id_range in ranges_for(wanted.most):
+        count, left = _missing(store, record, wanted, id_range)
         texts += count
         if left:
-            missing[span] = len(left)
+            missing[id_range] = len(left)
         _release()
     return texts, missing
 
 
 def _missing(
-    store: Store, record: EncoderRecord | None, wanted: WantedTexts, span: Span
+    store: Store, record: EncoderRecord | None, wanted: WantedTexts, id_range: TextIdRange
 ) -> tuple[int, Texts]:
-    """How many texts of a span are wanted, and those that have no vector of the encoder yet."""
-    texts = wanted.within(span)
+    """How many texts of a range are wanted, and those that have no vector of the encoder yet."""
+    texts = wanted.within(id_range)
     count = len(texts)
     if record is not None and record.encoder_id in store.encoders():
         for piece in store.stream_embeddings(record.encoder_id, ("text_id",)):
-            for key in span.rows(piece)["text_id"].to_pylist():
+            for key in id_range.rows(piece)["text_id"].to_pylist():
                 texts.pop(key, None)
     return count, texts
 
 
-def _texts(store: Store, missing: Texts, span: Span) -> Iterator[str]:
+def _texts(store: Store, missing: Texts, id_range: TextIdRange) -> Iterator[str]:
     """Each missing text once."""
     yield from (text for text in missing.values() if text is not None)
     if None not in missing.values():
         return
     for piece in store.stream("texts", ("text_id", "text")):
-        rows = span.rows(piece)
+        rows = id_range.rows(piece)
         for key, text in zip(rows["text_id"].to_pylist(), rows["text"].to_pylist(), strict=True):
             if missing.get(key, "") is None:
                 yield text

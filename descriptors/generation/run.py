@@ -22,11 +22,17 @@ from typing import Any
 
 from langseg.cache.errors import BudgetError
 from langseg.cache.records import Request, Response
-from langseg.cache.store.journal import Journal, Row
+from langseg.cache.store.journal import Answer, Journal
 from langseg.cache.store.store import Store
 from langseg.cache.store.writer import StoreWriter
 from langseg.descriptors.generation.report import GenerateReport, Tally
-from langseg.descriptors.generation.settled import Answer, Answered, answer_tables, answered, parsed
+from langseg.descriptors.generation.settled import (
+    Answered,
+    ParsedAnswer,
+    answer_tables,
+    answered,
+    parsed,
+)
 from langseg.descriptors.prompts.plan import Plan
 from langseg.descriptors.providers.base import Provider
 from langseg.descriptors.providers.budget import Budget
@@ -98,8 +104,8 @@ class _Run:
         self._on_event = on_event or (lambda kind, report: None)
         self._run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
         self._journal: Journal | None = None
-        self._appended: list[Answer] = []  # not on disk yet
-        self._landed: list[Answer] = []  # in the journal, not in the store yet
+        self._appended: list[ParsedAnswer] = []  # not on disk yet
+        self._landed: list[ParsedAnswer] = []  # in the journal, not in the store yet
         self._flush_is_due = False
         self._flush_error: Exception | None = None
         self._answered = Answered()
@@ -208,7 +214,7 @@ class _Run:
         """Ask, and keep what is answered."""
         await self._keep(self._provider.answer(self._handing_out(requests), self._budget))
 
-    async def _keep(self, rows: AsyncGenerator[Row, None]) -> None:
+    async def _keep(self, rows: AsyncGenerator[Answer, None]) -> None:
         """Keep every answer that is yielded, whatever ends the asking."""
         try:
             async with aclosing(rows) as answers:
@@ -239,7 +245,7 @@ class _Run:
             if stream is not None:
                 stream.cancel()
 
-    def _take(self, row: Row) -> None:
+    def _take(self, row: Answer) -> None:
         request, response = row
         key = response.request_key
         if not response.run_id:

@@ -14,24 +14,24 @@ import pyarrow as pa
 
 from langseg.cache.keys import canonical_json, request_key
 from langseg.cache.records import TABLES, Request, to_table
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.cache.store.store import Store
 from langseg.descriptors.prompts.plan import REPLY_LIMIT
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 
-Answer = tuple[Row, ParsedReply | None]  # None: no complete reply text arrived
+ParsedAnswer = tuple[Answer, ParsedReply | None]  # None: no complete reply text arrived
 MAX_UNUSABLE = 2  # a refused, empty or invalid reply is asked for once more; then it is the answer
 LONGER_REPLIES = 2  # a reply that was cut is asked for with twice its limit, then four times
 
 
-def parsed(row: Row) -> Answer:
+def parsed(row: Answer) -> ParsedAnswer:
     """The row with its reply parsed, where a complete reply text arrived."""
     request, response = row
     whole = response.status == "ok"
     return row, parse_reply(response.raw_text, request) if whole else None
 
 
-def answer_tables(answers: Sequence[Answer]) -> dict[str, pa.Table]:
+def answer_tables(answers: Sequence[ParsedAnswer]) -> dict[str, pa.Table]:
     """Tables of answered requests; descriptors come from accepted replies only."""
     replies = [reply for _, reply in answers if reply is not None and reply.status == "ok"]
     made: dict[str, Iterable[Any]] = {

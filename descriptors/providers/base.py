@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Protocol
 
 from langseg.cache.records import Request
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.budget import Budget
 
 
@@ -26,7 +26,7 @@ class Provider(Protocol):
     def name(self) -> str:
         """Short name, as in ``--provider``."""
 
-    def answer(self, requests: Iterable[Request], budget: Budget) -> AsyncGenerator[Row, None]:
+    def answer(self, requests: Iterable[Request], budget: Budget) -> AsyncGenerator[Answer, None]:
         """Yield requests with their responses as they finish.
 
         ``requests`` may be long and is made as it is read: read it as places free up, once. Each
@@ -37,7 +37,7 @@ class Provider(Protocol):
         after every response that did arrive was yielded.
         """
 
-    def collect(self, budget: Budget) -> AsyncGenerator[Row, None]:
+    def collect(self, budget: Budget) -> AsyncGenerator[Answer, None]:
         """Yield what an earlier run left at a server and is answered by now; ask nothing.
 
         Comes before ``answer``, so that these answers decide what is asked.
@@ -69,7 +69,7 @@ class AnswersAtOnce:
         """Nothing in particular."""
         return ""
 
-    async def collect(self, budget: Budget) -> AsyncGenerator[Row, None]:
+    async def collect(self, budget: Budget) -> AsyncGenerator[Answer, None]:
         """Nothing was left."""
         return
         yield

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
 
 from langseg.cache.records import Request, Response
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.base import AnswersAtOnce
 from langseg.descriptors.providers.budget import Budget
 
@@ -29,7 +29,7 @@ class HeldReplies(AnswersAtOnce):
 
     async def answer(
         self, requests: Iterable[Request], budget: Budget
-    ) -> AsyncGenerator[Row, None]:
+    ) -> AsyncGenerator[Answer, None]:
         """Yield one ``ok`` response for each request, in their order; each costs nothing."""
         for number, request in enumerate(requests, 1):
             hold = budget.take(request)

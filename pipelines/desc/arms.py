@@ -52,7 +52,7 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     others, scant = _other_models(sets, chosen, real, range(settings.seeds))
     arms += others
     texts = dict.fromkeys(text for arm in arms for text in bank_texts(vocabulary, arm.phrases))
-    wanted = WantedTexts(len(texts), lambda span: texts_within(texts, span))
+    wanted = WantedTexts(len(texts), lambda id_range: texts_within(texts, id_range))
     done = embed_missing(store, settings.encoder, wanted, advance)
     record = done.record
     made: list[dict[str, Any]] = []

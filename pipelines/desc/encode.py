@@ -11,7 +11,7 @@ from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
 
 if TYPE_CHECKING:
-    from langseg.cache.store.text_id_ranges import Span
+    from langseg.cache.store.text_id_ranges import TextIdRange
     from langseg.descriptors.bank.stored_set import StoredSet
     from langseg.descriptors.encoders.embed import Texts, WantedTexts
 
@@ -44,8 +44,8 @@ def wanted_texts(chosen: "StoredSet") -> "WantedTexts":
     own = tuple(dict.fromkeys((*names, *class_texts(chosen.vocabulary))))
     stored = sum(part.rows for part in chosen.store.manifest.tables.get("texts", ()))
 
-    def within(span: "Span") -> "Texts":
-        of_phrases: Texts = dict.fromkeys(chosen.text_ids(span))
-        return of_phrases | texts_within(own, span)
+    def within(id_range: "TextIdRange") -> "Texts":
+        of_phrases: Texts = dict.fromkeys(chosen.text_ids(id_range))
+        return of_phrases | texts_within(own, id_range)
 
     return WantedTexts(len(own) + stored, within)

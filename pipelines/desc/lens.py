@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
-    from langseg.cache.sql.limits import Limits
-    from langseg.cache.sql.queries import Answer, TableAnswer
+    from langseg.cache.sql.limits import QueryLimits
+    from langseg.cache.sql.queries import ArrowResult, QueryResult
     from langseg.cache.store.store import Store
     from langseg.descriptors.bank.stored_set import StoredSet
 
@@ -57,14 +57,14 @@ def run_audit(
     return {"answers": answers, **_covered(coverage["rows"], names)}
 
 
-def run_sql(store_path: Path, statement: str, limits: "Limits") -> "Answer":
+def run_sql(store_path: Path, statement: str, limits: "QueryLimits") -> "QueryResult":
     """One SELECT of a person over the live snapshot."""
     from langseg.cache.sql.queries import select
 
     return select(_opened(store_path, statement, limits), statement, limits)
 
 
-def run_sql_table(store_path: Path, statement: str, limits: "Limits") -> "TableAnswer":
+def run_sql_table(store_path: Path, statement: str, limits: "QueryLimits") -> "ArrowResult":
     """As ``run_sql``, with DuckDB's own types."""
     from langseg.cache.sql.queries import select_table
 
@@ -87,7 +87,7 @@ def run_verify(store_path: Path) -> dict[str, list[str]]:
     }
 
 
-def _opened(store_path: Path, statement: str, limits: "Limits") -> "DuckDBPyConnection":
+def _opened(store_path: Path, statement: str, limits: "QueryLimits") -> "DuckDBPyConnection":
     from langseg.cache.sql.queries import needs_vectors, open_audit
     from langseg.cache.store.store import Store
 
@@ -177,5 +177,5 @@ def _question(sql: str) -> str:
     return " ".join(lines)
 
 
-def _listed(answer: "Answer") -> dict[str, Any]:
+def _listed(answer: "QueryResult") -> dict[str, Any]:
     return {"columns": list(answer.columns), "rows": [list(row) for row in answer.rows]}

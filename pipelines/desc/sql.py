@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError, UsageError
-from langseg.cache.sql.limits import CUT, Limits, bounded_memory
+from langseg.cache.sql.limits import CUT, QueryLimits, bounded_memory
 from langseg.descriptors.exchange.imported_rows import guarded_cell
 from langseg.pipelines.shared.json_output import json_text
 from langseg.pipelines.shared.table_output import table_pieces
@@ -27,7 +27,7 @@ from langseg.pipelines.shared.table_output import table_pieces
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from langseg.cache.sql.queries import Answer
+    from langseg.cache.sql.queries import QueryResult
 
 _TABLE_CELL = 10_000  # characters: every row of a table is as wide as the widest
 _ROW_GROUP = 100_000
@@ -44,7 +44,7 @@ class Format(StrEnum):
 
 
 def write_answer(
-    store_path: Path, statement: str, form: Format, out: Path | None, limits: Limits
+    store_path: Path, statement: str, form: Format, out: Path | None, limits: QueryLimits
 ) -> list[str]:
     """Answer a statement and write its rows, to stdout where ``out`` is None.
 
@@ -89,7 +89,7 @@ def _write(out: Path, data: bytes) -> None:
     write_atomic(out, data)
 
 
-def _pieces(answer: "Answer", form: Format) -> Iterator[str]:
+def _pieces(answer: "QueryResult", form: Format) -> Iterator[str]:
     if form is Format.TABLE:
         yield from table_pieces(answer.columns, answer.rows, check=answer.deadline.check)
     elif form is Format.CSV:
@@ -101,7 +101,7 @@ def _pieces(answer: "Answer", form: Format) -> Iterator[str]:
         yield f'], "truncated": {json_text(answer.truncated or answer.cut > 0)}}}\n'
 
 
-def _written(pieces: Iterable[str], check: Callable[[], None], limits: Limits) -> bytes:
+def _written(pieces: Iterable[str], check: Callable[[], None], limits: QueryLimits) -> bytes:
     """The bytes of an answer. Raises: InputError, when time or memory is over before the end."""
     text = bytearray()
     for piece in pieces:
@@ -115,7 +115,7 @@ def _written(pieces: Iterable[str], check: Callable[[], None], limits: Limits) -
     return bytes(text)
 
 
-def _notes(rows: int, truncated: bool, cut: int, limits: Limits) -> list[str]:
+def _notes(rows: int, truncated: bool, cut: int, limits: QueryLimits) -> list[str]:
     notes = []
     if truncated:
         flag = "--max-rows" if rows == limits.max_rows else "--memory-limit"

@@ -18,7 +18,7 @@ from langseg.pipelines.desc.lens import run_verify
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from langseg.cache.store.journal import Row
+    from langseg.cache.store.journal import Answer
     from langseg.cache.upkeep.repair import Repaired
 
 _MB = 1_000_000
@@ -134,7 +134,7 @@ def _held_by_banks(store_path: Path, live: str) -> list[str]:
     return [name for name in names if name != live]
 
 
-def _parsed_again(rows: "Sequence[Row]") -> "Mapping[str, pa.Table]":
+def _parsed_again(rows: "Sequence[Answer]") -> "Mapping[str, pa.Table]":
     """What ``generate`` makes of these replies."""
     from langseg.descriptors.generation.settled import answer_tables, parsed
 

@@ -44,7 +44,7 @@ def fill(path: Path, wanted: int) -> None:
     from langseg.cache.keys import request_key
     from langseg.cache.records import Request, Response
     from langseg.cache.store.store import Store
-    from langseg.descriptors.generation.settled import Answer, answer_tables, parsed
+    from langseg.descriptors.generation.settled import ParsedAnswer, answer_tables, parsed
     from tests.benchmarks.latency_server import reply_text
 
     store = Store.open(path)
@@ -54,7 +54,7 @@ def fill(path: Path, wanted: int) -> None:
     quoted = f'\\"{first.class_name}\\"'
     assert first.messages_json.count(quoted) == 1
 
-    def answered(number: int) -> Answer:
+    def answered(number: int) -> ParsedAnswer:
         name = f"object {number}"
         messages_json = first.messages_json.replace(quoted, f'\\"{name}\\"')
         key = request_key(

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from langseg.cache.store import text_id_ranges as spans
+from langseg.cache.store import text_id_ranges
 from langseg.descriptors.encoders import embed
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.encode import run_encode
@@ -34,7 +34,7 @@ def main(folder: Path, chunks: int, in_a_chunk: bool) -> None:
             die()
 
     mock.patch.object(embed, "load_encoder", return_value=encoder).start()
-    spans.SPAN_TEXTS, embed.ENCODE_CHUNK = 20, 7
+    text_id_ranges.RANGE_TEXTS, embed.ENCODE_CHUNK = 20, 7
     source = Source(classes=folder / "mine.txt", store=folder / "store")
     run_encode(source, str(folder / "encoder"), advance)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from langseg.cache.keys import canonical_json, request_key
 from langseg.cache.records import ANY_SCENE, Request
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.base import Provider
 from langseg.descriptors.providers.budget import Budget
 
@@ -81,8 +81,8 @@ def answers(
     budget: Budget | None = None,
     *,
     close: bool = False,
-) -> list[Row]:
-    async def collect() -> list[Row]:
+) -> list[Answer]:
+    async def collect() -> list[Answer]:
         try:
             return [row async for row in provider.answer(requests, budget or Budget())]
         finally:

@@ -26,7 +26,7 @@ from langseg.cache.errors import UpstreamError
 from langseg.cache.files import disk_errors
 from langseg.cache.records import Request
 from langseg.cache.store.batch_ledger import BATCHES, BatchRecord, Draft, Ledger
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.batch.calls import BatchCalls, ServerBatch, request_line
 from langseg.descriptors.providers.batch.requests import FileLimits, Todo, UnderWay, fill
 from langseg.descriptors.providers.batch.results import Result, ResultFiles
@@ -112,7 +112,7 @@ class OpenAIBatchProvider:
         at = f" (some at {', '.join(elsewhere)}, which only --base-url can reach)" * bool(elsewhere)
         return f"{others} requests of other runs are under way{at}"
 
-    async def collect(self, budget: Budget) -> AsyncGenerator[Row, None]:
+    async def collect(self, budget: Budget) -> AsyncGenerator[Answer, None]:
         """Yield the answers of every batch that is over, and submit nothing.
 
         Run before the plan is gone through, it lets what came back decide what is asked.
@@ -125,7 +125,7 @@ class OpenAIBatchProvider:
 
     async def answer(
         self, requests: Iterable[Request], budget: Budget
-    ) -> AsyncGenerator[Row, None]:
+    ) -> AsyncGenerator[Answer, None]:
         """Yield answers that are there; submit what no batch holds and no limit forbids.
 
         Rows come for requests of other plans, too. A request that is not answered and not
@@ -193,7 +193,7 @@ class OpenAIBatchProvider:
             elif record.name in sent or not record.file_id:
                 self._ledger.remove(record.name)
 
-    async def _rounds(self, todo: Todo) -> AsyncGenerator[Row, None]:
+    async def _rounds(self, todo: Todo) -> AsyncGenerator[Answer, None]:
         """Look and submit; with ``wait``, until nothing is under way."""
         pause_s = _POLL_S
         while True:
@@ -209,7 +209,7 @@ class OpenAIBatchProvider:
             pause_s = min(pause_s * _POLL_GROWTH, _MAX_POLL_S)
             self._looked_at.clear()
 
-    async def _look(self, todo: Todo) -> AsyncGenerator[Row, None]:
+    async def _look(self, todo: Todo) -> AsyncGenerator[Answer, None]:
         """Look at each batch of this server that was not looked at yet."""
         self._completed = 0
         for record in self._under_way.here():
@@ -234,7 +234,7 @@ class OpenAIBatchProvider:
 
     async def _collect(
         self, record: BatchRecord, batch: ServerBatch, todo: Todo
-    ) -> AsyncGenerator[Row, None]:
+    ) -> AsyncGenerator[Answer, None]:
         """Yield what a batch that is over brought; the rest is open again."""
         held = self._held(record.name)
         answered: list[str] = []
@@ -253,7 +253,9 @@ class OpenAIBatchProvider:
             self._on_fault(f"batch {record.batch_id}: {len(left)} requests without a line")
         self._close(record, batch, answered, left, todo)
 
-    def _row(self, record: BatchRecord, request: Request, result: Result, latency_s: float) -> Row:
+    def _row(
+        self, record: BatchRecord, request: Request, result: Result, latency_s: float
+    ) -> Answer:
         """The answer; what it used is settled."""
         reply, fault = result.reply, result.fault
         used: tuple[int, int] | None = (0, 0) if fault and fault.unread else None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from langseg.cache.errors import UpstreamError
 from langseg.cache.records import Request, Response
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.base import AnswersAtOnce
 from langseg.descriptors.providers.budget import Budget, most
 from langseg.descriptors.providers.chat import NotAReplyError, Reply, chat_body, read_reply
@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
 _FIRST_ATTEMPTS = 3  # of all requests together: a wrong address shows in seconds
 _jitter = SystemRandom().random
 
-Task = asyncio.Task[Row | None]
+Task = asyncio.Task[Answer | None]
 Turn = TypeVar("Turn")
 
 
@@ -75,7 +75,7 @@ class OpenAIProvider(AnswersAtOnce):
 
     async def answer(
         self, requests: Iterable[Request], budget: Budget
-    ) -> AsyncGenerator[Row, None]:
+    ) -> AsyncGenerator[Answer, None]:
         """Yield rows as they finish; read ``requests`` only as fast as places free up.
 
         A request that gets no answer yields status ``failed``, with the reason in ``error``.
@@ -120,7 +120,7 @@ class OpenAIProvider(AnswersAtOnce):
             task.add_done_callback(finished.put_nowait)
         return bool(tasks)
 
-    async def _ask(self, request: Request) -> Row | None:
+    async def _ask(self, request: Request) -> Answer | None:
         """Its answer or a failed response; None when the run stopped before there was either."""
         faults: list[Fault] = []
         started = time.monotonic()

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from langseg.cache.errors import UpstreamError, UsageError
 from langseg.cache.records import Request, Response
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.base import AnswersAtOnce
 from langseg.descriptors.providers.budget import Budget, Hold
 from langseg.descriptors.providers.chat import Reply
@@ -36,7 +36,7 @@ from langseg.descriptors.providers.vllm.engine import (
 CHUNK = 2048
 _LOOK_S = 0.5  # how often to look whether the engine still lives
 Result = TypeVar("Result")
-Rows = AsyncGenerator[Row, None]
+Rows = AsyncGenerator[Answer, None]
 
 
 @dataclass
@@ -98,7 +98,7 @@ class VLLMProvider(AnswersAtOnce):
 
     async def answer(
         self, requests: Iterable[Request], budget: Budget
-    ) -> AsyncGenerator[Row, None]:
+    ) -> AsyncGenerator[Answer, None]:
         """Yield requests with their responses, those of a chunk before the next is asked.
 
         Raises: UsageError, where vLLM is missing, does not take the model or an option, or has no
@@ -213,12 +213,12 @@ class VLLMProvider(AnswersAtOnce):
         finally:
             call.cancel()
 
-    def _turned_away(self, one: _Asked, note: str, budget: Budget) -> Row:
+    def _turned_away(self, one: _Asked, note: str, budget: Budget) -> Answer:
         """One that never reached the model: a failed response."""
         one.settle(budget, (0, 0))
         return one.request, self._response(one.request, Reply(status="failed", note=note), 0.0)
 
-    def _row(self, one: _Asked, timed: TimedReply, budget: Budget) -> Row:
+    def _row(self, one: _Asked, timed: TimedReply, budget: Budget) -> Answer:
         reply = timed.reply
         n_prompt, n_reply = reply.prompt_tokens, reply.completion_tokens
         known = n_prompt is not None and n_reply is not None

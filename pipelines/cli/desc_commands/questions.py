@@ -158,12 +158,12 @@ def sql(
         langseg-desc sql --format json --out wall.json "from phrases where class_name = 'wall'"
         langseg-desc sql --format parquet --out phrases.parquet --max-rows 100000 "from phrases"
     """
-    from langseg.cache.sql.limits import Limits
+    from langseg.cache.sql.limits import QueryLimits
     from langseg.pipelines.desc.sql import write_answer
 
     if as_json and form not in (Format.TABLE, Format.JSON):
         raise UsageError(f"sql: wanted --json or --format {form}, got both")
-    limits = Limits(max_rows=max_rows, time_s=time_limit, memory_mb=memory_limit)
+    limits = QueryLimits(max_rows=max_rows, time_s=time_limit, memory_mb=memory_limit)
     form = Format.JSON if as_json else form
     for note in write_answer(store or DEFAULT_STORE, statement, form, out, limits):
         say(note)

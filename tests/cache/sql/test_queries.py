@@ -24,7 +24,7 @@ from langseg.cache.records import (
     embedding_schema,
     to_table,
 )
-from langseg.cache.sql.limits import CUT, Limits
+from langseg.cache.sql.limits import CUT, QueryLimits
 from langseg.cache.sql.queries import (
     AUDIT_QUESTIONS,
     ask,
@@ -275,7 +275,7 @@ def test_select__finds_near_phrases_by_their_vectors(tables):
 
 
 def test_select__says_when_rows_were_left_out(tables):
-    answer = select(open_audit(tables), "select * from range(11)", Limits(max_rows=10))
+    answer = select(open_audit(tables), "select * from range(11)", QueryLimits(max_rows=10))
     assert (len(answer.rows), answer.truncated) == (10, True)
 
 
@@ -344,8 +344,8 @@ def test_select__explains_a_select_a_line_a_row(tables, how):
 def test_select__stops_at_the_time_limit(tables, run, forever):
     connection = open_audit(tables)
     with pytest.raises(InputError, match="stopped after 0.2 s"):
-        run(connection, forever, Limits(time_s=0.2))
-    assert run(connection, "select 1", Limits(time_s=60))  # the next one is not stopped
+        run(connection, forever, QueryLimits(time_s=0.2))
+    assert run(connection, "select 1", QueryLimits(time_s=60))  # the next one is not stopped
 
 
 @pytest.mark.parametrize("run", [select, select_table])
@@ -371,10 +371,10 @@ def test_open_audit__says_which_table_is_too_large(tables):
 def test_select_table__says_when_rows_were_left_out_and_keeps_types(tables):
     connection = open_audit(tables)
     question = "select range::smallint as n from range(5000)"
-    found = select_table(connection, question, Limits(max_rows=10))
+    found = select_table(connection, question, QueryLimits(max_rows=10))
     assert (found.table.num_rows, found.truncated) == (10, True)
     assert str(found.table.schema.field("n").type) == "int16"
-    found = select_table(connection, "from range(10)", Limits(max_rows=10))
+    found = select_table(connection, "from range(10)", QueryLimits(max_rows=10))
     assert (found.table.num_rows, found.truncated) == (10, False)
 
 
@@ -382,15 +382,15 @@ def test_select_table__says_when_rows_were_left_out_and_keeps_types(tables):
 def test_select_table__that_ends_with_a_batch_knows_whether_more_was_there(tables, rows):
     connection = open_audit(tables)
     for there, truncated in ((rows, False), (rows + 1, True)):
-        found = select_table(connection, f"from range({there})", Limits(max_rows=rows))
+        found = select_table(connection, f"from range({there})", QueryLimits(max_rows=rows))
         assert (found.table.num_rows, found.truncated) == (rows, truncated)
-        answer = select(connection, f"from range({there})", Limits(max_rows=rows))
+        answer = select(connection, f"from range({there})", QueryLimits(max_rows=rows))
         assert (len(answer.rows), answer.truncated) == (rows, truncated)
 
 
 def test_select__keeps_as_many_rows_as_an_eighth_of_the_memory_holds(tables):
     """2 MB of 16: twenty rows of 100,000 characters, and a row of more is refused."""
-    connection, small = open_audit(tables), Limits(memory_mb=16)
+    connection, small = open_audit(tables), QueryLimits(memory_mb=16)
     many = "select repeat(range::varchar, 100000) from range(2, 30) where range < 10"
     many = f"select left(text, 100000) from ({many.replace('from', 'as text from')}), range(9)"
     answer = select(connection, many, small)
@@ -407,7 +407,7 @@ def test_select__keeps_as_many_rows_as_an_eighth_of_the_memory_holds(tables):
 @pytest.mark.parametrize("value", ["repeat('x', 20)", "repeat('x', 20)::blob", "range(20)"])
 def test_select__cuts_a_long_cell_and_says_so_in_it(tables, value):
     question = f"select {value} as long, 'short', 5"
-    answer = select(open_audit(tables), question, Limits(cell_chars=10))
+    answer = select(open_audit(tables), question, QueryLimits(cell_chars=10))
     ((long, *others),) = answer.rows
     assert (len(long), long[10:], others) == (10 + len(CUT), CUT, ["short", 5])
     assert (answer.cut, answer.truncated) == (1, False)
@@ -421,7 +421,7 @@ def test_select__cuts_a_long_cell_and_says_so_in_it(tables, value):
 def test_select__stops_at_the_memory_that_duckdb_does_not_count(tables, run, greedy):
     before = resource.getrlimit(resource.RLIMIT_DATA)
     with pytest.raises(InputError, match="Out of Memory"):
-        run(open_audit(tables), greedy, Limits(memory_mb=128))
+        run(open_audit(tables), greedy, QueryLimits(memory_mb=128))
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 

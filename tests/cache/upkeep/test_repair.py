@@ -12,7 +12,7 @@ import pytest
 from langseg.cache.errors import CorruptError, FormatError, LockedError
 from langseg.cache.keys import sha256_hex, text_id
 from langseg.cache.records import Text, to_table
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.cache.store.manifest import publish
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.compact import compact
@@ -98,7 +98,7 @@ def test_repair__makes_descriptors_and_texts_again_from_the_replies(filled, lost
 def test_repair__makes_nothing_again_that_another_parser_made_and_is_whole(filled):
     """With a parser that reads replies otherwise, an answer is made of the one or the other."""
 
-    def other_parser(rows: Sequence[Row]) -> dict[str, pa.Table]:
+    def other_parser(rows: Sequence[Answer]) -> dict[str, pa.Table]:
         made = make_tables(rows)
         ids = [f"new {name}" for name in made["descriptors"]["descriptor_id"].to_pylist()]
         table = made["descriptors"].set_column(0, "descriptor_id", pa.array(ids))

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from langseg.cache.keys import text_id
-from langseg.cache.store import text_id_ranges as spans
+from langseg.cache.store import text_id_ranges
 from langseg.cache.store.store import Store
 from langseg.descriptors.encoders import embed
 from langseg.descriptors.encoders.embed import WantedTexts, embed_missing, texts_within
@@ -26,7 +26,7 @@ def test_embed__flags_each_text_that_its_encoder_cuts(tmp_path: Path):
         f"siglip:{siglip_tower(tmp_path / 'siglip')}",
     )
     for name in towers:
-        wanted = WantedTexts(2, lambda span: texts_within(["sky", LONG], span))
+        wanted = WantedTexts(2, lambda id_range: texts_within(["sky", LONG], id_range))
         done = embed_missing(store, name, wanted, lambda done, total: None)
         record, truncated = done.record, done.truncated
         table = store.embeddings(record.encoder_id, ("text_id", "n_tokens", "truncated"))
@@ -74,9 +74,9 @@ def test_embed__hands_back_what_arrow_let_go_after_counting_and_after_every_chun
         resident.append(resident_mb())
         return encoder
 
-    def within(span: spans.Span) -> embed.Texts:
+    def within(id_range: text_id_ranges.TextIdRange) -> embed.Texts:
         leave()
-        return texts_within(texts, span)
+        return texts_within(texts, id_range)
 
     def advance(done: int, total: int, note: str = "") -> None:
         resident.append(resident_mb())

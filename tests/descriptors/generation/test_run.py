@@ -13,7 +13,7 @@ import pytest
 
 from langseg.cache.errors import BudgetError, InputError, LangSegError, LockedError, UpstreamError
 from langseg.cache.records import Request, Response
-from langseg.cache.store.journal import Journal, Row
+from langseg.cache.store.journal import Answer, Journal
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.generation import settled as ingest
@@ -76,7 +76,7 @@ class ReplayProvider(AnswersAtOnce):
 
     async def answer(
         self, requests: Iterable[Request], budget: Budget
-    ) -> AsyncGenerator[Row, None]:
+    ) -> AsyncGenerator[Answer, None]:
         for request in reversed(list(requests)):  # any order is allowed
             hold = budget.take(request)
             if hold is None:

@@ -12,7 +12,7 @@ from langseg.cache.bank.text_bank import load_bank
 from langseg.cache.errors import CorruptError, InputError, UsageError
 from langseg.cache.keys import text_id
 from langseg.cache.store import snapshot as snapshot_module
-from langseg.cache.store import text_id_ranges as spans
+from langseg.cache.store import text_id_ranges
 from langseg.cache.store.manifest import Part
 from langseg.cache.store.parts import check_part
 from langseg.cache.store.store import Store
@@ -198,9 +198,9 @@ def test_encode__that_is_stopped_embeds_only_the_chunk_in_hand_again(
 
 
 @pytest.fixture
-def small_spans(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So few texts in a span that every store here has several, and chunks of seven."""
-    monkeypatch.setattr(spans, "SPAN_TEXTS", 20)
+def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few texts in a range that every store here has several, and chunks of seven."""
+    monkeypatch.setattr(text_id_ranges, "RANGE_TEXTS", 20)
     monkeypatch.setattr(embed, "ENCODE_CHUNK", 7)
 
 
@@ -222,8 +222,8 @@ def words_of(source: Source) -> dict[str, str]:
     return dict(zip(table["text_id"].to_pylist(), table["text"].to_pylist(), strict=True))
 
 
-@pytest.mark.usefixtures("small_spans")
-def test_encode__in_many_spans_gives_each_text_once_and_its_own_vector(
+@pytest.mark.usefixtures("small_ranges")
+def test_encode__in_many_ranges_gives_each_text_once_and_its_own_vector(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     encoder = hashed(tmp_path / "encoder", monkeypatch)
@@ -238,7 +238,7 @@ def test_encode__in_many_spans_gives_each_text_once_and_its_own_vector(
     assert not examine(source.store).problems
 
 
-@pytest.mark.usefixtures("small_spans")
+@pytest.mark.usefixtures("small_ranges")
 def test_encode__leaves_the_texts_of_other_vocabularies_and_encoders_alone(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -257,7 +257,7 @@ def test_encode__leaves_the_texts_of_other_vocabularies_and_encoders_alone(
     assert report["embedded"] == len(needed(other) - needed(source)) < report["texts"]
 
 
-@pytest.mark.usefixtures("small_spans")
+@pytest.mark.usefixtures("small_ranges")
 @pytest.mark.parametrize("in_a_chunk", [True, False])
 def test_encode__killed_goes_on_where_it_was(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_a_chunk: bool
@@ -285,8 +285,8 @@ def test_encode__killed_goes_on_where_it_was(
     assert len(found) == len(set(found))
 
 
-def test_encode__hashes_each_part_once_however_many_spans_there_are(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_spans: None
+def test_encode__hashes_each_part_once_however_many_ranges_there_are(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_ranges: None
 ):
     read: list[str] = []
 

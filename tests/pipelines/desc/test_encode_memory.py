@@ -9,7 +9,7 @@ import pytest
 
 from langseg.cache.keys import sha256_hex, text_id
 from langseg.cache.records import ANY_SCENE, Descriptor, Text, to_table
-from langseg.cache.store import text_id_ranges as spans
+from langseg.cache.store import text_id_ranges
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank.select import Selection
 from langseg.descriptors.bank.stored_set import StoredSet
@@ -69,7 +69,7 @@ def test_encode__of_ten_times_the_texts_holds_no_more(
 ):
     encoder = HashEncoder(tmp_path / "encoder", dim=4)
     monkeypatch.setattr(embed, "load_encoder", lambda name: encoder)
-    monkeypatch.setattr(spans, "SPAN_TEXTS", 1000)
+    monkeypatch.setattr(text_id_ranges, "RANGE_TEXTS", 1000)
     monkeypatch.setattr(embed, "ENCODE_CHUNK", 500)
     peak(described(tmp_path / "warm", A_PART), encoder)  # imports
     few, many = 2 * A_PART, 20 * A_PART

@@ -22,7 +22,7 @@ from langseg.cache.errors import CorruptError, LangSegError, UpstreamError, Usag
 from langseg.cache.keys import canonical_json, sha256_hex
 from langseg.cache.records import Request, Response, to_table
 from langseg.cache.store.batch_ledger import BATCHES, Ledger, batch_problems, held_answers
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.providers.batch.provider import OpenAIBatchProvider
@@ -71,8 +71,8 @@ class Desk:
 
     def __init__(self, server: BatchServer, root: Path, **options: Any) -> None:
         self.server, self.root, self.options = server, root, options
-        self.kept: dict[tuple[str, str], Row] = {}
-        self.rows: list[Row] = []  # of the last run
+        self.kept: dict[tuple[str, str], Answer] = {}
+        self.rows: list[Answer] = []  # of the last run
         self.error: LangSegError | None = None
         self.under_way = 0
         self.faults: list[str] = []
@@ -91,7 +91,7 @@ class Desk:
         forget: bool = True,
         collect: bool = False,
         **options: Any,
-    ) -> list[Row]:
+    ) -> list[Answer]:
         """The rows that came; killed before they are kept, or before the batch is forgotten?"""
         self.rows, self.error = [], None
         provider = asyncio.run(self._run(planned, budget or Budget(), collect, options))
@@ -708,7 +708,7 @@ def test_answer__a_disk_that_refuses_is_one_sentence_and_loses_nothing(tmp_path,
 
 
 def test_answer__a_reader_that_stops_leaves_the_batch_on_record_and_no_file_behind(tmp_path):
-    async def first_of(server: BatchServer) -> Row:
+    async def first_of(server: BatchServer) -> Answer:
         provider = OpenAIBatchProvider(
             base_url=server.base_url, store_path=tmp_path, held=lambda name: set()
         )
@@ -827,7 +827,7 @@ async def _one_run(path: Path, url: str) -> None:
         provider.committed()
 
 
-def tables(rows: Iterable[Row]) -> dict[str, Any]:
+def tables(rows: Iterable[Answer]) -> dict[str, Any]:
     some = list(rows)
     return {
         "requests": to_table(Request, [request for request, _ in some]),
@@ -915,5 +915,5 @@ def keys(some: Iterable[Request]) -> set[str]:
     return {request.request_key for request in some}
 
 
-def all_rows(desk: Desk) -> list[Row]:
+def all_rows(desk: Desk) -> list[Answer]:
     return list(desk.kept.values())

@@ -8,7 +8,7 @@ import pytest
 
 from langseg.cache.errors import UpstreamError
 from langseg.cache.records import Request
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.budget import Budget, Caps, most
 from langseg.descriptors.providers.chat import Reply
 from langseg.descriptors.providers.vllm import provider as vllm_provider
@@ -64,7 +64,7 @@ def named(*names: str) -> list[Request]:
     return [request(name, model="m") for name in names]
 
 
-def failed(rows: list[Row]) -> list[str]:
+def failed(rows: list[Answer]) -> list[str]:
     return [asked.class_name for asked, response in rows if response.status == "failed"]
 
 
@@ -99,7 +99,7 @@ def test_answer__never_submits_a_prompt_that_does_not_fit(engine):
 
 
 def test_answer__gives_up_when_not_one_of_the_first_chunk_is_answered(engine):
-    rows: list[Row] = []
+    rows: list[Answer] = []
 
     async def collect() -> None:
         async for row in VLLMProvider("m", chunk=2).answer(named("long", "bad", "c"), Budget()):
@@ -120,7 +120,7 @@ def test_answer__tells_of_each_failure_once(engine):
     ("fatal", "said"), [("deadly", "no memory"), ("silent", "a process that ended")]
 )
 def test_answer__yields_what_there_is_before_it_says_that_the_engine_died(engine, fatal, said):
-    rows: list[Row] = []
+    rows: list[Answer] = []
     budget = Budget()
 
     async def collect() -> None:

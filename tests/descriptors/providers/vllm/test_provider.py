@@ -10,7 +10,7 @@ import pytest
 
 from langseg.cache.errors import UpstreamError, UsageError
 from langseg.cache.records import Response
-from langseg.cache.store.journal import Row
+from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.budget import Budget, Caps
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
 from tests.support.tiny_llama import CONTEXT, ENGINE
@@ -128,7 +128,7 @@ def test_prefix_cache_hit_rate__tells_that_prompts_share_their_beginning(model, 
 def test_answer__says_that_the_engine_was_killed_after_what_was_answered(model):
     provider = VLLMProvider(model, chunk=4, engine=ENGINE)
     before = set(multiprocessing.active_children())
-    rows: list[Row] = []
+    rows: list[Answer] = []
 
     async def collect() -> None:
         try:
@@ -181,6 +181,6 @@ def tokens(response: Response) -> tuple[int, int, int]:
     return n_prompt, n_reply, response.cached_tokens
 
 
-def text(rows: list[Row]) -> str:
+def text(rows: list[Answer]) -> str:
     ((_, response),) = rows
     return response.raw_text
