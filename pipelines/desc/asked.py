@@ -116,9 +116,9 @@ class Asked:
                 on_wait=progress.on_wait,
             )
         from langseg.descriptors.providers.openai.provider import OpenAIProvider
-        from langseg.descriptors.providers.openai.rate import Limits
+        from langseg.descriptors.providers.openai.rate_limits import RateLimits
 
-        limits = Limits(
+        limits = RateLimits(
             max_concurrency=config.concurrency,
             requests_per_minute=config.rpm,
             tokens_per_minute=config.tpm,

@@ -20,7 +20,7 @@ from langseg.cache.records import Request
 from langseg.descriptors.providers.chat import chat_body
 from langseg.descriptors.providers.openai.client import open_client
 from langseg.descriptors.providers.openai.endpoint import Key
-from langseg.descriptors.providers.openai.rate import Fault
+from langseg.descriptors.providers.openai.retry import Fault, fault_of, rest_s
 from langseg.descriptors.providers.openai.text import one_line
 
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
@@ -226,17 +226,13 @@ class BatchCalls:
             if outcome.remedy or not outcome.retry or attempt == _ATTEMPTS:
                 remedy = outcome.remedy or "see whether the server is well"
                 raise self.stop(f"{wanted} (attempt {attempt})", outcome.message, remedy)
-            backoff_s = _BACKOFF_S * 2 ** (attempt - 1)
-            wait_s = backoff_s if outcome.wait_s is None else outcome.wait_s
-            await self._rest(min(wait_s, _MAX_WAIT_S))
+            await self._rest(rest_s(outcome, attempt, backoff_s=_BACKOFF_S, max_wait_s=_MAX_WAIT_S))
 
     async def _attempt(
         self, call: Callable[["AsyncOpenAI"], Awaitable[T]], deadline_s: float
     ) -> "T | Fault":
         import httpx2
         from openai import APIError
-
-        from langseg.descriptors.providers.openai.faults import fault_of
 
         if self._client is None:
             self._client = open_client(self._base_url, self._key, places=2, timeout_s=_TIMEOUT_S)

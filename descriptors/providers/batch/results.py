@@ -19,7 +19,7 @@ from langseg.cache.store.batch_ledger import BatchRecord, BatchRequests, Ledger
 from langseg.descriptors.providers.batch.calls import BatchCalls, ServerBatch
 from langseg.descriptors.providers.chat import NotAReplyError, Reply, read_reply
 from langseg.descriptors.providers.openai.endpoint import Key
-from langseg.descriptors.providers.openai.rate import Fault
+from langseg.descriptors.providers.openai.retry import Fault, fault_of
 
 LINE_BYTES = 32_000_000  # a reply has a token limit; what is longer is no reply
 # the server never began with these: nothing was paid, nothing is known about them
@@ -148,8 +148,6 @@ def _fault(status: int, body: Any) -> Fault:
     """What the same status and body mean when a single request is answered with them."""
     from httpx2 import Request, Response
     from openai import APIStatusError
-
-    from langseg.descriptors.providers.openai.faults import fault_of
 
     error = body.get("error", body) if isinstance(body, dict) else {}
     error = error if isinstance(error, dict) else {}

@@ -26,7 +26,8 @@ from langseg.descriptors.providers.openai.endpoint import (
     checked_base_url,
     key_from_environment,
 )
-from langseg.descriptors.providers.openai.rate import Fault, Gate, Limits, rest_s
+from langseg.descriptors.providers.openai.rate_limits import Gate, RateLimits
+from langseg.descriptors.providers.openai.retry import Fault, fault_of, rest_s
 from langseg.descriptors.providers.openai.text import one_line, response_row
 
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
@@ -55,7 +56,7 @@ class OpenAIProvider(AnswersAtOnce):
         self,
         *,
         base_url: str = DEFAULT_BASE_URL,
-        limits: Limits,
+        limits: RateLimits,
         on_fault: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._base_url = checked_base_url(base_url)
@@ -136,7 +137,14 @@ class OpenAIProvider(AnswersAtOnce):
                     tried = len(faults) == self._limits.max_attempts
                     if not outcome.retry or tried or self._hopeless(outcome):
                         break
-                    await self._gate.rest(rest_s(outcome, len(faults), self._limits, _jitter()))
+                    pause_s = rest_s(
+                        outcome,
+                        len(faults),
+                        backoff_s=self._limits.backoff_s,
+                        max_wait_s=self._limits.max_wait_s,
+                        jitter=_jitter(),
+                    )
+                    await self._gate.rest(pause_s)
         return request, self._failed(request, faults, time.monotonic() - started)
 
     async def _attempt(
@@ -194,8 +202,6 @@ class OpenAIProvider(AnswersAtOnce):
 
     async def _call(self, request: Request) -> Response | Fault:
         from openai import APIError, APIStatusError
-
-        from langseg.descriptors.providers.openai.faults import fault_of
 
         if self._client is None:
             places = self._limits.max_concurrency

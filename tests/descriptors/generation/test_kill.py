@@ -19,7 +19,7 @@ from langseg.descriptors.generation.run import generate
 from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.providers.chat import chat_body
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
-from langseg.descriptors.providers.openai.rate import Limits
+from langseg.descriptors.providers.openai.rate_limits import RateLimits
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.openai_server import content_id
 from tests.support.prompts import some_prompt
@@ -87,7 +87,7 @@ def test_generate__killed_at_any_moment_loses_no_answer_and_asks_for_none_twice(
 
 def generate_all(path: str, url: str) -> None:
     """What a forked child does."""
-    provider = OpenAIProvider(base_url=url, limits=Limits(max_concurrency=CONCURRENCY))
+    provider = OpenAIProvider(base_url=url, limits=RateLimits(max_concurrency=CONCURRENCY))
     store = Store.open(Path(path), create=True)
     generate([PLAN], provider, store)
 

@@ -19,9 +19,9 @@ from langseg.cache.errors import UpstreamError, UsageError
 from langseg.cache.keys import canonical_json
 from langseg.cache.records import Request, Response
 from langseg.descriptors.providers.budget import Budget, Caps, Price, most
-from langseg.descriptors.providers.openai import rate
+from langseg.descriptors.providers.openai import rate_limits
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
-from langseg.descriptors.providers.openai.rate import Limits
+from langseg.descriptors.providers.openai.rate_limits import RateLimits
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry
 from tests.support.children import heed_ctrl_c
 from tests.support.openai_server import OpenAIServer
@@ -51,10 +51,10 @@ logging.basicConfig(level=logging.DEBUG)
 from tests.descriptors.providers.openai.test_provider import requests
 from langseg.descriptors.providers.budget import Budget
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
-from langseg.descriptors.providers.openai.rate import Limits
+from langseg.descriptors.providers.openai.rate_limits import RateLimits
 
 async def main():
-    provider = OpenAIProvider(base_url=sys.argv[1], limits=Limits(max_concurrency=32))
+    provider = OpenAIProvider(base_url=sys.argv[1], limits=RateLimits(max_concurrency=32))
     try:
         async for _, response in provider.answer(requests(20), Budget()):
             print(response, flush=True)
@@ -301,7 +301,7 @@ def test_answer__what_was_under_way_when_the_credit_ended_is_still_yielded():
 
 def test_answer__a_stopped_provider_asks_nothing_more():
     async def run(server: OpenAIServer) -> Any:
-        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+        provider = OpenAIProvider(base_url=server.base_url, limits=RateLimits(max_concurrency=32))
         for _ in range(2):
             with pytest.raises(UpstreamError):
                 [r async for r in provider.answer(requests(3), Budget())]
@@ -355,7 +355,7 @@ def test_answer__holds_a_window_of_requests_not_all_of_them():
             yield requests(1)[0]
 
     async def run(server: OpenAIServer) -> Any:
-        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=4))
+        provider = OpenAIProvider(base_url=server.base_url, limits=RateLimits(max_concurrency=4))
         async with aclosing(provider.answer(endless(), Budget())) as answers:
             seen = 0
             async for _ in answers:
@@ -371,7 +371,7 @@ def test_answer__holds_a_window_of_requests_not_all_of_them():
 
 def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
     async def run(server: OpenAIServer) -> Any:
-        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+        provider = OpenAIProvider(base_url=server.base_url, limits=RateLimits(max_concurrency=32))
         async with aclosing(provider.answer(requests(40), Budget())) as answers:
             for _ in range(5):
                 await anext(answers)
@@ -387,7 +387,7 @@ def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
 @pytest.mark.parametrize("behaviour", ["hang", "drip", "rate_limit:retry-after=60", "status:500"])
 def test_answer__an_interrupt_ends_it_at_once_and_closes_every_connection(behaviour):
     async def run(server: OpenAIServer) -> Any:
-        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+        provider = OpenAIProvider(base_url=server.base_url, limits=RateLimits(max_concurrency=32))
 
         async def read() -> Any:
             async for _ in provider.answer(requests(40), Budget()):
@@ -428,7 +428,7 @@ def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
 
 def test_aclose__ends_a_reader_in_another_task():
     async def run(server: OpenAIServer) -> Any:
-        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+        provider = OpenAIProvider(base_url=server.base_url, limits=RateLimits(max_concurrency=32))
 
         async def read() -> Any:
             return [r async for r in provider.answer(requests(3), Budget())]
@@ -446,8 +446,8 @@ def test_aclose__ends_a_reader_in_another_task():
 def test_import__does_not_import_the_sdk():
     code = (
         "import sys, langseg.descriptors.providers.openai.provider as p;"
-        "from langseg.descriptors.providers.openai.rate import Limits;"
-        "p.OpenAIProvider(limits=Limits(max_concurrency=1));"
+        "from langseg.descriptors.providers.openai.rate_limits import RateLimits;"
+        "p.OpenAIProvider(limits=RateLimits(max_concurrency=1));"
         "print('openai' in sys.modules, 'httpx2' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -457,7 +457,7 @@ def test_import__does_not_import_the_sdk():
 @pytest.mark.parametrize("behaviour", ["unauthorised", "echo"])
 def test_secret__the_key_is_in_no_response_error_or_repr(behaviour):
     with OpenAIServer(always=behaviour) as server:
-        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=32))
+        provider = OpenAIProvider(base_url=server.base_url, limits=RateLimits(max_concurrency=32))
         shown = repr(provider) + str(vars(provider))
         responses, error = ask(server, requests(2))
     raised: BaseException | None = error
@@ -503,7 +503,7 @@ def gaps(server: OpenAIServer) -> list[float]:
 @pytest.fixture
 def no_slack(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rate holds from the first request on, so that few are needed to see it."""
-    monkeypatch.setattr(rate, "_SLACK_S", 0.0)
+    monkeypatch.setattr(rate_limits, "_SLACK_S", 0.0)
 
 
 def test_answer__keeps_to_the_requests_a_minute_that_were_given(no_slack):
@@ -635,7 +635,7 @@ def test_budget__counts_an_attempt_in_full_when_the_run_is_cut_off():
     budget = Budget()
 
     async def run(server: OpenAIServer) -> None:
-        provider = OpenAIProvider(base_url=server.base_url, limits=Limits(max_concurrency=4))
+        provider = OpenAIProvider(base_url=server.base_url, limits=RateLimits(max_concurrency=4))
 
         async def read() -> None:
             async for _ in provider.answer([request], budget):
@@ -655,7 +655,9 @@ def test_budget__counts_an_attempt_in_full_when_the_run_is_cut_off():
 
 def test_provider__a_base_url_with_a_password_is_refused():
     with pytest.raises(UsageError):
-        OpenAIProvider(base_url="http://bob:hunter2@127.0.0.1/v1", limits=Limits(max_concurrency=1))
+        OpenAIProvider(
+            base_url="http://bob:hunter2@127.0.0.1/v1", limits=RateLimits(max_concurrency=1)
+        )
 
 
 def ask(
@@ -672,7 +674,9 @@ def ask(
     async def run() -> UpstreamError | None:
         provider = OpenAIProvider(
             base_url=server.base_url,
-            limits=Limits(**{"max_concurrency": 32, "backoff_s": 0.01, "timeout_s": 5, **limits}),
+            limits=RateLimits(
+                **{"max_concurrency": 32, "backoff_s": 0.01, "timeout_s": 5, **limits}
+            ),
             on_fault=on_fault,
         )
         try:

@@ -20,7 +20,7 @@ from langseg.descriptors.generation.run import generate
 from langseg.descriptors.prompts.plan import plan_of
 from langseg.descriptors.providers.base import Provider
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
-from langseg.descriptors.providers.openai.rate import Limits
+from langseg.descriptors.providers.openai.rate_limits import RateLimits
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
 from tests.support.vllm_requests import GOOD_SCHEMA, UNSUPPORTED, answers, request, things
 
@@ -118,7 +118,7 @@ def run(provider: Provider, model: str, folder: Path) -> GenerateReport:
 
 
 def openai(base_url: str) -> OpenAIProvider:
-    return OpenAIProvider(base_url=base_url, limits=Limits(max_concurrency=8))
+    return OpenAIProvider(base_url=base_url, limits=RateLimits(max_concurrency=8))
 
 
 def await_health(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:

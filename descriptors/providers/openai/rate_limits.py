@@ -1,6 +1,6 @@
-"""Decide how many requests may be under way, and how long a failed one rests.
+"""Decide how many requests may be under way at once, and how many a minute.
 
-In:  what happened to each attempt: an answer, or a ``Fault``.
+In:  what happened to each attempt: an answer, a complaint; the limits in a reply's headers.
 Out: leave to make the next attempt, or word that the run has stopped.
 """
 
@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from email.utils import parsedate_to_datetime
 
 from langseg.cache.errors import LangSegError, UsageError
 
@@ -21,7 +20,7 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class RateLimits:
     """What one run may ask of a server; times in seconds.
 
     ``requests_per_minute`` and ``tokens_per_minute`` are spread evenly; None means: as the server
@@ -46,26 +45,6 @@ class Limits:
             value = getattr(self, field.name)
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"{field.name}: wanted a number above 0, got {value}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """Why an attempt brought no answer, and what that means for the next one.
-
-    ``message`` is as it came: redact it before it is shown. ``unread``: the request was turned
-    away or never arrived, so it used no tokens; ``overload``: the server asks for fewer requests;
-    ``wait_s``: how long it asks us to wait; ``unreachable``: no connection was
-    made, so the request is not to blame; ``remedy``: what the user must do before any request
-    can succeed, so the run stops.
-    """
-
-    message: str
-    retry: bool = True
-    unread: bool = False
-    overload: bool = False
-    unreachable: bool = False
-    wait_s: float | None = None
-    remedy: str = ""
 
 
 class Meter:
@@ -98,7 +77,7 @@ class Gate:
     minute that were given, or that the server told.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RateLimits) -> None:
         self._max = limits.max_concurrency
         self._meters = {
             "requests": Meter(limits.requests_per_minute),
@@ -185,34 +164,6 @@ async def _wait(event: asyncio.Event, seconds: float | None) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-
-
-def rest_s(fault: Fault, attempt: int, limits: Limits, jitter: float) -> float:
-    """Rest after failed attempt ``attempt`` (from 1): what the server asks, else a backoff.
-
-    Args:
-        jitter: a fresh random number in 0..1; spreads the retries over the whole interval
-            (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter).
-    """
-    if fault.wait_s is not None:
-        return min(fault.wait_s, limits.max_wait_s)
-    return jitter * min(limits.backoff_s * 2.0 ** min(attempt - 1, 60), limits.max_wait_s)
-
-
-def server_wait_s(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that ``retry-after-ms`` or ``retry-after`` asks for; None for none or nonsense.
-
-    Args:
-        headers: looked up in lower case.
-        now: seconds since the epoch, for a ``retry-after`` that is a date.
-    """
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        with suppress(KeyError, ValueError):
-            wait_s = float(headers[name]) * unit_s
-            return wait_s if 0 <= wait_s < math.inf else None
-    with suppress(KeyError, ValueError, TypeError, OverflowError):
-        return max(parsedate_to_datetime(headers["retry-after"]).timestamp() - now, 0.0)
-    return None
 
 
 def server_limit(

@@ -1,4 +1,4 @@
-"""A gate lets in what a server bears and allows, and a failed attempt rests before the next."""
+"""A gate lets in what a server bears and allows."""
 
 import asyncio
 import time
@@ -8,21 +8,18 @@ from typing import Any
 import pytest
 
 from langseg.cache.errors import UpstreamError, UsageError
-from langseg.descriptors.providers.openai import rate
-from langseg.descriptors.providers.openai.rate import (
-    Fault,
+from langseg.descriptors.providers.openai import rate_limits
+from langseg.descriptors.providers.openai.rate_limits import (
     Gate,
-    Limits,
     Meter,
+    RateLimits,
     duration_s,
-    rest_s,
     server_limit,
-    server_wait_s,
 )
 
 
 def test_gate__starts_with_one_place_then_32_and_doubles_each_round_trip():
-    gate = Gate(Limits(max_concurrency=300))
+    gate = Gate(RateLimits(max_concurrency=300))
     sizes = []
     for _ in range(5):
         sizes.append(gate.size)
@@ -32,7 +29,7 @@ def test_gate__starts_with_one_place_then_32_and_doubles_each_round_trip():
 
 
 def test_gate__never_grows_past_its_limit():
-    gate = Gate(Limits(max_concurrency=3))
+    gate = Gate(RateLimits(max_concurrency=3))
     for _ in range(20):
         gate.answered()
     assert gate.size == 3
@@ -72,7 +69,7 @@ def test_gate__lets_nobody_in_before_the_pause_ends():
 
 def test_gate__a_place_given_back_lets_the_next_one_in():
     async def run() -> Any:
-        gate = Gate(Limits(max_concurrency=1))
+        gate = Gate(RateLimits(max_concurrency=1))
         await gate.enter(0)
         second = asyncio.create_task(gate.enter(0))
         await asyncio.sleep(0.01)
@@ -85,7 +82,7 @@ def test_gate__a_place_given_back_lets_the_next_one_in():
 
 def test_gate__stop_wakes_the_waiting_and_the_resting_and_keeps_the_first_reason():
     async def run() -> Any:
-        gate = Gate(Limits(max_concurrency=1))
+        gate = Gate(RateLimits(max_concurrency=1))
         await gate.enter(0)
         waiting = [asyncio.create_task(gate.enter(0)), asyncio.create_task(gate.rest(60))]
         await asyncio.sleep(0.01)
@@ -96,46 +93,14 @@ def test_gate__stop_wakes_the_waiting_and_the_resting_and_keeps_the_first_reason
     assert asyncio.run(run()) == ([None, None], "first")
 
 
-@pytest.mark.parametrize(
-    ("headers", "wait_s"),
-    [
-        ({"retry-after": "2"}, 2),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
-        ({"retry-after-ms": "soon", "retry-after": "9"}, 9),
-        ({"retry-after": "Thu, 01 Jan 1970 00:01:10 GMT"}, 10),
-        ({"retry-after": "Thu, 01 Jan 1970 00:00:10 GMT"}, 0),
-        ({}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-    ],
-)
-def test_server_wait_s__reads_milliseconds_seconds_and_dates(headers, wait_s):
-    assert server_wait_s(headers, now=60.0) == wait_s
-
-
-def test_rest_s__doubles_up_to_the_cap_under_full_jitter():
-    limits, fault = Limits(max_concurrency=1, backoff_s=0.5, max_wait_s=3), Fault(message="")
-    assert [rest_s(fault, n, limits, 1.0) for n in (1, 2, 3, 4, 5000)] == [0.5, 1, 2, 3, 3]
-    assert rest_s(fault, 3, limits, 0.25) == 0.5
-
-
-def test_rest_s__does_as_the_server_asks_up_to_the_cap():
-    limits = Limits(max_concurrency=1, max_wait_s=30)
-    assert rest_s(Fault(message="", wait_s=7), 1, limits, 0.0) == 7
-    assert rest_s(Fault(message="", wait_s=86_400), 1, limits, 0.0) == 30
-
-
 @pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf")])
 def test_limits__names_the_limit_that_is_no_number_above_zero(bad):
     with pytest.raises(UsageError, match="timeout_s: wanted a number above 0"):
-        Limits(max_concurrency=1, timeout_s=bad)
+        RateLimits(max_concurrency=1, timeout_s=bad)
 
 
 def _grown(size: int) -> Gate:
-    gate = Gate(Limits(max_concurrency=size))
+    gate = Gate(RateLimits(max_concurrency=size))
     for _ in range(size):
         gate.answered()
     return gate
@@ -151,8 +116,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         made.now += seconds
         made.waited += seconds
 
-    monkeypatch.setattr(rate, "time", SimpleNamespace(monotonic=lambda: made.now))
-    monkeypatch.setattr(rate, "_wait", wait)
+    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(monotonic=lambda: made.now))
+    monkeypatch.setattr(rate_limits, "_wait", wait)
     return made
 
 
@@ -214,22 +179,22 @@ def test_meter__an_amount_above_the_rate_goes_and_is_waited_for():
 
 
 def test_gate__keeps_to_the_requests_a_minute_that_were_given(clock):
-    gate = Gate(Limits(max_concurrency=8, requests_per_minute=60))
+    gate = Gate(RateLimits(max_concurrency=8, requests_per_minute=60))
     assert _entries(gate, clock, 5) == [0, 0, 1, 2, 3]
 
 
 def test_gate__keeps_to_the_tokens_a_minute_that_were_given(clock):
-    gate = Gate(Limits(max_concurrency=8, tokens_per_minute=6000))
+    gate = Gate(RateLimits(max_concurrency=8, tokens_per_minute=6000))
     assert _entries(gate, clock, 4, tokens=200) == pytest.approx([0, 1, 3, 5])
 
 
 def test_gate__keeps_to_the_slower_of_two_rates(clock):
-    gate = Gate(Limits(max_concurrency=8, requests_per_minute=60, tokens_per_minute=6000))
+    gate = Gate(RateLimits(max_concurrency=8, requests_per_minute=60, tokens_per_minute=6000))
     assert _entries(gate, clock, 4, tokens=10) == [0, 0, 1, 2]
 
 
 def test_gate__takes_over_the_rates_that_a_server_tells(clock):
-    gate = Gate(Limits(max_concurrency=8))
+    gate = Gate(RateLimits(max_concurrency=8))
     assert _entries(gate, clock, 3) == [0, 0, 0]
     gate.learn({"x-ratelimit-limit-requests": "60"}, max_wait_s=60)
     assert _entries(gate, clock, 4) == [0, 0, 1, 2]
@@ -240,14 +205,14 @@ def test_gate__takes_over_the_rates_that_a_server_tells(clock):
 
 @pytest.mark.parametrize("told", ["6", "600000"])
 def test_gate__rates_that_were_given_beat_those_that_are_told(clock, told):
-    gate = Gate(Limits(max_concurrency=8, requests_per_minute=60))
+    gate = Gate(RateLimits(max_concurrency=8, requests_per_minute=60))
     gate.learn({"x-ratelimit-limit-requests": told}, max_wait_s=60)
     assert _entries(gate, clock, 4) == [0, 0, 1, 2]
 
 
 @pytest.mark.parametrize("name", ["requests", "tokens"])
 def test_gate__waits_for_the_reset_where_nothing_remains(clock, name):
-    gate = Gate(Limits(max_concurrency=8))
+    gate = Gate(RateLimits(max_concurrency=8))
     none_left = {f"x-ratelimit-remaining-{name}": "0", f"x-ratelimit-reset-{name}": "1m2s"}
     gate.learn(none_left, max_wait_s=100)
     assert _entries(gate, clock, 2) == [62, 62]
@@ -259,7 +224,7 @@ def test_gate__waits_for_the_reset_where_nothing_remains(clock, name):
     ("left", "reset"), [("1", "60s"), ("0", ""), ("0", "0s"), ("0", "soon"), ("", "60s")]
 )
 def test_gate__does_not_wait_where_something_remains_or_no_reset_is_told(clock, left, reset):
-    gate = Gate(Limits(max_concurrency=8))
+    gate = Gate(RateLimits(max_concurrency=8))
     headers = {"x-ratelimit-remaining-requests": left, "x-ratelimit-reset-requests": reset}
     gate.learn(headers, max_wait_s=60)
     assert _entries(gate, clock, 3) == [0, 0, 0]
@@ -269,7 +234,7 @@ def test_gate__does_not_wait_where_something_remains_or_no_reset_is_told(clock, 
     "nonsense", ["-1", "0", "0.0001", "1e-300", "inf", "1e400", "nan", "abc", "", " ", "1,000"]
 )
 def test_gate__ignores_a_limit_that_is_nonsense(clock, nonsense):
-    gate = Gate(Limits(max_concurrency=8))
+    gate = Gate(RateLimits(max_concurrency=8))
     told = {f"x-ratelimit-limit-{name}": nonsense for name in ("requests", "tokens")}
     gate.learn(told, max_wait_s=60)
     assert _entries(gate, clock, 9, tokens=1000) == [0] * 9
@@ -277,7 +242,7 @@ def test_gate__ignores_a_limit_that_is_nonsense(clock, nonsense):
 
 def test_gate__that_ends_without_an_error_wakes_all_who_wait():
     async def run() -> Any:
-        gate = Gate(Limits(max_concurrency=1, requests_per_minute=0.001))
+        gate = Gate(RateLimits(max_concurrency=1, requests_per_minute=0.001))
         await gate.enter(0)
         waiting = [asyncio.create_task(gate.enter(0)) for _ in range(3)]
         waiting.append(asyncio.create_task(gate.rest(60)))
@@ -289,7 +254,7 @@ def test_gate__that_ends_without_an_error_wakes_all_who_wait():
 
 
 def test_gate__that_ended_without_an_error_keeps_a_later_one():
-    gate = Gate(Limits(max_concurrency=1))
+    gate = Gate(RateLimits(max_concurrency=1))
     gate.end()
     gate.end(UpstreamError("later"))
     assert str(gate.error) == "later"
