@@ -336,8 +336,8 @@ def test_fsync__that_fails_once_is_not_repeated_on_that_file_and_loses_nothing(
     for kind in kinds:
         store = tmp_path / f"store-{kinds.index(kind)}"
         asked = ("generate", "--classes", tmp_path / "mine.txt", "--store", store)
-        with monkeypatch.context() as patched, ExitStack() as locks:
-            disk = FailingDisk(store, kind, locks)
+        with monkeypatch.context() as patched, ExitStack() as handles:
+            disk = FailingDisk(store, kind, handles)
             patched.setattr(os, "fsync", disk.fsync)
             done = call(DESC, *asked)
         assert done.code == (1 if kind else 0)
@@ -354,10 +354,10 @@ class FailingDisk:
     """The first fsync of a file in the folder ``kind`` of a store fails. It may be tried on no
     such file again: what was written to it may be lost all the same."""
 
-    def __init__(self, store: Path, kind: str, locks: ExitStack) -> None:
+    def __init__(self, store: Path, kind: str, handles: ExitStack) -> None:
         self.kinds: list[str] = []
         self.repeated: list[str] = []
-        self._store, self._kind, self._locks, self._real = store, kind, locks, os.fsync
+        self._store, self._kind, self._handles, self._real = store, kind, handles, os.fsync
         self._failed = 0
 
     def fsync(self, handle: int) -> None:
@@ -368,7 +368,7 @@ class FailingDisk:
                 self.repeated.append(str(path))
             if kind == self._kind and not self._failed:
                 self._failed = what.st_ino
-                self._locks.callback(os.close, os.dup(handle))  # or another file gets its number
+                self._handles.callback(os.close, os.dup(handle))  # or another file gets its number
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             if kind not in self.kinds:
                 self.kinds.append(kind)
