@@ -3,6 +3,8 @@
 The commands themselves are in ``desc_commands``, by kind.
 """
 
+from collections.abc import Callable
+
 import typer
 
 from langseg.pipelines.cli.desc_commands import banks, exchange, generation, questions, upkeep
@@ -19,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # markup would swallow every [default: ...]
 )
-_COMMANDS = {  # in the order of a first use
+_COMMANDS: dict[str, Callable[..., None]] = {  # in the order of a first use
     "generate": generation.generate,
     "plan": generation.plan,
     "explain-key": generation.explain_key,
