@@ -114,12 +114,12 @@ def _store_flag(store: Path) -> str:
 
 
 def _audit(stages: Stages, store: Path) -> list[dict[str, Any]]:
-    from langseg.pipelines.desc.lens import run_audit
+    from langseg.pipelines.desc.standing_questions import vocabulary_answers
 
     report = stages.run(
         "audit",
         f"langseg-desc audit --dataset ade20k{_store_flag(store)}",
-        lambda advance: run_audit(store, "ade20k", None),
+        lambda advance: vocabulary_answers(Source(dataset="ade20k", store=store)),
         lambda report: False,
     )
     shown = [a for a in report["answers"] if a["name"] in ("counts", "provenance")]

@@ -1,13 +1,13 @@
 """Measure, without an image, whether descriptors tell a class from those it is confused with.
 
 In:  unit vectors of the phrases of each class, and of what each class is called (name, synonyms).
-Out: how often a phrase finds its own class among its rivals; chance; an interval; weak pairs.
+Out: how often a phrase finds its own class among its look-alikes; chance; an interval; weak pairs.
 
-The rivals of a class come from the vocabulary alone (the look-alikes it names, then the nearest
-names), so that two sets of phrases for one vocabulary answer the same questions. A phrase that
-holds its class's name is measured with the name masked ("a car has doors": "it has doors"), so
-that a set which says the name in every phrase has a number, too, and none gains by saying it. A
-phrase is held out, and looked for in three ways:
+The look-alikes of a class come from the vocabulary alone (those it names, then the nearest names),
+so that two sets of phrases for one vocabulary answer the same questions. A phrase that holds its
+class's name is measured with the name masked ("a car has doors": "it has doors"), so that a set
+which says the name in every phrase has a number, too, and none gains by saying it. A phrase is held
+out, and looked for in three ways:
 
     by name     its cosine with what each class is called: its name and synonyms
     by phrases  its cosine with the mean of the other phrases of each class
@@ -16,9 +16,10 @@ phrase is held out, and looked for in three ways:
 *By name* is the number of a set: it is the only one of the three that wrong lists lower. (The
 bundled ade20k phrases find their class by name in 40.7 % of cases, and in 12 % with the classes'
 lists swapped; by phrases in 59.9 %, and swapped in 76 %: lists of far-off classes are easier to
-tell apart than those of true look-alikes.) It asks nothing of a rival but its name, so that a set
-which describes few classes gets the rivals that a full one gets. The other two need rivals with
-phrases; a sparse set has fewer of those, and its shares are no match for a full set's.
+tell apart than those of true look-alikes.) It asks nothing of a look-alike but its name, so that a
+set which describes few classes gets the look-alikes that a full one gets. The other two need
+look-alikes with phrases; a sparse set has fewer of those, and its shares are no match for a full
+set's.
 
 A name and its synonyms are the benchmark's own words, and take no set's side. A definition does
 where its author also wrote one of the sets, as with LangSeg's and the bundled packs: with it in
@@ -51,12 +52,14 @@ Phrases = tuple[NDArray[np.floating], NDArray[np.integer]]  # unit rows [N, D], 
 class Discriminability:
     """Shares of one set.
 
-    ``by_name`` [C], of every class with a phrase and a rival; ``chance`` [C] is 1 / (1 + rivals);
-    ``dealt`` is ``by_name`` of the same phrases dealt to the classes at random: what chance truly
-    gives, a little less than ``chance``, because a class lies in the midst of its rivals.
+    ``by_name`` [C], of every class with a phrase and a look-alike; ``chance`` [C] is
+    1 / (1 + look-alikes); ``dealt`` is ``by_name`` of the same phrases dealt to the classes at
+    random: what chance truly gives, a little less than ``chance``, because a class lies in the
+    midst of its look-alikes.
     ``by_phrases``, ``by_both``, ``by_name_there`` [C] are three ways through the same trials, of
-    every class with two phrases and a rival that has two; ``rivals_there`` [C] of those it has.
-    ``pairs`` (row, rival's row, share of trials in which their phrases are told apart).
+    every class with two phrases and a look-alike that has two; ``look_alikes_there`` [C] of those
+    it has.
+    ``pairs`` (row, look-alike's row, share of trials in which their phrases are told apart).
     """
 
     by_name: Floats
@@ -65,7 +68,7 @@ class Discriminability:
     by_phrases: Floats
     by_both: Floats
     by_name_there: Floats
-    rivals_there: NDArray[np.intp]
+    look_alikes_there: NDArray[np.intp]
     pairs: tuple[tuple[int, int, float], ...]
 
     @property
@@ -89,7 +92,7 @@ def measure(
     vectors: NDArray[np.floating],
     owners: NDArray[np.integer],
     names: Floats,
-    rivals: Sequence[NDArray[np.intp]],
+    look_alikes: Sequence[NDArray[np.intp]],
     seed: int = 0,
 ) -> Discriminability:
     """Measure one set; ``seed`` draws the phrases of the means and deals them for ``dealt``.
@@ -99,13 +102,14 @@ def measure(
             float16 will do, no second copy of them is made.
         owners: [N] row of each phrase's class.
         names: [C, D] unit vectors of ``contrast.class_text``.
-        rivals: as ``rivals.find_rivals`` gives them.
+        look_alikes: as ``look_alikes.find_look_alikes`` gives them.
     """
     rng = np.random.default_rng(seed)
     members = _members(owners, len(names))
     centred = _unit(names - names.mean(axis=0))
     against = [
-        np.array([c, *(r for r in rivals[c] if len(members[r]) > 1)]) for c in range(len(names))
+        np.array([c, *(r for r in look_alikes[c] if len(members[r]) > 1)])
+        for c in range(len(names))
     ]
     bench = _Bench(
         vectors=vectors,
@@ -116,18 +120,18 @@ def measure(
         scored=[c for c, rows in enumerate(members) if len(rows) > 1 and len(against[c]) > 1],
     )
     by_phrases, by_both, by_name_there, pairs = _by_phrases(bench, rng)
-    by_name = shares_found(vectors, owners, names, rivals)
-    chance = np.array([1 / (1 + len(rows)) for rows in rivals], np.float32)
+    by_name = shares_found(vectors, owners, names, look_alikes)
+    chance = np.array([1 / (1 + len(rows)) for rows in look_alikes], np.float32)
     there = np.zeros(len(names), np.intp)
     there[bench.scored] = [len(against[c]) - 1 for c in bench.scored]
     return Discriminability(
         by_name=by_name,
         chance=np.where(np.isnan(by_name), np.float32(np.nan), chance),
-        dealt=mean_of(shares_found(vectors, rng.permutation(owners), names, rivals)),
+        dealt=mean_of(shares_found(vectors, rng.permutation(owners), names, look_alikes)),
         by_phrases=by_phrases,
         by_both=by_both,
         by_name_there=by_name_there,
-        rivals_there=there,
+        look_alikes_there=there,
         pairs=pairs,
     )
 
@@ -136,15 +140,15 @@ def shares_found(
     vectors: NDArray[np.floating],
     owners: NDArray[np.integer],
     names: Floats,
-    rivals: Sequence[NDArray[np.intp]],
+    look_alikes: Sequence[NDArray[np.intp]],
 ) -> Floats:
     """[C] of each class the share of its phrases that are nearest to its name; nan for none.
 
     What phrases share says nothing about a class, and makes some names the nearest of all. It
     is taken off as the mean of the classes that a trial is not about, so that a set which
-    describes a class and none of its rivals loses nothing by it; where a trial is about all of
+    describes a class and none of its look-alikes loses nothing by it; where a trial is about all of
     them, as the mean of all; and not at all where there is but one.
-    Args: as ``measure``, or ``rivals.meaning_text`` in the place of names; an owner of -1 is
+    Args: as ``measure``, or ``look_alikes.meaning_text`` in the place of names; an owner of -1 is
     nobody's.
     """
     members = _members(owners, len(names))
@@ -155,9 +159,9 @@ def shares_found(
     total, count = means.sum(axis=0), int(has_any.sum())
     middle = middle if count > 1 else np.zeros_like(middle)
     for c in np.flatnonzero(has_any).tolist():
-        if not len(rivals[c]):
+        if not len(look_alikes[c]):
             continue
-        round_ = np.array([c, *rivals[c]])
+        round_ = np.array([c, *look_alikes[c]])
         outside = count - int(has_any[round_].sum())
         shared: Floats = (total - means[round_].sum(axis=0)) / outside if outside else middle
         shares[c] = _found(vectors, members[c], shared, centred[round_])
@@ -165,16 +169,16 @@ def shares_found(
 
 
 def paired_shares(
-    first: Phrases, second: Phrases, names: Floats, rivals: Sequence[NDArray[np.intp]]
+    first: Phrases, second: Phrases, names: Floats, look_alikes: Sequence[NDArray[np.intp]]
 ) -> tuple[Floats, Floats]:
     """``shares_found`` of two sets [C], cut to the classes that both describe.
 
-    Each is measured as if it held nothing else: the same classes, the same rivals, and as many
+    Each is measured as if it held nothing else: the same classes, the same look-alikes, and as many
     classes to take what phrases share from.
     """
     both = np.intersect1d(first[1], second[1])
     one, other = (
-        shares_found(vectors, np.where(np.isin(owners, both), owners, -1), names, rivals)
+        shares_found(vectors, np.where(np.isin(owners, both), owners, -1), names, look_alikes)
         for vectors, owners in (first, second)
     )
     return one, other
@@ -217,8 +221,9 @@ def class_means(
 
 @dataclass(frozen=True, kw_only=True)
 class _Bench:
-    """What one set is measured on. ``against`` [C]: the class's own row, then those of its rivals
-    that have two phrases. ``middle`` is taken off every phrase, and theirs off the names."""
+    """What one set is measured on. ``against`` [C]: the class's own row, then those of its
+    look-alikes that have two phrases. ``middle`` is taken off every phrase, and theirs off the
+    names."""
 
     vectors: NDArray[np.floating]
     members: Sequence[NDArray[np.intp]]
@@ -257,28 +262,28 @@ def _by_phrases(
     """Of each class as many phrases as the poorest of its round has, ``PER_CLASS`` at most.
 
     The i-th phrase is compared with means that all lack their i-th phrase: were the phrases all
-    alike, own and others would be of one kind, and chance exactly 1 / (1 + rivals).
+    alike, own and others would be of one kind, and chance exactly 1 / (1 + look-alikes).
     """
     shares = np.full((3, len(bench.members)), np.nan, np.float32)
     shares[:, bench.scored] = 0.0
-    told: dict[tuple[int, int], list[float]] = {}
+    told_apart: dict[tuple[int, int], list[float]] = {}
     for _ in range(DRAWS):
         drawn = [_draw(rows, rng) for rows in bench.members]
         for c in bench.scored:
             round_ = bench.against[c]
             count = min(len(drawn[row]) for row in round_)
             rows = np.stack([drawn[row][:count] for row in round_])
-            phrases = _unit(bench.phrases(rows))  # [1 + rivals, count, D]
+            phrases = _unit(bench.phrases(rows))  # [1 + look-alikes, count, D]
             others = _unit(phrases.sum(axis=1, keepdims=True) - phrases)
             names = bench.names[round_][:, None]
             ways = (others, _unit(others + names), np.broadcast_to(names, others.shape))
-            found: list[Floats] = [np.einsum("kd,rkd->kr", phrases[0], way) for way in ways]
-            shares[:, c] += [_first_wins(one).mean() / DRAWS for one in found]
-            cosines = found[0]
-            apart = (cosines[:, :1] > cosines[:, 1:]).mean(axis=0)
-            for rival, share in zip(round_[1:], apart, strict=True):
-                told.setdefault((min(c, rival), max(c, rival)), []).append(float(share))
-    pairs = ((int(a), int(b), float(np.mean(shares))) for (a, b), shares in sorted(told.items()))
+            cosines: list[Floats] = [np.einsum("kd,rkd->kr", phrases[0], way) for way in ways]
+            shares[:, c] += [_first_wins(one).mean() / DRAWS for one in cosines]
+            by_others = cosines[0]
+            apart = (by_others[:, :1] > by_others[:, 1:]).mean(axis=0)
+            for other, share in zip(round_[1:], apart, strict=True):
+                told_apart.setdefault((min(c, other), max(c, other)), []).append(float(share))
+    pairs = ((int(a), int(b), float(np.mean(all_))) for (a, b), all_ in sorted(told_apart.items()))
     by_phrases, by_both, by_name_there = shares
     return by_phrases, by_both, by_name_there, tuple(pairs)
 
@@ -288,7 +293,7 @@ def _draw(rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
 
 
 def _first_wins(cosines: Floats) -> NDArray[np.bool_]:
-    """[N, 1 + rivals] -> whether the own class, in front, beats every rival; a tie is no win."""
+    """[N, 1 + look-alikes] -> whether the own class, in front, beats all; a tie is no win."""
     won: NDArray[np.bool_] = cosines[:, 0] > cosines[:, 1:].max(axis=1)
     return won
 

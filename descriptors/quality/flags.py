@@ -131,7 +131,7 @@ def wrong_senses(
 
     Args:
         means, middle: as ``discriminability.class_means`` gives them; a zero row has no phrases.
-        meanings: [C, D] unit vectors of ``rivals.meaning_text``.
+        meanings: [C, D] unit vectors of ``look_alikes.meaning_text``.
     Cosines are taken after what all phrases, and all meanings, share is taken off, so that a
     meaning which is near to every phrase counts for none.
     """

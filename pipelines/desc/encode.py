@@ -38,7 +38,7 @@ def wanted_texts(chosen: "StoredSet") -> "WantedTexts":
     """All that the bank of these answers says, and what an audit of it measures by."""
     from langseg.descriptors.bank.build import bank_texts, class_phrases
     from langseg.descriptors.encoders.embed import WantedTexts, texts_within
-    from langseg.descriptors.quality.rivals import class_texts
+    from langseg.descriptors.quality.look_alikes import class_texts
 
     names = bank_texts(chosen.vocabulary, class_phrases(chosen.vocabulary, (), {}))
     own = tuple(dict.fromkeys((*names, *class_texts(chosen.vocabulary))))

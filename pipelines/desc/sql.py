@@ -1,6 +1,6 @@
-"""Write the rows of a question: a table, JSON, CSV or Parquet, to stdout or a file.
+"""Answer a statement over a store: a table, JSON, CSV or Parquet, to stdout or a file.
 
-In:  a statement over a store, whose texts may be anything that an LLM can write.
+In:  one SELECT, over a store whose texts may be anything that an LLM can write.
 Out: rows. In a CSV no text is a formula and none holds a control character, as a spreadsheet or
      a terminal would act on it; Parquet holds every value as it is.
 """
@@ -26,6 +26,7 @@ from langseg.pipelines.shared.table_output import table_pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
 
     from langseg.cache.sql.queries import QueryResult
 
@@ -43,7 +44,7 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-def write_answer(
+def run_sql(
     store_path: Path, statement: str, form: Format, out: Path | None, limits: QueryLimits
 ) -> list[str]:
     """Answer a statement and write its rows, to stdout where ``out`` is None.
@@ -55,7 +56,7 @@ def write_answer(
     Raises: UsageError, for a table in a file, and for Parquet without one; InputError, where no
         file can be written, before the question is asked.
     """
-    from langseg.pipelines.desc.lens import run_sql, run_sql_table
+    from langseg.cache.sql.queries import select, select_table
     from langseg.pipelines.shared.output_file import check_file
 
     if out is None and form is Format.PARQUET:
@@ -65,14 +66,14 @@ def write_answer(
     if out is not None:
         check_file(out, "--out", f"rows.{form}")
     if out is not None and form is Format.PARQUET:
-        found = run_sql_table(store_path, statement, limits)
+        found = select_table(_connection(store_path, statement, limits), statement, limits)
         with bounded_memory(limits.memory_mb):
             data = parquet_bytes(found.table, found.deadline.check)
         _write(out, data)
         return _notes(found.table.num_rows, found.truncated, 0, limits)
     if form is Format.TABLE:
         limits = replace(limits, cell_chars=_TABLE_CELL)
-    answer = run_sql(store_path, statement, limits)
+    answer = select(_connection(store_path, statement, limits), statement, limits)
     with bounded_memory(limits.memory_mb):
         text = _written(_pieces(answer, form), answer.deadline.check, limits)
     if out is None:
@@ -80,6 +81,16 @@ def write_answer(
     else:
         _write(out, text)
     return _notes(len(answer.rows), answer.truncated, answer.cut, limits)
+
+
+def _connection(store_path: Path, statement: str, limits: QueryLimits) -> "DuckDBPyConnection":
+    """To the live snapshot; vectors are read only where the statement names them."""
+    from langseg.cache.sql.queries import needs_vectors, open_audit
+    from langseg.cache.store.store import Store
+    from langseg.pipelines.desc.store_tables import store_tables
+
+    tables = store_tables(Store.open(store_path), vectors=needs_vectors(statement))
+    return open_audit(tables, memory_limit_mb=limits.memory_mb)
 
 
 def _write(out: Path, data: bytes) -> None:
@@ -173,8 +184,7 @@ def _cell(value: Any) -> Any:
         return bytes(value).hex()
     if isinstance(value, (list, tuple, dict)):
         value = json.dumps(value, ensure_ascii=False, default=str)
-    kept = "".join(c for c in str(value) if c in "\n\t" or not _controls(c))
-    return guarded_cell(kept)
+    return guarded_cell("".join(c for c in str(value) if c in "\n\t" or not _controls(c)))
 
 
 def _controls(character: str) -> bool:
@@ -182,11 +192,11 @@ def _controls(character: str) -> bool:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    found: list[str] = []
+    distinct: list[str] = []
     for name in names:
         number, free = 1, name
-        while free in found:
+        while free in distinct:
             number += 1
             free = f"{name}_{number}"
-        found.append(free)
-    return found
+        distinct.append(free)
+    return distinct

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from langseg.cache.bank.folder import array_files
 from langseg.cache.bank.text_bank import HEADER
 from langseg.cache.errors import CorruptError
-from langseg.pipelines.desc.lens import run_verify
+from langseg.pipelines.desc.verify import run_verify
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,12 +17,13 @@ from tests.benchmarks.harness import machine, show
 
 def measured(dataset: str, files: list[Path], store: Path) -> dict[str, Any]:
     """The quality that `audit` reports, of a fresh store."""
+    from langseg.descriptors.quality.assess import Assessor
     from langseg.descriptors.vocabulary.source import EncodedSource
-    from langseg.pipelines.desc.audit import quality_report
     from langseg.pipelines.desc.encode import run_encode
     from langseg.pipelines.desc.exchange import ImportConfig, run_import
     from langseg.pipelines.desc.generate import run_generate
-    from langseg.pipelines.desc.judged import Judge
+    from langseg.pipelines.desc.open_sets import open_sets
+    from langseg.pipelines.desc.quality_report import quality_report
     from langseg.pipelines.shared.settings import DescribeConfig
     from tests.support.quiet import Quiet
 
@@ -35,8 +36,9 @@ def measured(dataset: str, files: list[Path], store: Path) -> dict[str, Any]:
     for model in models:
         source = EncodedSource(dataset=dataset, store=store, model=model)
         run_encode(source, "minilm", lambda done, total, note="": None)
-    judge = Judge(EncodedSource(dataset=dataset, store=store, model="bundled"))
-    return quality_report(judge.named(), judge)
+    source = EncodedSource(dataset=dataset, store=store, model="bundled")
+    assessor = Assessor(source, open_sets(source))
+    return quality_report(assessor.named(), assessor)
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ from langseg.descriptors.quality.discriminability import (
     mean_of,
     measure,
 )
-from langseg.descriptors.quality.rivals import find_rivals
+from langseg.descriptors.quality.look_alikes import find_look_alikes
 from langseg.descriptors.vocabulary.load import load_vocabulary, shipped_vocabularies
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 from tests.benchmarks.harness import machine, show
@@ -76,8 +76,8 @@ def found(
         texts += free
         owners += [row] * len(free)
     names = encode([class_text(entry) for entry in vocabulary.classes])
-    rivals = find_rivals(vocabulary, chosen_by.copy())
-    return len(texts), measure(encode(texts), np.array(owners), names, rivals)
+    look_alikes = find_look_alikes(vocabulary, chosen_by.copy())
+    return len(texts), measure(encode(texts), np.array(owners), names, look_alikes)
 
 
 def row_of(count: int, result: Discriminability) -> dict[str, str]:

@@ -56,7 +56,8 @@ def audit(
         langseg-desc audit --question duplicates
     """
     from langseg.cache.files import make_folder
-    from langseg.pipelines.desc.audit import questions, run_whole_audit
+    from langseg.pipelines.desc.audit import run_audit
+    from langseg.pipelines.desc.standing_questions import questions
     from langseg.pipelines.pages.audit_tables import quality_tables
     from langseg.pipelines.shared.output_file import check_file
 
@@ -73,7 +74,7 @@ def audit(
     if html is not None:
         check_file(html, "--html", "audit.html")
         make_folder(html.parent)
-    report = run_whole_audit(source, question, html, short=not as_json)
+    report = run_audit(source, question, html, short=not as_json)
     if as_json:
         emit_json(report)
         return
@@ -159,11 +160,11 @@ def sql(
         langseg-desc sql --format parquet --out phrases.parquet --max-rows 100000 "from phrases"
     """
     from langseg.cache.sql.limits import QueryLimits
-    from langseg.pipelines.desc.sql import write_answer
+    from langseg.pipelines.desc.sql import run_sql
 
     if as_json and form not in (Format.TABLE, Format.JSON):
         raise UsageError(f"sql: wanted --json or --format {form}, got both")
     limits = QueryLimits(max_rows=max_rows, time_s=time_limit, memory_mb=memory_limit)
     form = Format.JSON if as_json else form
-    for note in write_answer(store or DEFAULT_STORE, statement, form, out, limits):
+    for note in run_sql(store or DEFAULT_STORE, statement, form, out, limits):
         say(note)

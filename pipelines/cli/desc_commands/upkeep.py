@@ -19,7 +19,7 @@ def verify(store: StorePath = None, as_json: Json = False) -> None:
     \b
         langseg-desc verify --store langseg-store
     """
-    from langseg.pipelines.desc.lens import run_verify
+    from langseg.pipelines.desc.verify import run_verify
 
     report = run_verify(store or DEFAULT_STORE)
     if as_json:

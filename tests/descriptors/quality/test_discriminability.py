@@ -1,7 +1,4 @@
-"""Whether phrases find their class among its rivals, and what the number cannot be fooled by."""
-
-from dataclasses import replace
-from itertools import permutations
+"""Whether phrases find their class among its look-alikes, and what the number cannot be fooled by."""
 
 import numpy as np
 import pytest
@@ -15,8 +12,7 @@ from langseg.descriptors.quality.discriminability import (
     measure,
     paired_shares,
 )
-from langseg.descriptors.quality.rivals import RIVALS, class_texts, find_rivals, meaning_text
-from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.quality.look_alikes import find_look_alikes
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 C, N, D = 60, 12, 48
@@ -41,41 +37,41 @@ def world():
     meanings = unit(np.repeat(rng.normal(size=(6, D)), C // 6, axis=0) + rng.normal(size=(C, D)))
     owners = np.repeat(np.arange(C), N)
     phrases = unit(meanings[owners] + 0.16 * rng.normal(size=(C * N, D)))
-    rivals = find_rivals(vocabulary(*(f"class {i}" for i in range(C))), meanings)
-    return phrases, owners, meanings, rivals
+    look_alikes = find_look_alikes(vocabulary(*(f"class {i}" for i in range(C))), meanings)
+    return phrases, owners, meanings, look_alikes
 
 
 def test_measure__is_perfect_where_phrases_are_their_meaning(world):
-    _, owners, meanings, rivals = world
-    found = measure(meanings[owners].astype(np.float16), owners, meanings, rivals)
+    _, owners, meanings, look_alikes = world
+    found = measure(meanings[owners].astype(np.float16), owners, meanings, look_alikes)
     assert found.score == 1.0
     assert mean_of(found.by_phrases) == 1.0
     assert found.weak_pairs == ()
 
 
 def test_measure__of_phrases_about_nothing_is_what_chance_gives(world):
-    _, owners, meanings, rivals = world
+    _, owners, meanings, look_alikes = world
     noise = unit(np.random.default_rng(0).normal(size=(C * N, D)))
-    found = measure(noise, owners, meanings, rivals)
+    found = measure(noise, owners, meanings, look_alikes)
     assert mean_of(found.by_phrases) == pytest.approx(1 / 6, abs=0.03)
     assert found.score == pytest.approx(found.dealt, abs=0.04)
     assert mean_of(found.chance) == pytest.approx(1 / 6)
 
 
 def test_measure__falls_with_swapped_lists_where_lists_alone_would_rise(world):
-    phrases, owners, meanings, rivals = world
-    true = measure(phrases, owners, meanings, rivals)
-    swapped = measure(phrases, (owners + C // 6) % C, meanings, rivals)
+    phrases, owners, meanings, look_alikes = world
+    true = measure(phrases, owners, meanings, look_alikes)
+    swapped = measure(phrases, (owners + C // 6) % C, meanings, look_alikes)
     assert true.score > 0.6
     assert swapped.score < 0.25
     assert mean_of(swapped.by_phrases) > 0.9 * mean_of(true.by_phrases)
 
 
 def test_measure__gains_nothing_from_more_phrases_of_the_same_kind(world):
-    phrases, owners, meanings, rivals = world
+    phrases, owners, meanings, look_alikes = world
     few = np.concatenate([np.flatnonzero(owners == c)[:8] for c in range(C)])
     rich, poor = (
-        measure(phrases[rows], owners[rows], meanings, rivals)
+        measure(phrases[rows], owners[rows], meanings, look_alikes)
         for rows in (np.arange(len(owners)), few)
     )
     assert rich.score == pytest.approx(poor.score, abs=0.05)
@@ -83,162 +79,129 @@ def test_measure__gains_nothing_from_more_phrases_of_the_same_kind(world):
 
 
 def test_measure__is_the_same_again_and_in_any_order(world):
-    phrases, owners, meanings, rivals = world
-    first = measure(phrases, owners, meanings, rivals, seed=3)
-    again = measure(phrases, owners, meanings, rivals, seed=3)
-    turned = measure(phrases[::-1], owners[::-1], meanings, rivals, seed=3)
+    phrases, owners, meanings, look_alikes = world
+    first = measure(phrases, owners, meanings, look_alikes, seed=3)
+    again = measure(phrases, owners, meanings, look_alikes, seed=3)
+    turned = measure(phrases[::-1], owners[::-1], meanings, look_alikes, seed=3)
     np.testing.assert_array_equal(first.by_phrases, again.by_phrases)
     np.testing.assert_array_equal(first.by_name, turned.by_name)
 
 
 def test_measure__leaves_out_classes_without_phrases_and_says_so(world):
-    phrases, owners, meanings, rivals = world
+    phrases, owners, meanings, look_alikes = world
     kept = (owners >= 10) | (owners == 3)
     kept &= ~((owners == 3) & (np.arange(len(owners)) % N > 0))  # a single phrase
-    found = measure(phrases[kept], owners[kept], meanings, rivals)
+    found = measure(phrases[kept], owners[kept], meanings, look_alikes)
     assert np.flatnonzero(~np.isnan(found.by_name)).tolist() == [3, *range(10, C)]
     assert np.flatnonzero(~np.isnan(found.chance)).tolist() == [3, *range(10, C)]
     assert np.isnan(found.by_both[:10]).all()
-    assert found.rivals_there[:10].tolist() == [0] * 10
+    assert found.look_alikes_there[:10].tolist() == [0] * 10
 
 
 def test_measure__asks_a_sparse_set_what_it_asks_a_full_one(world):
-    """One class of each family, so that no class has a rival with phrases."""
-    phrases, owners, meanings, rivals = world
+    """One class of each family, so that no class has a look-alike with phrases."""
+    phrases, owners, meanings, look_alikes = world
     alone = np.isin(owners, np.arange(0, C, C // 6))
-    full = measure(phrases, owners, meanings, rivals)
-    sparse = measure(phrases[alone], owners[alone], meanings, rivals)
+    full = measure(phrases, owners, meanings, look_alikes)
+    sparse = measure(phrases[alone], owners[alone], meanings, look_alikes)
     rows = np.arange(0, C, C // 6)
-    assert not sparse.rivals_there.any()
+    assert not sparse.look_alikes_there.any()
     np.testing.assert_array_equal(sparse.chance[rows], full.chance[rows])
     assert sparse.score == pytest.approx(mean_of(full.by_name[rows]), abs=0.1)
 
 
 def test_measure__takes_nothing_of_a_class_off_it_where_few_are_described(world):
-    phrases, owners, meanings, rivals = world
+    phrases, owners, meanings, look_alikes = world
     rows = np.array([[c, (c + C // 2) % C] for c in range(C)])
-    full = measure(phrases, owners, meanings, rivals).by_name
+    full = measure(phrases, owners, meanings, look_alikes).by_name
     for count in (2, 1):
         kept = [np.isin(owners, pair[:count]) for pair in rows]
-        alone = [measure(phrases[k], owners[k], meanings, rivals).by_name for k in kept]
+        alone = [measure(phrases[k], owners[k], meanings, look_alikes).by_name for k in kept]
         shares = [share[c] for c, share in enumerate(alone)]
         assert np.mean(shares) == pytest.approx(full.mean(), abs=0.05)
 
 
 def test_measure__of_a_sparse_set_about_nothing_is_chance_too(world):
-    _, owners, meanings, rivals = world
+    _, owners, meanings, look_alikes = world
     noise = unit(np.random.default_rng(1).normal(size=(C * N, D)))
     few = owners < 20
-    assert measure(noise[few], owners[few], meanings, rivals).score == pytest.approx(1 / 6, abs=0.1)
+    assert measure(noise[few], owners[few], meanings, look_alikes).score == pytest.approx(
+        1 / 6, abs=0.1
+    )
 
 
 def test_gain__is_over_names_in_the_same_trials(world):
-    phrases, owners, meanings, rivals = world
-    sure = measure(meanings[owners], owners, meanings, rivals)
+    phrases, owners, meanings, look_alikes = world
+    sure = measure(meanings[owners], owners, meanings, look_alikes)
     assert (mean_of(sure.by_name_there), mean_of(sure.gain)) == (1.0, 0.0)
     strange = unit(np.random.default_rng(2).normal(size=(C, D)))  # names the encoder misreads
-    told = measure(phrases, owners, strange, find_rivals(vocabulary(*map(str, range(C))), meanings))
+    told = measure(
+        phrases, owners, strange, find_look_alikes(vocabulary(*map(str, range(C))), meanings)
+    )
     assert mean_of(told.gain) > 0.2
     assert interval(told.gain)[0] > 0
 
 
-def test_gain__is_none_where_a_sparse_set_only_has_fewer_rivals_with_phrases(world):
-    _, owners, meanings, rivals = world
+def test_gain__is_none_where_a_sparse_set_only_has_fewer_look_alikes_with_phrases(world):
+    _, owners, meanings, look_alikes = world
     half = owners % 2 == 0
     noise = unit(np.random.default_rng(4).normal(size=(int(half.sum()), D)))
-    found = measure(noise, owners[half], meanings, rivals)
-    assert 0 < found.rivals_there[::2].mean() < 4
+    found = measure(noise, owners[half], meanings, look_alikes)
+    assert 0 < found.look_alikes_there[::2].mean() < 4
     assert mean_of(found.by_both) > found.score + 0.08
     assert mean_of(found.gain) == pytest.approx(0, abs=0.05)
 
 
 def test_paired__is_over_the_classes_both_describe_whatever_else_a_set_holds(world):
-    phrases, owners, meanings, rivals = world
+    phrases, owners, meanings, look_alikes = world
     few = owners < 12
-    first, second = paired_shares((phrases, owners), (phrases[few], owners[few]), meanings, rivals)
+    first, second = paired_shares(
+        (phrases, owners), (phrases[few], owners[few]), meanings, look_alikes
+    )
     assert np.flatnonzero(~np.isnan(first)).tolist() == list(range(12))
     np.testing.assert_array_equal(first, second)
 
 
 def test_paired__difference_shows_which_set_is_worse(world):
-    phrases, owners, meanings, rivals = world
+    phrases, owners, meanings, look_alikes = world
     few = owners < 30
     noise = unit(np.random.default_rng(3).normal(size=(int(few.sum()), D)))
-    true, false = paired_shares((phrases, owners), (noise, owners[few]), meanings, rivals)
+    true, false = paired_shares((phrases, owners), (noise, owners[few]), meanings, look_alikes)
     low, high = interval(false - true)
     assert high < 0
     assert low < mean_of(false - true) < high
 
 
 def test_paired__of_sets_with_no_class_in_common_is_nothing(world):
-    phrases, owners, meanings, rivals = world
+    phrases, owners, meanings, look_alikes = world
     low = owners < 30
     pair = paired_shares(
-        (phrases[low], owners[low]), (phrases[~low], owners[~low]), meanings, rivals
+        (phrases[low], owners[low]), (phrases[~low], owners[~low]), meanings, look_alikes
     )
     assert all(np.isnan(shares).all() for shares in pair)
 
 
 def test_measure__of_nothing_is_not_a_number(world):
-    _, _, meanings, rivals = world
-    found = measure(np.zeros((0, D), np.float16), np.zeros(0, int), meanings, rivals)
+    _, _, meanings, look_alikes = world
+    found = measure(np.zeros((0, D), np.float16), np.zeros(0, int), meanings, look_alikes)
     assert np.isnan(found.score)
     assert np.isnan(interval(found.by_name)).all()
 
 
 def test_measure__counts_a_tie_as_not_found():
     same = np.ones((4, 2), np.float32) / np.sqrt(2)
-    rivals = [np.array([1]), np.array([0])]
-    found = measure(same, np.array([0, 0, 1, 1]), same[:2], rivals)
+    look_alikes = [np.array([1]), np.array([0])]
+    found = measure(same, np.array([0, 0, 1, 1]), same[:2], look_alikes)
     assert found.score == 0.0
 
 
 def test_weak_pairs__names_two_classes_with_the_same_phrases(world):
-    phrases, owners, meanings, rivals = world
-    twin = int(rivals[0][0])
+    phrases, owners, meanings, look_alikes = world
+    twin = int(look_alikes[0][0])
     phrases = phrases.copy()
     phrases[owners == twin] = phrases[owners == 0]
-    found = measure(phrases, owners, meanings, rivals)
+    found = measure(phrases, owners, meanings, look_alikes)
     assert (min(0, twin), max(0, twin)) in {pair[:2] for pair in found.weak_pairs}
-
-
-def test_rivals__leave_out_synonyms_and_classes_that_share_a_name():
-    angles = np.array([0.0, 0.1, 0.9, 1.0, 1.4])
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    shared = {"settee": ("sofa", "couch"), "seat": ("couch",)}
-    words = vocabulary("settee", "divan", "seat", "chair", "rug", synonyms=shared)
-    (first, *_) = find_rivals(words, vectors, k=3)
-    assert first.tolist() == [3, 4]  # divan has a cosine of 0.995, seat is called couch, too
-
-
-def test_rivals__named_as_look_alikes_come_first_however_far_and_leave_chance_the_same():
-    angles = np.array([0.0, 0.6, 0.7, 0.8, 1.5, 0.01])
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    words = vocabulary(*"abcdef")
-    plain = find_rivals(words, vectors, k=3)
-    named = replace(words, look_alikes={"a": ("e", "f"), "e": ("a",), "f": ("a",)})
-    found = find_rivals(named, vectors, k=3)
-    assert plain[0].tolist() == [1, 2, 3]
-    assert found[0].tolist() == [4, 5, 1]  # f is all but a synonym by its name
-    assert found[1].tolist() == plain[1].tolist()
-    assert find_rivals(named, vectors, k=1)[0].tolist() == [4, 5]  # all that are named
-
-
-def test_rivals__of_ade20k_are_what_people_confuse():
-    ade = load_vocabulary("ade20k")
-    rng = np.random.default_rng(0)  # an encoder that knows no word
-    found = find_rivals(ade, unit(rng.normal(size=(len(ade.classes), D))))
-    names = [entry.name for entry in ade.classes]
-    tried = {(name, names[r]) for name, rows in zip(names, found, strict=True) for r in rows}
-    for group in (
-        ("wall", "building"),
-        ("sofa", "armchair", "seat"),
-        ("path", "road", "sidewalk"),
-        ("river", "lake", "sea", "water"),
-        ("cabinet", "wardrobe", "chest of drawers"),
-    ):
-        assert set(permutations(group, 2)) <= tried
-    assert {len(rows) for rows in found} == {RIVALS}
 
 
 def test_interval__of_shares_holds_their_mean():
@@ -257,17 +220,3 @@ def test_class_means__give_every_class_the_same_weight_in_the_middle():
     means, middle = class_means(rows, np.array([0, 0, 0, 2]), 3)
     assert means.tolist() == [[1, 0], [0, 0], [0, 1]]
     assert middle.tolist() == [0.5, 0.5]
-
-
-def test_class_texts__are_names_and_meanings_each_once():
-    entries = (
-        ClassEntry(name="crane", id=1, synonyms=("hoist",), definition="a  machine"),
-        ClassEntry(name="sky", id=2),
-    )
-    words = Vocabulary(name="v", classes=entries, ignore_ids=(0,), scenes={})
-    assert class_texts(words) == ("crane, hoist", "crane, hoist: a machine", "sky")
-
-
-def test_meaning_text__holds_synonyms_and_definition():
-    entry = ClassEntry(name="crane", id=1, synonyms=("hoist",), definition="a machine")
-    assert meaning_text(entry) == "crane, hoist: a machine"

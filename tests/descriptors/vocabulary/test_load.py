@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from langseg.cache.errors import InputError, LangSegError, UsageError
-from langseg.descriptors.quality.rivals import RIVALS
+from langseg.descriptors.quality.look_alikes import LOOK_ALIKES
 from langseg.descriptors.vocabulary.load import load_vocabulary
 from tests.support.class_lists import names
 
@@ -57,7 +57,7 @@ def test_camvid__counts_from_zero_and_ignores_eleven():
 @pytest.mark.parametrize("dataset", ["ade20k", "coco-stuff", "cityscapes", "pascal-context"])
 def test_shipped__look_alikes_leave_chance_the_same_for_every_class(dataset: str):
     alike = load_vocabulary(dataset).look_alikes
-    assert 1 <= min(map(len, alike.values())) <= max(map(len, alike.values())) <= RIVALS
+    assert 1 <= min(map(len, alike.values())) <= max(map(len, alike.values())) <= LOOK_ALIKES
 
 
 def test_missing_file__is_an_input_error(tmp_path: Path):

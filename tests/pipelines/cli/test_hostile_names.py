@@ -17,7 +17,7 @@ from langseg.descriptors.encoders import load as text_encoder
 from langseg.descriptors.encoders.base import EncoderRecord
 from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.vocabulary.load import load_vocabulary
-from langseg.pipelines.desc.lens import run_audit
+from langseg.pipelines.desc.standing_questions import answer_questions
 from langseg.pipelines.pages.demo import render_page
 from tests.support.openai_server import OpenAIServer, asked_about
 from tests.support.prompts import some_prompt
@@ -245,7 +245,7 @@ def test_name__is_text_on_a_page(run):
     page = render_page(
         title=nasty, lead=nasty, tiles={nasty: nasty}, pictures=[], dropped=nasty, stages=[],
         classes=[{"name": n, "iou": 0.5, "phrases": nasty} for n in (*TAKEN, nasty)],
-        audit=run_audit(store, None, None)["answers"], store=nasty,
+        audit=answer_questions(Store.open(store))["answers"], store=nasty,
     )  # fmt: skip
     assert "<script" not in page
     assert "&#39; or 1--" in page

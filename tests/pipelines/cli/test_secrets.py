@@ -12,7 +12,7 @@ from langseg.cache.records import TABLES
 from langseg.cache.store.journal import journal_names
 from langseg.cache.store.store import Store
 from langseg.descriptors.providers.openai.endpoint import Key
-from langseg.pipelines.desc.lens import run_audit
+from langseg.pipelines.desc.standing_questions import answer_questions
 from langseg.pipelines.pages.demo import render_page
 from tests.support.openai_server import OpenAIServer
 from tests.support.program import AT_ONCE, arguments_of, environment, run_program
@@ -90,7 +90,7 @@ def test_key__that_the_server_repeats_wherever_it_can_is_in_no_log_no_file_and_n
 
 def page_of(store: Path) -> str:
     """The page of a run, with all that the store answers on it."""
-    audit = run_audit(store, None, None)
+    audit = answer_questions(Store.open(store))
     texts = Store.open(store).table("texts")["text"].to_pylist()
     return render_page(
         title="t", lead="l", tiles={}, pictures=[], dropped="", stages=[], store=str(store),

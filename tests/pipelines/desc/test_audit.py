@@ -21,12 +21,15 @@ from langseg.descriptors.bank.select import Selection
 from langseg.descriptors.encoders import stored_vectors
 from langseg.descriptors.encoders.load import load_encoder
 from langseg.descriptors.encoders.stored_vectors import open_vectors
+from langseg.descriptors.quality.assess import Assessor, SetQuality
 from langseg.descriptors.vocabulary.source import EncodedSource
-from langseg.pipelines.desc.audit import audit_page, quality_report, questions, run_whole_audit
+from langseg.pipelines.desc.audit import audit_page, run_audit
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.exchange import ImportConfig, run_import
 from langseg.pipelines.desc.generate import run_generate
-from langseg.pipelines.desc.judged import Judge, Quality
+from langseg.pipelines.desc.open_sets import open_sets
+from langseg.pipelines.desc.quality_report import quality_report
+from langseg.pipelines.desc.standing_questions import questions
 from langseg.pipelines.pages.audit_tables import set_rows
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.quiet import Quiet
@@ -40,8 +43,12 @@ OTHERS = {
 HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(2)>" style=\'x\' \u202e{{ 7 * 7 }}'
 
 
-def judge_quality(source: EncodedSource) -> Quality:
-    return Judge(source).named()
+def assessor(source: EncodedSource) -> Assessor:
+    return Assessor(source, open_sets(source))
+
+
+def assessed(source: EncodedSource) -> SetQuality:
+    return assessor(source).named()
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +86,7 @@ def compared(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_quality__of_the_bundled_camvid_is_beyond_chance_and_without_flags(store):
-    report = quality_report(judge_quality(camvid(store)))
+    report = quality_report(assessed(camvid(store)))
     found = report["discriminability"]
     assert report["flags"] == []
     assert found["interval"][0] > found["dealt"] + 0.1
@@ -91,7 +98,7 @@ def test_quality__of_the_bundled_camvid_is_beyond_chance_and_without_flags(store
 
 def test_quality__without_vectors_still_flags_and_says_what_is_missing(store):
     source = EncodedSource(dataset="camvid", store=store, encoder="other/encoder")
-    report = quality_report(judge_quality(source))
+    report = quality_report(assessed(source))
     assert report["discriminability"] is None
     assert "langseg-desc encode" in report["sentence"]
     assert report["flag_counts"]["empty"] == 0
@@ -117,8 +124,8 @@ def test_flags__that_need_vectors_have_no_count_without_them(call, store, tmp_pa
 
 
 def test_flags__are_counted_where_they_were_looked_for(store, compared):
-    assert quality_report(judge_quality(camvid(store)))["not_measured"] == []
-    few = quality_report(judge_quality(camvid(compared, "import:others")))  # of three classes
+    assert quality_report(assessed(camvid(store)))["not_measured"] == []
+    few = quality_report(assessed(camvid(compared, "import:others")))  # of three classes
     assert (few["not_measured"], few["flag_counts"]["near_duplicate"]) == (["wrong_sense"], 0)
 
 
@@ -137,7 +144,7 @@ def named(compared: Path, tmp_path: Path) -> EncodedSource:
 
 
 def test_names__in_phrases_are_masked_and_the_phrases_measured(named):
-    quality = judge_quality(named)
+    quality = assessed(named)
     report = quality_report(quality)
     assert (quality.masked, report["discriminability"]["phrases"]) == (2, 2)  # not "A car."
     assert report["discriminability"]["score"] == 0.5
@@ -154,7 +161,7 @@ def test_names__in_phrases_cannot_be_masked_without_an_encoder(named, monkeypatc
         raise InputError(f"{name} is not here")
 
     monkeypatch.setattr(stored_vectors, "load_encoder", refused)
-    report = quality_report(judge_quality(named))
+    report = quality_report(assessed(named))
     assert report["discriminability"]["phrases"] == 0
     assert report["why_not"] == (
         "2 phrases that hold their class's name are left out: minilm is not here"
@@ -163,7 +170,7 @@ def test_names__in_phrases_cannot_be_masked_without_an_encoder(named, monkeypatc
 
 def test_quality__says_how_many_phrases_have_no_vector_yet(store):
     source = EncodedSource(classes=store.parent / "sofa.txt", store=store)
-    report = quality_report(judge_quality(source))
+    report = quality_report(assessed(source))
     count = sum(row["phrases"] for row in report["classes"])
     assert f"{count} phrases have no vector yet;" in report["why_not"]
     assert report["discriminability"]["classes"] == 0
@@ -171,7 +178,7 @@ def test_quality__says_how_many_phrases_have_no_vector_yet(store):
 
 
 def test_quality__says_what_descriptors_add_to_names(store):
-    report = quality_report(judge_quality(camvid(store)))
+    report = quality_report(assessed(camvid(store)))
     found = report["discriminability"]
     assert found["gain_over_names"] == pytest.approx(
         found["by_both"] - found["by_name_there"], abs=1e-6
@@ -200,7 +207,7 @@ def defined(tmp_path: Path) -> list[EncodedSource]:
 
 
 def test_score__is_by_what_classes_are_called_and_by_no_definition(defined):
-    plain, told = (quality_report(judge_quality(one))["discriminability"] for one in defined)
+    plain, told = (quality_report(assessed(one))["discriminability"] for one in defined)
     assert (plain["score"], plain["by_both"]) == (told["score"], told["by_both"])
     assert plain["by_meaning"] is None
     assert told["by_meaning"] < told["score"]
@@ -217,7 +224,7 @@ def test_score__by_meaning_stands_beside_it_under_its_own_label(call, store, tmp
 
 
 def test_quality__covers_slots_and_scenes_and_names_the_pairs_of_each_class(store):
-    report = quality_report(judge_quality(camvid(store)))
+    report = quality_report(assessed(camvid(store)))
     assert report["coverage"]["described"] == 11
     assert report["coverage"]["slots"]["shape"] == 11
     assert report["coverage"]["pairs"] <= report["coverage"]["plausible_pairs"]
@@ -229,8 +236,8 @@ def test_quality__covers_slots_and_scenes_and_names_the_pairs_of_each_class(stor
 
 
 def test_sets__are_compared_over_the_classes_both_describe(compared):
-    judge = Judge(camvid(compared))
-    mine, bare, others = quality_report(judge.named(), judge)["sets"]
+    asking = assessor(camvid(compared))
+    mine, bare, others = quality_report(asking.named(), asking)["sets"]
     assert (mine["model"], mine["classes"], mine["paired"]) == ("bundled", 11, None)
     assert (others["model"], others["classes"]) == ("import:others", 3)
     pair = others["paired"]
@@ -245,8 +252,8 @@ def test_sets__are_compared_over_the_classes_both_describe(compared):
 
 
 def test_sets__without_vectors_have_a_reason_and_no_number(compared):
-    judge = Judge(camvid(compared))
-    bare = set_rows(quality_report(judge.named(), judge)["sets"])[1]
+    asking = assessor(camvid(compared))
+    bare = set_rows(quality_report(asking.named(), asking)["sets"])[1]
     assert bare[4].startswith("1 phrase has no vector yet; run")
     assert bare[4].endswith("--model import:bare`")  # and not "over 0"
 
@@ -255,11 +262,11 @@ def test_sets__are_encoded_by_the_command_that_is_named(call, compared, tmp_path
     copied = tmp_path / "a store"
     shutil.copytree(compared, copied)
     source = camvid(copied, "import:bare")
-    command = re.search("`(.*)`", quality_report(judge_quality(source))["why_not"])
+    command = re.search("`(.*)`", quality_report(assessed(source))["why_not"])
     assert command is not None
     program, *arguments = shlex.split(command[1])
     assert call(program, *arguments).code == 0
-    assert quality_report(judge_quality(source))["why_not"] == ""
+    assert quality_report(assessed(source))["why_not"] == ""
 
 
 def test_sets__of_others_are_shown_where_the_judged_one_is_not_measured(call, compared, tmp_path):
@@ -285,8 +292,8 @@ def test_vectors__of_other_vocabularies_are_not_held(compared):
 def test_sets__turned_about_differ_by_the_same(compared):
     pairs = {}
     for model, other in (("bundled", "import:others"), ("import:others", "bundled")):
-        judge = Judge(camvid(compared, model))
-        rows = {row["model"]: row for row in quality_report(judge.named(), judge)["sets"]}
+        asking = assessor(camvid(compared, model))
+        rows = {row["model"]: row for row in quality_report(asking.named(), asking)["sets"]}
         pairs[model] = rows[other]["paired"]
     there, back = pairs.values()
     assert there["difference"] == pytest.approx(-back["difference"])
@@ -316,17 +323,17 @@ def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_p
 
 
 def test_audit__of_what_was_embedded_loads_no_encoder(compared, monkeypatch):
-    told = quality_report(judge_quality(camvid(compared)))["discriminability"]
+    told = quality_report(assessed(camvid(compared)))["discriminability"]
 
     def refused(name: str, device: str | None = None) -> None:
         raise AssertionError(f"{name} was loaded")
 
     monkeypatch.setattr(stored_vectors, "load_encoder", refused)
-    assert quality_report(judge_quality(camvid(compared)))["discriminability"] == told
+    assert quality_report(assessed(camvid(compared)))["discriminability"] == told
 
 
 def test_quality__is_the_same_wherever_the_meanings_come_from(store, compared):
-    here, there = (quality_report(judge_quality(camvid(one))) for one in (store, compared))
+    here, there = (quality_report(assessed(camvid(one))) for one in (store, compared))
     assert here["discriminability"] == there["discriminability"]
 
 
@@ -377,7 +384,7 @@ def test_audit__selects_the_answers_of_a_set_once(store, monkeypatch):
 
     found = stored_set.select_answers
     monkeypatch.setattr(stored_set, "select_answers", counted)
-    report = run_whole_audit(camvid(store))
+    report = run_audit(camvid(store))
     assert len(selected) == 1
     assert report["missing"] == []
 
@@ -437,10 +444,10 @@ def test_page__stands_alone_without_script_or_address(call, store, tmp_path):
 
 
 def test_page__of_a_sparse_set_lists_what_it_lacks_once(compared):
-    judge = Judge(camvid(compared, "import:others"))
-    report = quality_report(judge.named(), judge)
-    answers = run_whole_audit(camvid(compared, "import:others"))["answers"]
-    page = audit_page(judge.named(), report, answers)
+    asking = assessor(camvid(compared, "import:others"))
+    report = quality_report(asking.named(), asking)
+    answers = run_audit(camvid(compared, "import:others"))["answers"]
+    page = audit_page(asking.named(), report, answers)
     assert report["flag_counts"]["empty"] == 8
     assert "8 classes have no phrase but their name" in page
     assert "<td>empty</td>" in page  # the rule
@@ -449,7 +456,7 @@ def test_page__of_a_sparse_set_lists_what_it_lacks_once(compared):
 
 
 def test_page__shows_hostile_text_as_text(store):
-    quality = judge_quality(camvid(store))
+    quality = assessed(camvid(store))
     report = quality_report(quality)
     report["vocabulary"] = report["model"] = HOSTILE
     report["flags"] = [dict.fromkeys(("reason", "class_name", "text", "detail"), HOSTILE)]
@@ -458,7 +465,7 @@ def test_page__shows_hostile_text_as_text(store):
     report["sets"] = [{**report["sets"][0], "model": HOSTILE}] * 2
     for row in report["classes"]:
         row |= {"flags": {HOSTILE: 1}, "not_told_from": [HOSTILE]}
-    answers = run_whole_audit(camvid(store))["answers"]
+    answers = run_audit(camvid(store))["answers"]
     for answer in answers:
         if answer["name"] == "rejections":
             answer["rows"] = [[HOSTILE, 1, HOSTILE]]
@@ -472,8 +479,8 @@ def test_page__shows_hostile_text_as_text(store):
 
 def test_page__of_a_set_without_vectors_says_so(store):
     source = EncodedSource(dataset="camvid", store=store, encoder="other/encoder")
-    quality = judge_quality(source)
-    page = audit_page(quality, quality_report(quality), run_whole_audit(source)["answers"])
+    quality = assessed(source)
+    page = audit_page(quality, quality_report(quality), run_audit(source)["answers"])
     assert "Not measured: the store has no vectors of other/encoder" in page
     assert "<svg" not in page
 
@@ -482,7 +489,7 @@ def test_audit__is_read_without_the_encoder_when_no_vocabulary_is_named(store):
     code = (
         "import sys; from pathlib import Path;"
         "from langseg.descriptors.vocabulary.source import EncodedSource;"
-        "from langseg.pipelines.desc.audit import run_whole_audit as run;"
+        "from langseg.pipelines.desc.audit import run_audit as run;"
         "run(EncodedSource(store=Path(sys.argv[1]))); print('torch' in sys.modules)"
     )
     done = subprocess.run(

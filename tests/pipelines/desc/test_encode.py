@@ -21,15 +21,24 @@ from langseg.descriptors.bank.build import bank_texts
 from langseg.descriptors.encoders import embed
 from langseg.descriptors.encoders.load import WEIGHTS, load_encoder
 from langseg.descriptors.encoders.stored_vectors import stored_vectors
+from langseg.descriptors.quality.assess import Assessor
 from langseg.descriptors.vocabulary.source import EncodedSource, Source
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.generate import run_bank, run_generate
-from langseg.pipelines.desc.judged import Judge
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.hash_encoder import HashEncoder
 from tests.support.quiet import Quiet
 from tests.support.tiny_towers import clip_tower, siglip_tower
+
+AGAIN = """
+import sys
+from pathlib import Path
+from langseg.descriptors.vocabulary.source import Source
+from langseg.pipelines.desc.encode import run_encode
+report = run_encode(Source(dataset="camvid", store=Path(sys.argv[1])), "minilm", print)
+print(report["embedded"], "torch" in sys.modules)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +121,13 @@ def test_bank_and_audit__take_the_encoder_whose_weights_are_there_now(
 
     def taken() -> set[str | None]:
         bank = load_bank(Path(run_bank(source, name)["bank"]))
-        return {bank.encoder_id, Judge(judged).named().encoder_id}
+        return {bank.encoder_id, Assessor(judged, open_sets(judged)).named().encoder_id}
 
     first = run_encode(source, name, quiet)["encoder"]
     before = change(weights)
     with pytest.raises(InputError, match=rf"has now, .*{first}.*langseg-desc encode --classes "):
         run_bank(source, name)
-    assert Judge(judged).named().encoder_id == ""
+    assert Assessor(judged, open_sets(judged)).named().encoder_id == ""
     second = run_encode(source, name, quiet)["encoder"]
     assert second != first
     assert taken() == {second}
@@ -312,3 +321,15 @@ def test_encode__of_a_damaged_part_embeds_nothing(
     with pytest.raises(CorruptError, match=path):
         run_encode(source, str(tmp_path / "encoder"), quiet)
     assert encoder.record.encoder_id not in Store.open(source.store).encoders()
+
+
+def test_encode__with_nothing_to_do_loads_no_encoder(tmp_path: Path):
+    store = tmp_path / "store"
+    run_generate(DescribeConfig(dataset="camvid", store=store), Quiet())
+    source = Source(dataset="camvid", store=store)
+    assert run_encode(source, "minilm", lambda done, total, note="": None)["embedded"] > 100
+    done = subprocess.run(
+        [sys.executable, "-c", AGAIN, str(store)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["0", "False"]
+    assert open_sets(source).of(source.model).selection.model == "bundled"

@@ -20,8 +20,8 @@ from langseg.descriptors.providers.bundled import BundledProvider
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.generate import run_bank, run_generate
-from langseg.pipelines.desc.lens import run_verify
 from langseg.pipelines.desc.upkeep import run_compact, run_repair
+from langseg.pipelines.desc.verify import run_verify
 from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.quiet import Quiet
 from tests.support.small_bank import as_of_format_1

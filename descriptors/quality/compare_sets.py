@@ -1,24 +1,22 @@
 """Set the sets of descriptors that a store has for one vocabulary side by side.
 
-In:  the judged set, and the judge of the others.
+In:  the quality of the set that is asked about, and the assessor of the others.
 Out: a row for each set, as JSON-able values; a row of another set also says how much better or
-     worse it is than the judged one over the classes that both describe.
+     worse it is than the first one over the classes that both describe.
 """
 
 from collections.abc import Iterator
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from langseg.pipelines.desc.judged import Judge, Quality
+from langseg.descriptors.quality.assess import Assessor, SetQuality
+from langseg.descriptors.quality.discriminability import interval, mean_of, paired_shares
 
 
-def set_row(quality: "Quality") -> dict[str, Any]:
+def set_row(quality: SetQuality) -> dict[str, Any]:
     """``flags_per_100`` are of the phrases: a class without any is counted by ``classes``; flags
     of the rules ``not_measured`` may be missing from it."""
-    from langseg.descriptors.quality.discriminability import interval
-
-    found = quality.measured
+    measured = quality.measured
     phrases = sum(row.phrases for row in quality.coverage.values())
     flags = sum(flag.reason != "empty" for flag in quality.flags)
     return {
@@ -29,29 +27,27 @@ def set_row(quality: "Quality") -> dict[str, Any]:
         "not_measured": list(quality.unmeasured),
         "measured_phrases": 0 if quality.fit is None else len(quality.fit[1]),
         "masked_phrases": quality.masked,
-        "measured_classes": 0 if found is None else int((found.chance > 0).sum()),
-        "score": None if found is None else found.score,
-        "interval": None if found is None else interval(found.by_name),
+        "measured_classes": 0 if measured is None else int((measured.chance > 0).sum()),
+        "score": None if measured is None else measured.score,
+        "interval": None if measured is None else interval(measured.by_name),
         "why_not": quality.why_not,
         "paired": None,
     }
 
 
-def compared(judged: "Quality", judge: "Judge") -> Iterator[dict[str, Any]]:
+def other_set_rows(quality: SetQuality, assessor: Assessor) -> Iterator[dict[str, Any]]:
     """The rows of the other sets; ``paired`` is None where a pair shares no measured class."""
-    for other in judge.others():
-        yield set_row(other) | {"paired": _paired(judged, other, judge)}
+    for other in assessor.others():
+        yield set_row(other) | {"paired": _paired(quality, other, assessor)}
 
 
-def _paired(judged: "Quality", other: "Quality", judge: "Judge") -> dict[str, Any] | None:
-    from langseg.descriptors.quality.discriminability import interval, mean_of, paired_shares
-
-    by = judge.yardstick
-    if by is None or judged.fit is None or other.fit is None:
+def _paired(quality: SetQuality, other: SetQuality, assessor: Assessor) -> dict[str, Any] | None:
+    reference = assessor.reference
+    if reference is None or quality.fit is None or other.fit is None:
         return None
-    mine, theirs = paired_shares(judged.fit, other.fit, by.names, by.rivals)
+    mine, theirs = paired_shares(quality.fit, other.fit, reference.names, reference.look_alikes)
     difference = theirs - mine
-    classes = [name for name, d in zip(judged.names, difference, strict=True) if not isnan(d)]
+    classes = [name for name, d in zip(quality.names, difference, strict=True) if not isnan(d)]
     if not classes:
         return None
     return {

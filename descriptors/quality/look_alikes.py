@@ -1,7 +1,7 @@
 """Find the classes that each class of a vocabulary is most easily confused with.
 
 In:  a vocabulary with the look-alikes it names, and unit vectors of what its classes are called.
-Out: for each class its rivals; and the texts that stand for a class.
+Out: for each class its look-alikes; and the texts that stand for a class.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from langseg.cache.keys import normalise_text
 from langseg.descriptors.prompts.contrast import SYNONYM_COSINE, class_text
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
-RIVALS = 5
+LOOK_ALIKES = 5  # of each class; more only where its vocabulary names more
 _ROWS = 1024  # of the matrix of cosines at a time
 
 
@@ -23,18 +23,18 @@ def meaning_text(entry: ClassEntry) -> str:
 
 
 def class_texts(vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Every text that stands for a class here: by it rivals are found, or phrases looked for."""
+    """Every text that stands for a class here: look-alikes are found by it, or phrases."""
     of_each = ((class_text(entry), meaning_text(entry)) for entry in vocabulary.classes)
     return tuple(dict.fromkeys(normalise_text(text) for pair in of_each for text in pair))
 
 
-def find_rivals(
-    vocabulary: Vocabulary, vectors: NDArray[np.float32], k: int = RIVALS
+def find_look_alikes(
+    vocabulary: Vocabulary, vectors: NDArray[np.float32], k: int = LOOK_ALIKES
 ) -> list[NDArray[np.intp]]:
     """For each class the rows of the look-alikes that the vocabulary names, then of its nearest.
 
     There are ``k``, so that chance is one for all; a class with more named look-alikes than that
-    has all of them, as these are always rivals. The nearest come by the likeness of the names,
+    has all of them, as these are always look-alikes. The nearest come by the likeness of the names,
     near-synonyms left out.
 
     Args:
@@ -52,8 +52,8 @@ def find_rivals(
             few = min(k + 16, len(line))  # some of them may share a name
             near = np.argpartition(-line, few - 1)[:few]
             near = near[np.lexsort((near, -line[near]))]
-            kept = [o for o in near if line[o] > -2.0 and not own[row] & own[o]]
-            found.append(np.array([*named, *kept[: max(k - len(named), 0)]], np.intp))
+            nearest = [o for o in near if line[o] > -2.0 and not own[row] & own[o]]
+            found.append(np.array([*named, *nearest[: max(k - len(named), 0)]], np.intp))
     return found
 
 

@@ -1,0 +1,116 @@
+"""Answer the standing questions about a store, of all of it or of one vocabulary's selection.
+
+In:  a store, perhaps a vocabulary and the requests whose answers are its descriptors.
+Out: the answers, the classes without a descriptor, and a sentence, as JSON-able values.
+"""
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from langseg.cache.errors import InputError, UsageError
+from langseg.descriptors.vocabulary.source import Source
+from langseg.pipelines.desc.open_sets import open_sets
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from langseg.cache.store.snapshot import Snapshot
+    from langseg.descriptors.vocabulary.vocabulary import Vocabulary
+
+
+def questions() -> list[tuple[str, str]]:
+    """(name, question) of every canned audit."""
+    from langseg.cache.sql.queries import AUDIT_QUESTIONS
+    from langseg.cache.sql.views import question_sql
+
+    return [(name, _comment(question_sql(name))) for name in AUDIT_QUESTIONS]
+
+
+def check_question(name: str) -> None:
+    """Raises: UsageError, for a name that ``questions`` does not list."""
+    known = [known for known, _ in questions()]
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else "; audit --list shows them"
+        raise UsageError(f"question {name!r}: wanted one of {', '.join(known)}{hint}")
+
+
+def answer_questions(
+    store: "Snapshot", vocabulary: "Vocabulary | None" = None, keys: Collection[str] = ()
+) -> dict[str, Any]:
+    """Answer every standing question: of the requests ``keys`` of a vocabulary, or of all.
+
+    ``missing`` names the classes of the vocabulary (else those asked for) without a descriptor.
+    """
+    from langseg.cache.sql.queries import ask, open_audit
+    from langseg.pipelines.desc.store_tables import store_tables
+
+    tables = store_tables(store)
+    names: list[str] | None = None
+    if vocabulary is not None:
+        names = [entry.name for entry in vocabulary.classes]
+        tables = _only(tables, keys)
+    connection = open_audit(tables)
+    answers = []
+    for name, question in questions():
+        found = ask(connection, name)
+        rows = [list(row) for row in found.rows]
+        answers.append(
+            {"name": name, "question": question, "columns": list(found.columns), "rows": rows}
+        )
+    coverage = next(answer for answer in answers if answer["name"] == "coverage")
+    return {"answers": answers, **_covered(coverage["rows"], names)}
+
+
+def vocabulary_answers(source: Source) -> dict[str, Any]:
+    """``answer_questions`` of the selection that a source names; where the store has no answer of
+    the vocabulary yet, every class is missing."""
+    sets = open_sets(source)
+    try:
+        chosen = sets.of(source.model)
+    except InputError:
+        return answer_questions(sets.store, sets.vocabulary)
+    return answer_questions(sets.store, sets.vocabulary, chosen.selection.keys)
+
+
+def _only(tables: "Mapping[str, pa.Table]", keys: Collection[str]) -> "dict[str, pa.Table]":
+    """The rows of some requests, and the texts and embeddings of their phrases."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(list(keys), pa.string())
+    own = {
+        name: tables[name].filter(pc.is_in(tables[name]["request_key"], value_set=wanted))
+        for name in ("requests", "responses", "descriptors")
+    }
+    text_ids = own["descriptors"]["text_id"]
+    return own | {
+        name: tables[name].filter(pc.is_in(tables[name]["text_id"], value_set=text_ids))
+        for name in ("texts", "embeddings")
+    }
+
+
+def _covered(rows: list[list[Any]], names: list[str] | None) -> dict[str, Any]:
+    """The sentence of an audit. ``rows`` start with class, model, kept descriptors."""
+    counts = dict.fromkeys(names or (), 0)
+    for name, _, count, *_rest in rows:
+        if names is None or name in counts:
+            counts[name] = counts.get(name, 0) + count
+    ordered = sorted(counts.values())
+    spread = "none"
+    if ordered:
+        spread = f"{ordered[0]} to {ordered[-1]}, median {ordered[len(ordered) // 2]}"
+    models = sorted({row[1] for row in rows})
+    sentence = f"{len(ordered)} classes, {sum(ordered)} descriptors kept ({spread} for a class)"
+    if models:
+        sentence += f", written by {', '.join(models)}"
+    missing = [name for name, count in counts.items() if not count]
+    if missing:
+        sentence += f"; {len(missing)} without any: {', '.join(missing[:10])}"
+    return {"missing": missing, "sentence": sentence}
+
+
+def _comment(sql: str) -> str:
+    lines = [line.removeprefix("-- ") for line in sql.splitlines() if line.startswith("-- ")]
+    return " ".join(lines)

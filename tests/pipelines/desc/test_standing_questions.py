@@ -1,0 +1,56 @@
+"""The standing questions, answered of a whole store or of one vocabulary."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langseg.cache.errors import UsageError
+from langseg.cache.store.store import Store
+from langseg.descriptors.vocabulary.source import Source
+from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.standing_questions import answer_questions, vocabulary_answers
+from langseg.pipelines.shared.settings import DescribeConfig, load_config
+from tests.support.quiet import Quiet
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """The bundled answers of camvid, and of a list of one class that camvid lacks."""
+    (tmp_path / "mine.txt").write_text("sofa\n")
+    for named in ({"dataset": "camvid"}, {"classes": tmp_path / "mine.txt"}):
+        config = DescribeConfig(store=tmp_path / "store", **named)
+        run_generate(config, Quiet())
+    return tmp_path / "store"
+
+
+def names(report: dict[str, Any], question: str = "coverage") -> set[str]:
+    (answer,) = (one for one in report["answers"] if one["name"] == question)
+    return {row[0] for row in answer["rows"]}
+
+
+def test_audit__of_a_vocabulary_counts_only_its_own_answers(store: Path, tmp_path: Path):
+    whole = answer_questions(Store.open(store))
+    own = vocabulary_answers(Source(store=store, classes=tmp_path / "mine.txt"))
+    assert len(names(whole)) == 12
+    assert names(own) == {"sofa"}
+    assert own["missing"] == []
+    assert own["sentence"].startswith("1 classes, ")
+    camvid = vocabulary_answers(Source(store=store, dataset="camvid"))
+    assert camvid["missing"] == []
+    assert len(names(camvid)) == 11
+
+
+def test_audit__names_every_class_of_a_vocabulary_without_answers(store: Path, tmp_path: Path):
+    (tmp_path / "other.txt").write_text("flux capacitor\nhoverboard\n")
+    report = vocabulary_answers(Source(store=store, classes=tmp_path / "other.txt"))
+    assert report["missing"] == ["flux capacitor", "hoverboard"]
+    with pytest.raises(UsageError, match="both"):
+        load_config(Source, None, {"dataset": "camvid", "classes": tmp_path / "other.txt"})
+
+
+def test_audit__of_everything_keeps_models_apart(store: Path):
+    answers = answer_questions(Store.open(store))["answers"]
+    (answer,) = (one for one in answers if one["name"] == "coverage")
+    assert answer["columns"][:2] == ["class_name", "model"]
+    assert {row[1] for row in answer["rows"]} == {"bundled"}
