@@ -129,9 +129,10 @@ def _sentence(report: Mapping[str, Any]) -> str:
     if not measured["classes"]:
         why = report["why_not"] or "no class has the phrases that it is measured on"
         return f"{sentence}; discriminability was not measured, as {why}"
+    score = share(measured["score"], measured["interval"])
     return (
-        f"{sentence}; discriminability by name {share(measured['score'], measured['interval'])} over "
-        f"{measured['classes']} classes, dealt at random {share(measured['dealt'])}{_gain(measured)}; "
+        f"{sentence}; discriminability by name {score} over {measured['classes']} classes, "
+        f"dealt at random {share(measured['dealt'])}{_gain(measured)}; "
         f"{len(report['weak_pairs'])} pairs of classes are not told apart"
     )
 

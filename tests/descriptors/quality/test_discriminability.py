@@ -1,4 +1,4 @@
-"""Whether phrases find their class among its look-alikes, and what the number cannot be fooled by."""
+"""Whether phrases find their class among its look-alikes, and what cannot fool the number."""
 
 import numpy as np
 import pytest
