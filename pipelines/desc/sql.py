@@ -87,9 +87,9 @@ def _connection(store_path: Path, statement: str, limits: QueryLimits) -> "DuckD
     """To the live snapshot; vectors are read only where the statement names them."""
     from langseg.cache.sql.queries import needs_vectors, open_audit
     from langseg.cache.store.store import Store
-    from langseg.pipelines.desc.store_tables import store_tables
+    from langseg.pipelines.desc.store_tables import all_tables
 
-    tables = store_tables(Store.open(store_path), vectors=needs_vectors(statement))
+    tables = all_tables(Store.open(store_path), vectors=needs_vectors(statement))
     return open_audit(tables, memory_limit_mb=limits.memory_mb)
 
 

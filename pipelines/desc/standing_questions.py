@@ -4,7 +4,7 @@ In:  a store, perhaps a vocabulary and the requests whose answers are its descri
 Out: the answers, the classes without a descriptor, and a sentence, as JSON-able values.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,6 @@ from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.open_sets import open_sets
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from langseg.cache.store.snapshot import Snapshot
     from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
@@ -44,13 +42,12 @@ def answer_questions(
     ``missing`` names the classes of the vocabulary (else those asked for) without a descriptor.
     """
     from langseg.cache.sql.queries import ask, open_audit
-    from langseg.pipelines.desc.store_tables import store_tables
+    from langseg.pipelines.desc.store_tables import all_tables, tables_of
 
-    tables = store_tables(store)
-    names: list[str] | None = None
-    if vocabulary is not None:
-        names = [entry.name for entry in vocabulary.classes]
-        tables = _only(tables, keys)
+    if vocabulary is None:
+        names, tables = None, all_tables(store)
+    else:
+        names, tables = [entry.name for entry in vocabulary.classes], tables_of(store, keys)
     connection = open_audit(tables)
     answers = []
     for name, question in questions():
@@ -72,23 +69,6 @@ def vocabulary_answers(source: Source) -> dict[str, Any]:
     except InputError:
         return answer_questions(sets.store, sets.vocabulary)
     return answer_questions(sets.store, sets.vocabulary, chosen.selection.keys)
-
-
-def _only(tables: "Mapping[str, pa.Table]", keys: Collection[str]) -> "dict[str, pa.Table]":
-    """The rows of some requests, and the texts and embeddings of their phrases."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    wanted = pa.array(list(keys), pa.string())
-    own = {
-        name: tables[name].filter(pc.is_in(tables[name]["request_key"], value_set=wanted))
-        for name in ("requests", "responses", "descriptors")
-    }
-    text_ids = own["descriptors"]["text_id"]
-    return own | {
-        name: tables[name].filter(pc.is_in(tables[name]["text_id"], value_set=text_ids))
-        for name in ("texts", "embeddings")
-    }
 
 
 def _covered(rows: list[list[Any]], names: list[str] | None) -> dict[str, Any]:

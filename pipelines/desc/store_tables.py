@@ -1,8 +1,11 @@
-"""Read all tables of a store as SQL takes them.
+"""Read the tables of a store as SQL takes them.
 
-In:  a snapshot of a store.
+In:  a snapshot of a store, perhaps the requests that are meant.
 Out: its tables by name, among them the embeddings of every encoder as one.
 """
+
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import pyarrow as pa
 
@@ -10,18 +13,32 @@ from langseg.cache.records import TABLES, embedding_schema
 from langseg.cache.store.snapshot import Snapshot
 
 
-def store_tables(store: Snapshot, *, vectors: bool = False) -> dict[str, pa.Table]:
-    """``embeddings`` has its encoder's id in column ``encoder``, and ``emb`` only with
-    ``vectors``."""
-    tables = {name: store.table(name) for name in TABLES}
-    return tables | {"embeddings": _embeddings(store, vectors)}
+def all_tables(store: Snapshot, *, vectors: bool = False) -> dict[str, pa.Table]:
+    """Every table; ``embeddings`` has its encoder's id in column ``encoder``, and ``emb`` only
+    with ``vectors``."""
+    embeddings = _embeddings(store, vectors=vectors)
+    return {name: store.table(name) for name in TABLES} | {"embeddings": embeddings}
 
 
-def _embeddings(store: Snapshot, vectors: bool) -> pa.Table:
+def tables_of(store: Snapshot, keys: Collection[str]) -> dict[str, pa.Table]:
+    """The rows of some requests, and the texts and embeddings (without ``emb``) of their
+    phrases."""
+    own = {
+        name: store.table(name, where={"request_key": keys})
+        for name in ("requests", "responses", "descriptors")
+    }
+    phrases = {"text_id": own["descriptors"]["text_id"].unique().to_pylist()}
+    texts = store.table("texts", where=phrases)
+    return own | {"texts": texts, "embeddings": _embeddings(store, where=phrases)}
+
+
+def _embeddings(
+    store: Snapshot, *, vectors: bool = False, where: Mapping[str, Collection[Any]] | None = None
+) -> pa.Table:
     columns = [name for name in embedding_schema(1).names if vectors or name != "emb"]
     parts = []
     for encoder_id in store.encoders():
-        table = store.embeddings(encoder_id, columns)
+        table = store.embeddings(encoder_id, columns, where)
         encoder = pa.array([encoder_id] * table.num_rows, pa.string())
         parts.append(_as_lists(table).append_column("encoder", encoder))
     if not parts:
