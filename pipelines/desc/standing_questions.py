@@ -44,11 +44,8 @@ def answer_questions(
     from langseg.cache.sql.queries import ask, open_audit
     from langseg.pipelines.desc.store_tables import all_tables, tables_of
 
-    if vocabulary is None:
-        names, tables = None, all_tables(store)
-    else:
-        names, tables = [entry.name for entry in vocabulary.classes], tables_of(store, keys)
-    connection = open_audit(tables)
+    names = None if vocabulary is None else [entry.name for entry in vocabulary.classes]
+    connection = open_audit(all_tables(store) if vocabulary is None else tables_of(store, keys))
     answers = []
     for name, question in questions():
         found = ask(connection, name)
