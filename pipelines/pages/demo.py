@@ -46,7 +46,7 @@ def render_page(
     """The page. Args: tiles: label -> value; classes: rows with name, iou (0..1) and phrases."""
     import jinja2
 
-    source = package_files("langseg.pipelines.pages").joinpath("templates", "index.html.jinja")
+    source = package_files("langseg.pipelines.pages").joinpath("templates", "demo.html.jinja")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
