@@ -129,7 +129,8 @@ def _audit(stages: Stages, store: Path) -> list[dict[str, Any]]:
 
 
 def _train(stages: Stages, out: Path, data: Path, bank: Path, store: Path) -> None:
-    from langseg.pipelines.seg.segment import run_demo_data, run_train, train_settings
+    from langseg.pipelines.seg.demo_data import run_demo_data
+    from langseg.pipelines.seg.train import run_train, train_settings
 
     stages.run(
         "demo-data",
@@ -150,7 +151,7 @@ def _train(stages: Stages, out: Path, data: Path, bank: Path, store: Path) -> No
 
 
 def _score(stages: Stages, out: Path, data: Path) -> None:
-    from langseg.pipelines.seg.segment import EvalSettings, run_eval
+    from langseg.pipelines.seg.evaluate import EvalSettings, run_eval
 
     report = stages.run(
         "eval",
@@ -164,7 +165,7 @@ def _score(stages: Stages, out: Path, data: Path) -> None:
 
 def _pictures(stages: Stages, out: Path, data: Path) -> list[dict[str, str]]:
     """Overlays of held-out pictures, beside the picture and its annotation."""
-    from langseg.pipelines.seg.segment import PredictSettings, run_predict
+    from langseg.pipelines.seg.predict import PredictSettings, run_predict
     from langseg.segmenter.data.layouts.find import find_samples
 
     chosen = _one_of_each_scene(find_samples("ade20k", data, "val"))
@@ -175,15 +176,15 @@ def _pictures(stages: Stages, out: Path, data: Path) -> list[dict[str, str]]:
         lambda advance: run_predict(PredictSettings(checkpoint=out, out=out), images, advance),
         lambda report: True,
     )
-    said = {Path(one["image"]).stem: one for one in report["predicted"]}
+    by_stem = {Path(one["image"]).stem: one for one in report["predicted"]}
     return [
         {
             "stem": sample.stem,
             "image": str(sample.image.relative_to(out)),
             "labels": str(sample.labels.relative_to(out)) if sample.labels else "",
             "scene": sample.scene,
-            "guess": next(iter(said[sample.stem]["scenes"]), ""),
-            "classes": ", ".join(list(said[sample.stem]["classes"])[:6]),
+            "guess": next(iter(by_stem[sample.stem]["scenes"]), ""),
+            "classes": ", ".join(list(by_stem[sample.stem]["classes"])[:6]),
         }
         for sample in chosen
     ]

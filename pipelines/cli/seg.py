@@ -7,7 +7,7 @@ import typer
 
 from langseg.pipelines.cli.options import Json, StorePath, Version
 from langseg.pipelines.shared.console import run, say
-from langseg.pipelines.shared.json_output import emit_json
+from langseg.pipelines.shared.json_output import emit_json, emit_report
 from langseg.pipelines.shared.progress import progress
 from langseg.pipelines.shared.settings import load_config
 from langseg.pipelines.shared.table_output import emit_table
@@ -96,7 +96,7 @@ def train(
         langseg-seg train --dataset ade20k --data ADEChallengeData2016
         langseg-seg train --config demo --data runs/demo/data --out runs/again
     """
-    from langseg.pipelines.seg.segment import run_train, train_settings
+    from langseg.pipelines.seg.train import run_train, train_settings
 
     training = {"steps": steps, "batch_size": batch_size, "crop": crop, "lr": lr, "seed": seed}
     flags = {
@@ -105,10 +105,10 @@ def train(
         "device": device, "training": {**training, "head": {"kind": head}},
     }  # fmt: skip
     settings = train_settings(config, flags)
-    kept = "the last checkpoint is kept, run the same command again to go on from it"
-    with progress("train", kept) as advance:
+    resume = "the last checkpoint is kept, run the same command again to go on from it"
+    with progress("train", resume) as advance:
         report = run_train(settings, advance)
-    emit_json(report) if as_json else say(report["sentence"])
+    emit_report(report, as_json)
 
 
 @app.command("eval")
@@ -143,7 +143,7 @@ def evaluate(
         langseg-seg eval --checkpoint runs/demo --data runs/demo/data
         langseg-seg eval --predictions masks --dataset ade20k --data ADEChallengeData2016
     """
-    from langseg.pipelines.seg.segment import EvalSettings, run_eval
+    from langseg.pipelines.seg.evaluate import EvalSettings, run_eval
 
     settings = load_config(
         EvalSettings,
@@ -187,7 +187,7 @@ def predict(
     \b
         langseg-seg predict --checkpoint runs/demo photo.jpg
     """
-    from langseg.pipelines.seg.segment import PredictSettings, run_predict
+    from langseg.pipelines.seg.predict import PredictSettings, run_predict
 
     settings = load_config(
         PredictSettings,
@@ -201,7 +201,7 @@ def predict(
         report = run_predict(settings, images, advance)
     for problem in report["failed"]:
         say(f"error: {problem}")
-    emit_json(report) if as_json else say(report["sentence"])
+    emit_report(report, as_json)
     if report["failed"]:
         raise typer.Exit(3)
 
@@ -223,11 +223,11 @@ def demo_data(
     \b
         langseg-seg demo-data --out data/demo
     """
-    from langseg.pipelines.seg.segment import run_demo_data
+    from langseg.pipelines.seg.demo_data import run_demo_data
 
     with progress("demo-data") as advance:
         report = run_demo_data(out, seed, train_images, val_images, (width, height), advance)
-    emit_json(report) if as_json else say(report["sentence"])
+    emit_report(report, as_json)
 
 
 def main() -> None:

@@ -66,13 +66,6 @@ class LabelRule:
         return labels
 
 
-def read_labels(
-    path: Path, ids: Sequence[int], ignore_ids: Sequence[int] = ()
-) -> NDArray[np.int64]:
-    """Class indices [H, W] of one label file; for many files keep one ``LabelRule``."""
-    return LabelRule(ids, ignore_ids).read(path)
-
-
 def _read_index_png(path: Path) -> NDArray[np.int64]:
     """Raw values [H, W]; of a palette PNG the index, not the colour."""
     image = load_image(path, formats=("PNG",))

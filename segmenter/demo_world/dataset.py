@@ -23,6 +23,7 @@ from PIL import Image
 
 from langseg.cache.errors import InputError
 from langseg.cache.files import sync_folder, temporary_beside
+from langseg.segmenter.data.layouts.ade20k import SCENES_FILE
 from langseg.segmenter.demo_world.scenes import SPLITS, DemoPicture, render_picture
 
 RENDERER_VERSION = 1  # raise it when the same parameters give other pictures
@@ -98,12 +99,12 @@ def _already_there(out: Path, parameters: _Parameters) -> bool:
             f"{out} is not empty and holds no demo dataset; name a new folder for the pictures"
         )
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))
+        recorded = json.loads(record.read_text(encoding="utf-8"))
     except ValueError as exc:
         raise InputError(f"{record} is not JSON; delete {out} and render it again") from exc
-    if found != asdict(parameters):
+    if recorded != asdict(parameters):
         raise InputError(
-            f"{out} holds a demo dataset made with {found}, wanted {asdict(parameters)}; "
+            f"{out} holds a demo dataset made with {recorded}, wanted {asdict(parameters)}; "
             "name another folder or delete this one"
         )
     return True
@@ -127,7 +128,7 @@ def _render(folder: Path, parameters: _Parameters, on_image: Progress | None) ->
             looks.append(json.dumps(line) + "\n")
             if on_image is not None:
                 on_image(len(scenes), sum(counts.values()))
-    (folder / "sceneCategories.txt").write_text("".join(scenes), encoding="utf-8")
+    (folder / SCENES_FILE).write_text("".join(scenes), encoding="utf-8")
     (folder / "looks.jsonl").write_text("".join(looks), encoding="utf-8")
     record = json.dumps(asdict(parameters), indent=2) + "\n"
     (folder / PARAMETERS).write_text(record, encoding="utf-8")

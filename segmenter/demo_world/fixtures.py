@@ -7,7 +7,7 @@ Out: the same canvas with the piece and its shadow on it.
 from langseg.segmenter.demo_world.canvas import Canvas, Colour, Paint, level, upright
 from langseg.segmenter.demo_world.noise import darker, pick, rounded, upward
 from langseg.segmenter.demo_world.shapes import (
-    Span,
+    Extent,
     bar,
     blob,
     box,
@@ -33,7 +33,7 @@ _RETRO: tuple[Colour, ...] = ((146, 208, 190), (206, 58, 54))
 _ENAMEL: tuple[Colour, ...] = ((178, 44, 46), (244, 232, 200))
 
 
-def cabinet(canvas: Canvas, x: Span, y: Span, z: Span, look: str) -> None:
+def cabinet(canvas: Canvas, x: Extent, y: Extent, z: Extent, look: str) -> None:
     """A cabinet with a door about every 0.55 m; one at working height has a stone top."""
     rng, thing = canvas.rng, canvas.thing("cabinet", look)
     colour, joint = _CABINETS[look]
@@ -59,7 +59,7 @@ def cabinet(canvas: Canvas, x: Span, y: Span, z: Span, look: str) -> None:
         canvas.fill(thing, front, [rect(x[0], y[1] - 0.07, x[1], y[1])], (70, 66, 66))
 
 
-def _dishes(canvas: Canvas, thing: int, z: float, x: Span, y: Span) -> None:
+def _dishes(canvas: Canvas, thing: int, z: float, x: Extent, y: Extent) -> None:
     """Two shelves of white dishes behind a pane."""
     plane = upright(0, 0, z)
     canvas.fill(thing, plane, [rect(x[0], y[0], x[1], y[1])], (156, 180, 186), upward(0.8, 1.1))
@@ -71,7 +71,7 @@ def _dishes(canvas: Canvas, thing: int, z: float, x: Span, y: Span) -> None:
         canvas.fill(thing, plane, dishes, (242, 240, 232))
 
 
-def refrigerator(canvas: Canvas, x: float, z: Span, look: str) -> None:
+def refrigerator(canvas: Canvas, x: float, z: Extent, look: str) -> None:
     """A refrigerator centred at X = x, about 1.75 m tall."""
     thing, front = canvas.thing("refrigerator", look), upright(x, 0, z[0])
     half = 0.42 if look == "two-door refrigerator" else 0.36
@@ -91,7 +91,7 @@ def refrigerator(canvas: Canvas, x: float, z: Span, look: str) -> None:
     canvas.fill(thing, front, [glint], (255, 255, 255), None, 0.3)
 
 
-def stove(canvas: Canvas, x: float, z: Span, look: str) -> None:
+def stove(canvas: Canvas, x: float, z: Extent, look: str) -> None:
     """A stove centred at X = x, as tall as a worktop."""
     if look == "wood stove":
         _wood_stove(canvas, x, z)
@@ -120,7 +120,7 @@ def stove(canvas: Canvas, x: float, z: Span, look: str) -> None:
         canvas.fill(thing, front, [rect(-0.26, tall, -0.06, tall + 0.06)], (86, 142, 236))
 
 
-def _wood_stove(canvas: Canvas, x: float, z: Span) -> None:
+def _wood_stove(canvas: Canvas, x: float, z: Extent) -> None:
     """A black iron box on feet with a fire behind its door and a pipe to the ceiling."""
     thing, front = canvas.thing("stove", "wood stove"), upright(x, 0, z[0])
     iron = plain(canvas.rng, (48, 46, 48), 6, 0.1)
@@ -170,7 +170,7 @@ def basin(canvas: Canvas, x: float, depth: float, look: str) -> None:
     canvas.fill(thing, upright(x, 0, depth - 0.1), tap, _STEEL)
 
 
-def bathtub(canvas: Canvas, x: Span, depth: float, look: str) -> None:
+def bathtub(canvas: Canvas, x: Extent, depth: float, look: str) -> None:
     """A bathtub with its long side to the camera, its far rim at Z = depth."""
     thing, near, (x0, x1) = canvas.thing("bathtub", look), depth - 0.75, x
     enamel, plane = plain(canvas.rng, _WHITE, 2), upright(0, 0, near)
@@ -192,7 +192,7 @@ def bathtub(canvas: Canvas, x: Span, depth: float, look: str) -> None:
 
 
 def _tub_shell(
-    canvas: Canvas, thing: int, x: Span, near: float, enamel: Paint, clawfoot: bool
+    canvas: Canvas, thing: int, x: Extent, near: float, enamel: Paint, clawfoot: bool
 ) -> None:
     """The rounded side of a tub that stands free; a clawfoot one has a high end."""
     plane, (x0, x1) = upright(0, 0, near), x

@@ -7,7 +7,7 @@ Out: the same canvas with the piece and its shadow on it.
 from langseg.segmenter.demo_world.canvas import Canvas, Colour, Paint, level, upright
 from langseg.segmenter.demo_world.noise import pick, pleated, rounded, scaled, upward
 from langseg.segmenter.demo_world.shapes import (
-    Span,
+    Extent,
     bar,
     box,
     contact_shadow,
@@ -54,7 +54,7 @@ def bed(canvas: Canvas, x: float, depth: float, look: str) -> None:
         canvas.fill(thing, upright(0, 0, foot), [*posts, rect(left, 1.9, right, 2.1)], wood)
 
 
-def _mattress(canvas: Canvas, thing: int, x: Span, base: float, z: Span, wood: Paint) -> None:
+def _mattress(canvas: Canvas, thing: int, x: Extent, base: float, z: Extent, wood: Paint) -> None:
     """Frame, blanket and pillows; the blanket leaves the pillow end white."""
     rng, (x0, x1), (foot, head) = canvas.rng, x, z
     low = base + (0.2 if base < 0.1 else 0.1)
@@ -76,7 +76,7 @@ def _mattress(canvas: Canvas, thing: int, x: Span, base: float, z: Span, wood: P
         canvas.fill(thing, upright(0, 0, head - 0.3), [pillow], (248, 246, 240), upward(0.82, 1.04))
 
 
-def _drape(canvas: Canvas, thing: int, x: Span, z: Span, wood: Paint) -> None:
+def _drape(canvas: Canvas, thing: int, x: Extent, z: Extent, wood: Paint) -> None:
     """Cloth behind the head and over the top of a four-poster bed."""
     cloth = plain(canvas.rng, pick(canvas.rng, _DRAPES), 6, 0.1)
     posts = [rect(post - 0.05, 0, post + 0.05, 2.05) for post in x]
@@ -86,7 +86,7 @@ def _drape(canvas: Canvas, thing: int, x: Span, z: Span, wood: Paint) -> None:
     canvas.fill(thing, level(2.08), [rect(x[0], z[0], x[1], z[1])], cloth, scaled(0.7))
 
 
-def sofa(canvas: Canvas, x: Span, depth: float, look: str) -> None:
+def sofa(canvas: Canvas, x: Extent, depth: float, look: str) -> None:
     """A sofa with its back at Z = depth, facing the camera."""
     thing, (x0, x1), z0 = canvas.thing("sofa", look), x, depth - 0.85
     paint = _upholstery(canvas, look)

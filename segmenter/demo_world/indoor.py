@@ -19,7 +19,7 @@ from langseg.segmenter.demo_world.fixtures import (
 from langseg.segmenter.demo_world.furniture import bed, chair, lamp, sofa, table
 from langseg.segmenter.demo_world.plants import plant
 from langseg.segmenter.demo_world.room import Room, draw_room, rug
-from langseg.segmenter.demo_world.shapes import Span
+from langseg.segmenter.demo_world.shapes import Extent
 from langseg.segmenter.demo_world.walls import curtains, door, mirror, painting, window
 
 
@@ -43,7 +43,7 @@ class _Row:
     def at(self, offset: float) -> float:
         return self._room.right - offset if self.flipped else self._room.left + offset
 
-    def span(self, start: float, end: float) -> Span:
+    def span(self, start: float, end: float) -> Extent:
         a, b = self.at(start), self.at(end)
         return min(a, b), max(a, b)
 

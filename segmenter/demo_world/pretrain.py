@@ -201,8 +201,8 @@ def masked_loss(
 ) -> Tensor:
     """Cross-entropy, hidden and visible patches weighing the same whatever their number."""
     masked, terms = hidden.flatten(1), []
-    found = appearances(images, PATCH)
-    for logits, codebook, features in zip(model(images, hidden), codebooks, found, strict=True):
+    neighbourhoods = zip(model(images, hidden), codebooks, appearances(images, PATCH), strict=True)
+    for logits, codebook, features in neighbourhoods:
         target = codebook.nearest(features)
         terms += [F.cross_entropy(logits[where], target[where]) for where in (masked, ~masked)]
     return torch.stack(terms).mean()

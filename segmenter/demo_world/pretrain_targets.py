@@ -25,12 +25,12 @@ _ROUNDS = 12  # of k-means
 def appearances(images: Tensor, patch: int) -> list[Tensor]:
     """For each neighbourhood [B, N, E]: mean, and beyond one patch also spread, of each feature."""
     base = _patch_features(images, patch)
-    found = [_tokens(base)]
+    features = [_tokens(base)]
     for side in NEIGHBOURHOODS[1:]:
         mean = _pool(base, side)
         spread = (_pool(base**2, side) - mean**2).clamp(min=0).sqrt()
-        found.append(_tokens(torch.cat([mean, spread], dim=1)))
-    return found
+        features.append(_tokens(torch.cat([mean, spread], dim=1)))
+    return features
 
 
 def _patch_features(images: Tensor, patch: int) -> Tensor:

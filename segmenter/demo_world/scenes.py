@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from langseg.segmenter.demo_world import indoor as demo_indoor
-from langseg.segmenter.demo_world import outdoor as demo_outdoor
+from langseg.segmenter.demo_world import indoor, outdoor
 from langseg.segmenter.demo_world.canvas import Canvas
 from langseg.segmenter.demo_world.looks import SCENES
 
@@ -29,16 +28,16 @@ class DemoPicture:
 
 
 _OPEN_AIR: dict[str, Callable[[Canvas], str]] = {
-    "street": demo_outdoor.street,
-    "park": demo_outdoor.park,
-    "beach": demo_outdoor.beach,
-    "mountain": demo_outdoor.mountain,
+    "street": outdoor.street,
+    "park": outdoor.park,
+    "beach": outdoor.beach,
+    "mountain": outdoor.mountain,
 }
 _ROOMS: dict[str, Callable[[Canvas], bool]] = {
-    "bedroom": demo_indoor.bedroom,
-    "living room": demo_indoor.living_room,
-    "kitchen": demo_indoor.kitchen,
-    "bathroom": demo_indoor.bathroom,
+    "bedroom": indoor.bedroom,
+    "living room": indoor.living_room,
+    "kitchen": indoor.kitchen,
+    "bathroom": indoor.bathroom,
 }
 
 
@@ -51,10 +50,10 @@ def render_picture(seed: int, split: str, index: int, size: tuple[int, int]) -> 
     rng = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), index]))
     scene = SCENES[index % len(SCENES)]
     if scene in _ROOMS:
-        canvas = Canvas(size, demo_indoor.indoor_camera(rng), rng)
+        canvas = Canvas(size, indoor.indoor_camera(rng), rng)
         light = "daylight" if _ROOMS[scene](canvas) else "evening"
     else:
-        canvas = Canvas(size, demo_outdoor.outdoor_camera(rng), rng)
+        canvas = Canvas(size, outdoor.outdoor_camera(rng), rng)
         light = _OPEN_AIR[scene](canvas)
     _grade(canvas, light)
     return DemoPicture(canvas.picture(), canvas.labels(), scene, canvas.looks())

@@ -21,7 +21,7 @@ from langseg.segmenter.demo_world.canvas import (
 from langseg.segmenter.demo_world.noise import scaled
 
 Points = list[tuple[float, float]]
-Span = tuple[float, float]  # low, high
+Extent = tuple[float, float]  # low, high, along one axis
 
 
 def rect(u0: float, v0: float, u1: float, v1: float) -> Points:
@@ -98,9 +98,9 @@ def mirrored(outline: Outline) -> Points:
 def box(
     canvas: Canvas,
     thing: int,
-    x: Span,
-    y: Span,
-    z: Span,
+    x: Extent,
+    y: Extent,
+    z: Extent,
     paint: Paint | Colour,
     *,
     top: Paint | Colour | None = None,
@@ -123,7 +123,7 @@ def box(
     canvas.fill(thing, upright(0, 0, z0), [rect(x0, y0, x1, y1)], paint, shade)
 
 
-def contact_shadow(canvas: Canvas, x: Span, z: Span, strength: float = 0.45) -> None:
+def contact_shadow(canvas: Canvas, x: Extent, z: Extent, strength: float = 0.45) -> None:
     """A soft dark patch on the ground around the footprint of an object."""
     du, dv = (x[1] - x[0]) * 0.14 + 0.05, (z[1] - z[0]) * 0.2 + 0.08
     patch = rect(x[0] - du, max(0.6, z[0] - dv), x[1] + du, z[1] + dv)

@@ -21,7 +21,7 @@ from langseg.segmenter.demo_world.canvas import (
 )
 from langseg.segmenter.demo_world.nature import FAR, NEAR
 from langseg.segmenter.demo_world.noise import darker, fractal, mix, pick, scaled, upward
-from langseg.segmenter.demo_world.shapes import Points, Span, arch, contact_shadow, rect
+from langseg.segmenter.demo_world.shapes import Extent, Points, arch, contact_shadow, rect
 from langseg.segmenter.demo_world.textures import (
     bricks,
     cobbles,
@@ -40,7 +40,7 @@ _ROOFS: tuple[Colour, ...] = ((136, 62, 48), (92, 88, 92), (118, 74, 52))
 _HALF_THATCH: Points = [(1.18, 0.46), (1.06, 0.65), (0.72, 0.98), (0.4, 1.04)]
 
 
-def building(canvas: Canvas, x: Span, z: Span, look: str, height: float) -> None:
+def building(canvas: Canvas, x: Extent, z: Extent, look: str, height: float) -> None:
     """A block with its front at Z = z[0] and, where seen, a side along the street."""
     thing, paint = canvas.thing("building", look), _facade(canvas.rng, look)
     (x0, x1), front = x, upright(0, 0, z[0])
@@ -90,7 +90,7 @@ def _lay(
     return np.where(inside[..., None], np.asarray(over, np.float32), rgb)
 
 
-def _shops(canvas: Canvas, thing: int, plane: Plane, u: Span) -> None:
+def _shops(canvas: Canvas, thing: int, plane: Plane, u: Extent) -> None:
     """The ground floor: shop windows under a painted band."""
     band = pick(canvas.rng, _AWNINGS)
     count = max(1, int((u[1] - u[0]) / 3.2))
@@ -153,7 +153,7 @@ def _openings(
     canvas.fill(thing, plane, [shape(-0.4 * size, 0, 0.4 * size, 1.95 * size)], entrance)
 
 
-def road(canvas: Canvas, look: str, across: bool, span: Span) -> None:
+def road(canvas: Canvas, look: str, across: bool, span: Extent) -> None:
     """A carriageway: ``across`` the view between Z = span[0] and span[1], or along it in X."""
     thing, paint = canvas.thing("road", look), _road_paint(canvas.rng, look)
     area = rect(-60, span[0], 60, span[1]) if across else rect(span[0], NEAR, span[1], FAR)

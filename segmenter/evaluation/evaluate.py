@@ -46,7 +46,7 @@ def evaluate(
     matrix = ConfusionMatrix(rule.num_classes)
     for sample in _of_this_rank(samples, progress):
         image, labels = read_sample(sample, rule)
-        prediction = segmenter.segment(image, told_scene(sample, segmenter.bank, scenes))
+        prediction = segmenter.segment(image, given_scene(sample, segmenter.bank, scenes))
         matrix.update(torch.from_numpy(prediction.mask), torch.from_numpy(labels))
     return _total(matrix, segmenter.device)
 
@@ -73,8 +73,8 @@ def evaluate_predictions(
     return _total(matrix, torch.device("cpu"))
 
 
-def told_scene(sample: Sample, bank: TextBank, source: SceneSource) -> str | None:
-    """The scene that a model is told for a sample; None where it must tell by itself."""
+def given_scene(sample: Sample, bank: TextBank, source: SceneSource) -> str | None:
+    """The scene that the model is given with a sample; None where it must see it by itself."""
     match source:
         case "predicted":
             return None

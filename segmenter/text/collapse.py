@@ -65,8 +65,8 @@ def scene_probabilities(
     predicted = scene_logits.softmax(dim=-1)
     if known is None:
         return predicted
-    told = F.one_hot(known.clamp_min(0), scene_logits.shape[-1]).to(predicted.dtype)
-    return torch.where((known >= 0).unsqueeze(-1), told, predicted)
+    one_hot = F.one_hot(known.clamp_min(0), scene_logits.shape[-1]).to(predicted.dtype)
+    return torch.where((known >= 0).unsqueeze(-1), one_hot, predicted)
 
 
 def descriptor_weights(bank: BankTensors, g: Tensor, scenes: Tensor, beta: float) -> Tensor:

@@ -1,7 +1,7 @@
 """Choose the words that one training step sees, so that the head learns to read, not to recite.
 
 In:  the whole bank, a batch's labels and scenes, and the step.
-Out: a smaller bank, the labels in its class numbers, and the scenes the head is told.
+Out: a smaller bank, the labels in its class numbers, and the scenes the head is given.
 
 Left-out classes and descriptors keep the head from relying on any one of them; classes that are
 to stay unseen lose both their words and their pixels. A pure function of (seed, step, rank).
@@ -22,11 +22,11 @@ _STREAM = 3  # keeps these random numbers apart from those of order (1) and augm
 
 @dataclass(frozen=True)
 class StepWords:
-    """``labels`` [B, H, W] in 0..C'-1 of ``bank``, or IGNORE; ``told`` [B] scene indices or -1."""
+    """``labels`` [B, H, W] in 0..C'-1 of ``bank``, or IGNORE; ``known`` [B] scene indices or -1."""
 
     bank: BankTensors
     labels: Tensor
-    told: Tensor
+    known: Tensor
 
 
 def step_words(
@@ -41,12 +41,12 @@ def step_words(
         class_share: share of the classes absent from the batch that stay as negatives; where
             nothing else is left, the first class that may be touched stays.
         descriptor_share: share of each class's descriptors that stay (always one).
-        told_share: share of the images whose known scene the head is told, not asked for.
+        told_share: share of the images whose known scene the head is given, not asked for.
     """
     c, k = bank.mask.shape
     active = rng.random(c) < class_share
     keep = rng.random((c, k)) < descriptor_share
-    told = rng.random(len(scenes)) < told_share
+    given = rng.random(len(scenes)) < told_share
     present = np.unique(labels.cpu().numpy())
     active[present[present != IGNORE]] = True
     active[list(unseen)] = False
@@ -56,7 +56,7 @@ def step_words(
     return StepWords(
         bank.drop(_tensor(keep, bank.mask.device)).select(chosen),
         renumber(labels, chosen, c),
-        torch.where(_tensor(told, scenes.device), scenes, UNKNOWN_SCENE),
+        torch.where(_tensor(given, scenes.device), scenes, UNKNOWN_SCENE),
     )
 
 

@@ -170,7 +170,7 @@ class _Trainer:
         words, scenes = self._words(step, batch)
         aux = self.config.loss.ms > 0
         read = batch.features if isinstance(batch, FeatureBatch) else batch.images
-        output = self.model(read.to(self.device), words.bank, words.told, aux)
+        output = self.model(read.to(self.device), words.bank, words.known, aux)
         loss, terms = total_loss(output, words.labels, scenes, self.config.loss)
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)

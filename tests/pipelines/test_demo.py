@@ -10,7 +10,7 @@ from langseg.cache.errors import CorruptError
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.pipelines import demo
 from langseg.pipelines.demo import Stages
-from langseg.pipelines.seg.segment import run_demo_data
+from langseg.pipelines.seg.demo_data import run_demo_data
 from tests.support.random_bank import random_bank
 
 
@@ -56,7 +56,7 @@ def test_train__of_a_damaged_run_says_to_delete_its_folder(tmp_path, monkeypatch
     bank = save_bank(random_bank("ade20k"), tmp_path / "banks")
     run_demo_data(out / "data", 0, 2, 1, (96, 64), lambda done, total, note="": None)
     monkeypatch.setattr(
-        "langseg.pipelines.seg.segment.run_demo_data",
+        "langseg.pipelines.seg.demo_data.run_demo_data",
         lambda *given: {"rendered": 0, "sentence": "there already"},
     )
     (out / "ckpt-000001").mkdir()

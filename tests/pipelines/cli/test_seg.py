@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from langseg.cache.bank.text_bank import newest_bank, save_bank
-from langseg.pipelines.seg.segment import run_demo_data
+from langseg.pipelines.seg.demo_data import run_demo_data
 from tests.support.random_bank import random_bank
 from tests.support.small_bank import arrays_of, flip_last_byte_of
 
@@ -36,7 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(home: Path) -> Path:
-    from langseg.pipelines.seg.segment import run_train, train_settings
+    from langseg.pipelines.seg.train import run_train, train_settings
 
     flags = {"data": home / "data", "store": home / "store", "out": home / "run"}
     settings = train_settings(str(home / "quick.yaml"), flags)
@@ -86,8 +86,8 @@ def test_predict__writes_a_mask_of_class_ids_and_an_overlay_with_a_legend(
         assert set(np.unique(np.asarray(mask))) <= set(range(1, 151))
     with Image.open(tmp_path / f"overlay_{image.stem}.png") as overlay:
         assert overlay.width >= 640
-    (said,) = done.json["predicted"]
-    assert sum(said["classes"].values()) == pytest.approx(1, abs=0.01)
+    (picture,) = done.json["predicted"]
+    assert sum(picture["classes"].values()) == pytest.approx(1, abs=0.01)
 
 
 def test_eval__of_a_checkpoint_folder_writes_into_the_run_and_of_another_protocol_nowhere(
@@ -130,8 +130,8 @@ def test_a_damaged_bank__ends_every_command_with_4_before_anything_is_written(
 
 def test_train__names_an_eval_command_that_works(call, home, trained):
     flags = ("--data", home / "data", "--store", home / "store", "--out", trained)
-    said = call(SEG, "train", "--config", home / "quick.yaml", *flags).err
-    command = shlex.split(said.split("next: ")[1])
+    messages = call(SEG, "train", "--config", home / "quick.yaml", *flags).err
+    command = shlex.split(messages.split("next: ")[1])
     assert call(*command).code == 0
 
 

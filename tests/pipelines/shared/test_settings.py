@@ -9,7 +9,7 @@ import pytest
 
 from langseg.cache.errors import UsageError
 from langseg.descriptors.vocabulary.source import Source
-from langseg.pipelines.seg.segment import TrainSettings, shipped_configs, train_settings
+from langseg.pipelines.seg.train import TrainSettings
 from langseg.pipelines.shared.settings import DescribeConfig, load_config
 
 
@@ -142,16 +142,3 @@ def test_describe_config__refuses_what_the_bundled_pack_would_ignore(flag: dict[
     with pytest.raises(UsageError, match=f"bundled.*--{next(iter(flag)).replace('_', '-')}"):
         load_config(DescribeConfig, None, flag)
     assert load_config(DescribeConfig, None, {"provider": "openai", **flag}).provider == "openai"
-
-
-@pytest.mark.parametrize("file", shipped_configs(), ids=lambda file: file.stem)
-def test_shipped_config__is_valid(file: Path):
-    assert train_settings(file.stem, {}).training.steps > 0
-
-
-def test_train_settings__of_a_dataset_are_its_shipped_ones_and_a_wrong_name_lists_them():
-    assert train_settings(None, {"dataset": "camvid"}) == train_settings(
-        "camvid", {"dataset": "camvid"}
-    )
-    with pytest.raises(UsageError, match="ade20k, camvid, demo"):
-        train_settings("nobodys", {})

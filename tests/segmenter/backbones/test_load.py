@@ -85,16 +85,16 @@ def test_load_backbone__refuses_what_is_no_plain_vit():
 
 
 def test_load_backbone__pretrained_asks_the_hub_for_safetensors_by_name(monkeypatch):
-    asked = []
+    filenames = []
 
     def no_network(model_id, filename, **kwargs):
-        asked.append(filename)
+        filenames.append(filename)
         raise OSError("offline")
 
     monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", no_network)
     with pytest.raises(UpstreamError, match="--weights"):
         load_backbone("vit_tiny_patch16_224", pretrained=True)
-    assert asked == ["model.safetensors"]
+    assert filenames == ["model.safetensors"]
     with pytest.raises(UsageError, match="timm knows none"):
         load_backbone("vit_giant_patch14_224", pretrained=True)
 

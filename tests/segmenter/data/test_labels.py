@@ -1,5 +1,6 @@
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,13 @@ import pytest
 from PIL import Image
 
 from langseg.cache.errors import InputError
-from langseg.segmenter.data.labels import IGNORE, LabelRule, read_labels
+from langseg.segmenter.data.labels import IGNORE, LabelRule
 
 ADE_IDS, ADE_IGNORED = range(1, 151), (0, 255)
+
+
+def read_labels(path: Path, ids: Sequence[int], ignore_ids: Sequence[int] = ()):
+    return LabelRule(ids, ignore_ids).read(path)
 
 
 def write_png(path: Path, values: list[list[int]], dtype: type = np.uint8) -> Path:

@@ -78,10 +78,10 @@ def test_render_demo_dataset__labels_nearly_every_pixel(demo):
 
 def test_render_demo_dataset__names_the_looks_of_exactly_the_classes_in_sight(demo):
     looks = looks_of(demo)
-    found = ids_in(demo, "training") | ids_in(demo, "validation")
-    assert looks.keys() == found.keys()
+    ids_by_stem = ids_in(demo, "training") | ids_in(demo, "validation")
+    assert looks.keys() == ids_by_stem.keys()
     for stem, classes in looks.items():
-        assert {ADE_IDS[name] for name in classes} == found[stem] - {0}
+        assert {ADE_IDS[name] for name in classes} == ids_by_stem[stem] - {0}
         for name, drawn in classes.items():
             assert drawn
             assert set(drawn) <= set(LOOKS[name])

@@ -9,7 +9,7 @@ from PIL import Image
 from langseg.cache.errors import InputError, UsageError
 from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.sample import read_sample
-from langseg.segmenter.evaluation.evaluate import evaluate, evaluate_predictions, told_scene
+from langseg.segmenter.evaluation.evaluate import evaluate, evaluate_predictions, given_scene
 from langseg.segmenter.evaluation.metrics import ConfusionMatrix
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.training.train import train
@@ -51,31 +51,31 @@ def test_evaluate__is_one_matrix_over_the_dataset_at_the_labels_size(root, mode)
     assert seen == [(i, 6) for i in range(1, 7)]
 
 
-def test_evaluate__a_told_scene_reaches_the_model(root):
+def test_evaluate__a_given_scene_reaches_the_model(root):
     segmenter = Segmenter.load(root / "run", backbone=tiny_vit())
-    told: list[str | None] = []
+    scenes: list[str | None] = []
 
     class Listener(Segmenter):
         def segment(self, image, scene=None):
-            told.append(scene)
+            scenes.append(scene)
             return super().segment(image, scene)
 
     samples = tiny_samples(root / "data", "val")
     evaluate(Listener(segmenter.loaded), samples, scenes="label")
-    assert told == [sample.scene for sample in samples]
+    assert scenes == [sample.scene for sample in samples]
 
 
-def test_told_scene__falls_back_to_the_model_where_the_label_says_nothing(root):
+def test_given_scene__falls_back_to_the_model_where_the_label_says_nothing(root):
     sample = tiny_samples(root / "data")[0]
     bank = replace(tiny_bank(), scene_names={"kitchen": ("galley",)})
-    assert told_scene(sample, bank, "label") == "kitchen"
-    assert told_scene(replace(sample, scene="galley"), bank, "label") == "galley"
-    assert told_scene(replace(sample, scene="attic"), bank, "label") is None
-    assert told_scene(replace(sample, scene="*"), bank, "label") is None
-    assert told_scene(sample, bank, "predicted") is None
-    assert told_scene(sample, bank, "none") == "*"
+    assert given_scene(sample, bank, "label") == "kitchen"
+    assert given_scene(replace(sample, scene="galley"), bank, "label") == "galley"
+    assert given_scene(replace(sample, scene="attic"), bank, "label") is None
+    assert given_scene(replace(sample, scene="*"), bank, "label") is None
+    assert given_scene(sample, bank, "predicted") is None
+    assert given_scene(sample, bank, "none") == "*"
     with pytest.raises(UsageError, match="'oracle'"):
-        told_scene(sample, bank, "oracle")  # type: ignore[arg-type]
+        given_scene(sample, bank, "oracle")  # type: ignore[arg-type]
 
 
 def test_evaluate_predictions__scores_stored_masks(root, tmp_path):

@@ -101,18 +101,18 @@ def test_argmax_upsampled__gives_ties_to_the_lowest_class():
 
 
 def test_argmax_upsampled__leaves_most_classes_out_of_a_smooth_map(monkeypatch):
-    kept: list[int] = []
+    sizes: list[int] = []
     near_the_top = argmax._near_the_top
 
     def counting(part, *rest):
-        kept.append(len(part))
+        sizes.append(len(part))
         return near_the_top(part, *rest)
 
     monkeypatch.setattr(argmax, "_near_the_top", counting)
     logits = random_map("smooth", 150, (64, 64), seed=0)
     argmax_upsampled(logits, (256, 256))
-    assert len(kept) == 64  # tiles
-    assert np.mean(kept) < 50
+    assert len(sizes) == 64  # tiles
+    assert np.mean(sizes) < 50
 
 
 def test_argmax_upsampled__computes_no_full_map_where_the_best_class_is_clear(monkeypatch):

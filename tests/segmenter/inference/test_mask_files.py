@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from langseg.cache.errors import InputError
-from langseg.segmenter.data.labels import IGNORE, read_labels
+from langseg.segmenter.data.labels import IGNORE, LabelRule
 from langseg.segmenter.inference.mask_files import encode_png, index_png
 from langseg.segmenter.inference.palette import class_colour
 
@@ -28,7 +28,7 @@ def test_index_png__holds_dataset_ids_in_a_palette(tmp_path):
 def test_index_png__is_read_back_as_the_same_mask(tmp_path, ids):
     mask = np.random.default_rng(0).integers(0, len(ids), (13, 17))
     (tmp_path / "mask.png").write_bytes(index_png(mask, ids))
-    np.testing.assert_array_equal(read_labels(tmp_path / "mask.png", ids), mask)
+    np.testing.assert_array_equal(LabelRule(ids, ()).read(tmp_path / "mask.png"), mask)
 
 
 def test_index_png__is_16_bit_grey_when_the_vocabulary_needs_it():

@@ -147,9 +147,9 @@ def test_load__of_a_run_whose_bank_is_damaged_or_old_says_what_to_give_instead(r
     folder = run / read_state(run / "ckpt-000003").bank_folder
     for spoil in (flip_last_byte, as_of_format_1):
         spoil(folder)
-        with pytest.raises(CorruptError, match=rf"{folder}.*`--bank FOLDER`") as told:
+        with pytest.raises(CorruptError, match=rf"{folder}.*`--bank FOLDER`") as caught:
             load_checkpoint(run, backbone=tiny_vit())
-        assert "rebuild" not in str(told.value)
+        assert "rebuild" not in str(caught.value)
         again = load_bank(save_bank(tiny_bank(), run / "elsewhere"))
         assert load_checkpoint(run, bank=again, backbone=tiny_vit()).bank is again
 

@@ -162,8 +162,8 @@ def test_bank_tensors__do_not_share_memory_with_the_mapped_bank():
 
 def test_labelled_scene__knows_the_names_that_a_dataset_has_for_a_scene():
     bank = replace(tiny_bank(), scene_names={"kitchen": ("galley",)})
-    said = {"kitchen": 1, "galley": 1, "Galley": 1, "GALLEY ": 1, "street": 2, "attic": -1, "*": -1}
-    assert {label: labelled_scene(bank, label) for label in said} == said
+    rows = {"kitchen": 1, "galley": 1, "Galley": 1, "GALLEY ": 1, "street": 2, "attic": -1, "*": -1}
+    assert {label: labelled_scene(bank, label) for label in rows} == rows
     assert scene_index(bank, "galley") == 1
 
 

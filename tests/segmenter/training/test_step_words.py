@@ -40,16 +40,16 @@ def test_step_words__keeps_one_seen_class_where_nothing_labelled_is_left():
 
 
 def test_step_words__drops_a_share_of_descriptors_but_never_all():
-    kept = [draw(step, descriptor_share=0.3).bank.mask for step in range(200)]
-    assert all(bool(mask.any(dim=1).all()) for mask in kept)
-    share = np.mean([float(mask[1:].float().mean()) for mask in kept])
+    masks = [draw(step, descriptor_share=0.3).bank.mask for step in range(200)]
+    assert all(bool(mask.any(dim=1).all()) for mask in masks)
+    share = np.mean([float(mask[1:].float().mean()) for mask in masks])
     assert 0.3 < share < 0.42  # 0.3, and the class that would be left with none keeps one
 
 
 def test_step_words__tells_the_scene_to_a_share_of_the_images():
-    told = [draw(step, told_share=0.5).told.item() for step in range(200)]
-    assert set(told) == {1, -1}
-    assert 70 < told.count(1) < 130
+    known = [draw(step, told_share=0.5).known.item() for step in range(200)]
+    assert set(known) == {1, -1}
+    assert 70 < known.count(1) < 130
 
 
 def test_step_words__is_a_pure_function_of_seed_step_and_rank():
