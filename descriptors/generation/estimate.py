@@ -29,7 +29,7 @@ from typing import Any
 
 from langseg.cache.errors import UsageError
 from langseg.cache.records import Request
-from langseg.descriptors.generation.settled import Answered
+from langseg.descriptors.generation.settled import Settled
 from langseg.descriptors.phrases.rules import NAME_CHARS
 from langseg.descriptors.prompts.plan import REPLY_LIMIT, Plan
 from langseg.descriptors.providers.budget import Price, most
@@ -50,7 +50,7 @@ TOKENS_PER_SECOND = (3000.0, 6000.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class Range:
     """A range, and what is likely in it."""
 
     least: float
@@ -71,15 +71,15 @@ class PlanEstimate:
     cached: int
     cached_share: float
     to_ask: int
-    prompt_tokens: Span
-    completion_tokens: Span
-    cost_usd: Span | None
-    gpu_hours: Span | None
+    prompt_tokens: Range
+    completion_tokens: Range
+    cost_usd: Range | None
+    gpu_hours: Range | None
 
 
 def estimate(
     plan: Plan,
-    answered: Answered,
+    settled: Settled,
     *,
     price: Price | None,
     asks_llm: bool = True,
@@ -92,7 +92,7 @@ def estimate(
     Args:
         asks_llm: False for a provider that asks none: no tokens, and it costs nothing.
         local: whether it would run on a GPU of one's own, so that its hours are wanted.
-        only_failed: as in ``generate``; ``answered`` has forgiven what came back unusable.
+        only_failed: as in ``generate``; ``settled`` has forgiven what came back unusable.
         tokens_per_second: what that GPU is known to make, instead of ``TOKENS_PER_SECOND``.
 
     Raises: UsageError, for a throughput that is none.
@@ -105,8 +105,8 @@ def estimate(
     requests = to_ask = 0
     sums = _Sums()
     for planned in plan:
-        request = answered.to_ask(planned)
-        if only_failed and (request is None or not answered.was_asked(planned)):
+        request = settled.to_ask(planned)
+        if only_failed and (request is None or not settled.was_asked(planned)):
             continue
         requests += 1
         if request is not None:
@@ -150,11 +150,11 @@ class _Sums:
         self.likely_reply += likely
         self.most_reply += hold.completion_tokens or longest
 
-    def prompt(self) -> Span:
-        return Span(least=self.least_prompt, likely=self.likely_prompt, most=self.most_prompt)
+    def prompt(self) -> Range:
+        return Range(least=self.least_prompt, likely=self.likely_prompt, most=self.most_prompt)
 
-    def completion(self) -> Span:
-        return Span(least=self.least_reply, likely=self.likely_reply, most=self.most_reply)
+    def completion(self) -> Range:
+        return Range(least=self.least_reply, likely=self.likely_reply, most=self.most_reply)
 
 
 @lru_cache(maxsize=256)
@@ -200,21 +200,21 @@ def _text_bytes(schema: Mapping[str, Any], size: int) -> float:
     return 2 + min(longest, (*usual, longest)[size])
 
 
-def _cost(price: Price, prompt: Span, completion: Span) -> Span:
+def _cost(price: Price, prompt: Range, completion: Range) -> Range:
     """The least has every prompt token from the server's cache, the others none."""
     held = prompt.least if price.cached is not None and price.cached < price.prompt else 0
-    return Span(
+    return Range(
         least=price.cost_usd(int(prompt.least), int(completion.least), int(held)),
         likely=price.cost_usd(int(prompt.likely), int(completion.likely)),
         most=price.cost_usd(int(prompt.most), int(completion.most)),
     )
 
 
-def _gpu_hours(completion: Span, tokens_per_second: float | None) -> Span:
+def _gpu_hours(completion: Range, tokens_per_second: float | None) -> Range:
     """Hours of one GPU. Prompts are not counted: the throughputs were measured with theirs."""
     slow, fast = TOKENS_PER_SECOND if tokens_per_second is None else (tokens_per_second,) * 2
     middle = (slow * fast) ** 0.5
-    return Span(
+    return Range(
         least=completion.least / fast / 3600,
         likely=completion.likely / middle / 3600,
         most=completion.most / slow / 3600,

@@ -55,6 +55,9 @@ class GenerateReport:
 class Tally:
     """Running counts, named as in ``GenerateReport``."""
 
+    planned: int = 0
+    cached: int = 0
+    recovered: int = 0
     collected: int = 0
     asked: int = 0
     reasked: int = 0

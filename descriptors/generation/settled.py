@@ -1,49 +1,23 @@
-"""Turn answers into the store's tables, and tell which requests need no more asking.
+"""Tell which requests need no more asking, and in which form the others are to be asked now.
 
-In:  requests with their responses and parsed replies, from a journal or a run.
-Out: Arrow tables to commit; for a planned request the one to ask now, if any.
+In:  the statuses of the answers that there are.
+Out: for a planned request the one to ask now, if any.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
-from typing import Any
-
-import pyarrow as pa
 
 from langseg.cache.keys import canonical_json, request_key
-from langseg.cache.records import TABLES, Request, to_table
-from langseg.cache.store.journal import Answer
+from langseg.cache.records import Request
 from langseg.cache.store.store import Store
 from langseg.descriptors.prompts.plan import REPLY_LIMIT
-from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 
-ParsedAnswer = tuple[Answer, ParsedReply | None]  # None: no complete reply text arrived
 MAX_UNUSABLE = 2  # a refused, empty or invalid reply is asked for once more; then it is the answer
 LONGER_REPLIES = 2  # a reply that was cut is asked for with twice its limit, then four times
 
 
-def parsed(row: Answer) -> ParsedAnswer:
-    """The row with its reply parsed, where a complete reply text arrived."""
-    request, response = row
-    whole = response.status == "ok"
-    return row, parse_reply(response.raw_text, request) if whole else None
-
-
-def answer_tables(answers: Sequence[ParsedAnswer]) -> dict[str, pa.Table]:
-    """Tables of answered requests; descriptors come from accepted replies only."""
-    replies = [reply for _, reply in answers if reply is not None and reply.status == "ok"]
-    made: dict[str, Iterable[Any]] = {
-        "requests": {request.request_key: request for (request, _), _ in answers}.values(),
-        "responses": [response for (_, response), _ in answers],
-        "descriptors": chain.from_iterable(reply.rows for reply in replies),
-        "texts": {text.text_id: text for reply in replies for text in reply.texts}.values(),
-    }
-    return {name: to_table(row_type, made[name]) for name, row_type in TABLES.items()}
-
-
-class Answered:
+class Settled:
     """What answers requests have, as far as it decides whether to ask again.
 
     Memory: about 100 bytes for each answered request, whatever the answers hold.
@@ -103,14 +77,14 @@ class Answered:
         return name in self._failed or name in self._cut or name in self._unusable
 
 
-def answered(store: Store) -> Answered:
+def read_settled(store: Store) -> Settled:
     """What the answers of a store's live snapshot settle. Raises: CorruptError."""
-    found = Answered()
+    settled = Settled()
     for batch in store.table("responses", ("request_key", "status")).to_batches():
         keys, statuses = (column.to_pylist() for column in batch.columns)
         for key, status in zip(keys, statuses, strict=True):
-            found.note(key, status)
-    return found
+            settled.note(key, status)
+    return settled
 
 
 def every_form(planned: Request) -> Iterator[Request]:

@@ -182,9 +182,9 @@ def _said(asked: Asked, report: "GenerateReport", provider: "Provider") -> str:
 
 def _check_described(store: "Store", asked: Asked, plans: "list[Plan]") -> None:
     """Raises: UpstreamError, when every answer to the plans is unusable: nothing can follow."""
-    from langseg.descriptors.generation.settled import answered, every_form
+    from langseg.descriptors.generation.settled import every_form, read_settled
 
-    settled = answered(store)
+    settled = read_settled(store)
     if any(settled.is_accepted(r) for plan in plans for r in plan if r.class_name):
         return
     asked_for = (r for plan in plans for r in plan if r.class_name)

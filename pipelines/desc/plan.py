@@ -27,11 +27,11 @@ def run_plan(config: DescribeConfig) -> dict[str, Any]:
     """
     from langseg.cache.store.batch_ledger import keys_under_way
     from langseg.descriptors.generation.estimate import estimate
-    from langseg.descriptors.generation.settled import Answered, answered
+    from langseg.descriptors.generation.settled import Settled, read_settled
 
     asked = settle_asked(config)
     store = _store(config)
-    settled = Answered() if store is None else answered(store)
+    settled = Settled() if store is None else read_settled(store)
     if config.only_failed:
         settled.forgive()
     under_way = set() if store is None else keys_under_way(store.path)

@@ -136,7 +136,7 @@ def _held_by_banks(store_path: Path, live: str) -> list[str]:
 
 def _parsed_again(rows: "Sequence[Answer]") -> "Mapping[str, pa.Table]":
     """What ``generate`` makes of these replies."""
-    from langseg.descriptors.generation.settled import answer_tables, parsed
+    from langseg.descriptors.generation.answers import answer_tables, parsed
 
     return answer_tables([parsed(row) for row in rows])
 

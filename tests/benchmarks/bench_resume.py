@@ -44,7 +44,7 @@ def fill(path: Path, wanted: int) -> None:
     from langseg.cache.keys import request_key
     from langseg.cache.records import Request, Response
     from langseg.cache.store.store import Store
-    from langseg.descriptors.generation.settled import ParsedAnswer, answer_tables, parsed
+    from langseg.descriptors.generation.answers import ParsedAnswer, answer_tables, parsed
     from tests.benchmarks.latency_server import reply_text
 
     store = Store.open(path)

@@ -11,7 +11,8 @@ import pytest
 from langseg.cache.records import Request, Response
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank.stored_scenes import stored_scenes
-from langseg.descriptors.generation.settled import answer_tables, parsed, with_longer_reply
+from langseg.descriptors.generation.answers import answer_tables, parsed
+from langseg.descriptors.generation.settled import with_longer_reply
 from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 

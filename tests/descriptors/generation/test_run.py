@@ -16,9 +16,10 @@ from langseg.cache.records import Request, Response
 from langseg.cache.store.journal import Answer, Journal
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
-from langseg.descriptors.generation import settled as ingest
+from langseg.descriptors.generation import answers
+from langseg.descriptors.generation.answers import Pace
 from langseg.descriptors.generation.report import GenerateReport
-from langseg.descriptors.generation.run import Pace, generate
+from langseg.descriptors.generation.run import generate
 from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 from langseg.descriptors.providers.base import AnswersAtOnce
@@ -218,7 +219,7 @@ def test_reply__is_parsed_once(store: Store, monkeypatch: pytest.MonkeyPatch):
         parsed.append(request.request_key)
         return parse_reply(raw_text, request)
 
-    monkeypatch.setattr(ingest, "parse_reply", counted)
+    monkeypatch.setattr(answers, "parse_reply", counted)
     run(ReplayProvider(), store)
     assert len(parsed) == len(set(parsed)) == PLANNED
 

@@ -13,7 +13,7 @@ from langseg.cache.records import Request
 from langseg.descriptors.generation.settled import (
     LONGER_REPLIES,
     MAX_UNUSABLE,
-    Answered,
+    Settled,
     with_longer_reply,
 )
 from langseg.descriptors.prompts.describe import describe_requests
@@ -42,8 +42,8 @@ def limit(request: Request | None) -> int | None:
     return None if request is None else json.loads(request.params_json)[REPLY_LIMIT]
 
 
-def after(*statuses: str) -> Answered:
-    found = Answered()
+def after(*statuses: str) -> Settled:
+    found = Settled()
     for status in statuses:
         found.note(REQUEST.request_key, status)
     return found
@@ -80,7 +80,7 @@ def test_to_ask__is_the_planned_request_itself_where_nothing_was_cut():
 
 
 def test_cut_reply__is_asked_for_with_twice_then_four_times_its_limit_and_no_more():
-    found, asked = Answered(), []
+    found, asked = Settled(), []
     while (request := found.to_ask(REQUEST)) is not None:
         asked.append(limit(request))
         found.note(request.request_key, "truncated")
@@ -89,7 +89,7 @@ def test_cut_reply__is_asked_for_with_twice_then_four_times_its_limit_and_no_mor
 
 def test_cut_reply__without_a_limit_is_not_asked_for_again():
     for request in (planned(), planned(max_completion_tokens=None)):
-        found = Answered()
+        found = Settled()
         found.note(request.request_key, "truncated")
         assert found.to_ask(request) is None
 
@@ -109,7 +109,7 @@ def test_longer_reply__settles_the_request_that_was_planned(status):
 @given(st.lists(st.sampled_from(STATUSES), max_size=40), st.booleans())
 def test_asking__ends_with_an_accepted_answer_or_after_bounded_tries(statuses, forgiven):
     """Whatever a server answers: failures aside, which a later run may ask again and again."""
-    found, tries = Answered(), 0
+    found, tries = Settled(), 0
     if forgiven:
         found.forgive()
     for status in statuses:
@@ -147,7 +147,7 @@ def test_forgive__gives_unusable_answers_their_tries_once_more(statuses):
 
 
 def test_forgive__lets_what_was_cut_be_asked_for_longer():
-    found = Answered()
+    found = Settled()
     request: Request | None = REQUEST
     while request is not None:
         found.note(request.request_key, "truncated")
@@ -165,7 +165,7 @@ def test_forgive__takes_no_accepted_answer_back():
 @pytest.mark.parametrize("status", STATUSES)
 def test_was_asked__is_true_of_every_answer_but_an_accepted_one(status):
     assert after(status).was_asked(REQUEST) is (status != "ok")
-    assert not Answered().was_asked(REQUEST)
+    assert not Settled().was_asked(REQUEST)
 
 
 def test_with_longer_reply__differs_in_the_limit_and_the_key_only():
