@@ -18,10 +18,10 @@ from typing import Any
 from langseg.cache.errors import CorruptError
 from langseg.cache.files import sha256_of, write_atomic
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE, Source
+from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.pages.demo import Picture, Stage, render_page
 from langseg.pipelines.shared.console import run, say
 from langseg.pipelines.shared.progress import Advance, progress
-from langseg.pipelines.shared.settings import DescribeConfig
 from langseg.pipelines.shared.table_output import emit_table
 
 OUT = Path("runs/demo")

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from langseg.cache.errors import InputError
+from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
-from langseg.pipelines.shared.settings import ArmsConfig
 
 if TYPE_CHECKING:
     from langseg.cache.bank.text_bank import TextBank
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
 INDEX_FORMAT = 1
 ARM_COLUMNS = ("arm", "seed", "texts", "words", "naming", "fingerprint", "folder")
 LEAST_SHARE = 0.5  # of the classes that another model must describe to be an arm
+
+
+class ArmsConfig(EncodedSource):
+    """What `arms` takes."""
+
+    seeds: int = Field(
+        1, ge=1, le=100,
+        description="Draws of each random arm, seeds 0, 1, ...; one alone can mislead.",
+    )  # fmt: skip
 
 
 def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:

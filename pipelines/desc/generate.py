@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from langseg.cache.errors import InputError, UpstreamError, UsageError
 from langseg.descriptors.vocabulary.source import Source, source_flags
-from langseg.pipelines.desc.asked import Asked, settle_asked
+from langseg.pipelines.desc.describe import DescribeConfig
+from langseg.pipelines.desc.describe_job import DescribeJob, Listener, describe_job
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
-from langseg.pipelines.shared.settings import DescribeConfig
 
 if TYPE_CHECKING:
     from langseg.cache.store.store import Store
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from langseg.descriptors.generation.report import GenerateReport
     from langseg.descriptors.prompts.plan import Plan
     from langseg.descriptors.providers.base import Provider
-    from langseg.pipelines.desc.asked import Listener
 
 _REMEDIES = {
     "truncated": "raise --max-completion-tokens",
@@ -31,6 +32,12 @@ _REMEDIES = {
     "empty": "ask another model with --model",
     "invalid": "ask a model or server that keeps to a JSON schema",
 }
+
+
+class GenerateConfig(DescribeConfig):
+    """What `generate` takes besides."""
+
+    dry_run: bool = Field(False, description="Only say what would be asked, as `plan` does.")
 
 
 class Advancing:
@@ -49,7 +56,7 @@ class Advancing:
         """Nor for this."""
 
 
-def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]:
+def run_generate(config: DescribeConfig, progress: Listener) -> dict[str, Any]:
     """Ask for what the store does not hold.
 
     Raises: UpstreamError, when some requests failed for good in this run, or when no class of the
@@ -58,17 +65,17 @@ def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]
     from langseg.cache.store.store import Store
     from langseg.descriptors.generation.run import generate
 
-    asked = settle_asked(config)
-    budget = asked.budget()
+    job = describe_job(config)
+    budget = job.budget()
     store: Store  # made once it is known that somebody can be asked
-    provider = asked.provider(progress, lambda: store)
+    provider = job.provider(progress, lambda: store)
     store = Store.open(config.store, create=True)
-    _refuse_under_way(asked, store)
-    asked.prepare()
+    _refuse_under_way(job, store)
+    job.prepare()
     drawn: list[Plan] = []
 
     def plans() -> "Iterator[Plan]":
-        for plan in asked.plans(store):
+        for plan in job.plans(store):
             drawn.append(plan)
             yield plan
 
@@ -85,28 +92,28 @@ def run_generate(config: DescribeConfig, progress: "Listener") -> dict[str, Any]
     waiting = report.still_open - under_way  # for room at the server, where some are under way
     if waiting and (report.statuses.get("failed") or not under_way):
         raise UpstreamError(
-            f"{asked.vocabulary.name}: {waiting} of {report.planned} requests got no answer"
+            f"{job.vocabulary.name}: {waiting} of {report.planned} requests got no answer"
             f"{_such_as(store, report.run_id)}; the others are committed, run the same command "
             "again to ask only for these"
         )
     if not report.accepted and not under_way and not config.only_failed:
-        _check_described(store, asked, drawn)
-    return {**asdict(report), "under_way": under_way, "sentence": _said(asked, report, provider)}
+        _check_described(store, job, drawn)
+    return {**asdict(report), "under_way": under_way, "sentence": _said(job, report, provider)}
 
 
-def _refuse_under_way(asked: Asked, store: "Store") -> None:
+def _refuse_under_way(job: DescribeJob, store: "Store") -> None:
     """Raises: UsageError, where what would be asked lies with a batch that is not collected."""
     from langseg.cache.store.batch_ledger import keys_under_way
 
-    if asked.config.provider not in ("openai", "vllm"):
+    if job.config.provider not in ("openai", "vllm"):
         return
     keys = keys_under_way(store.path)
     if not keys:  # so no plan is made for this
         return
-    paid = sum(request.request_key in keys for request in asked.whole_plan(store))
+    paid = sum(request.request_key in keys for request in job.whole_plan(store))
     if paid:
         raise UsageError(
-            f"{asked.vocabulary.name}: {paid} of these requests are with the Batch API and would "
+            f"{job.vocabulary.name}: {paid} of these requests are with the Batch API and would "
             "be paid for twice; collect them first: give --provider openai-batch --wait"
         )
 
@@ -152,11 +159,11 @@ def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
     }
 
 
-def _said(asked: Asked, report: "GenerateReport", provider: "Provider") -> str:
+def _said(job: DescribeJob, report: "GenerateReport", provider: "Provider") -> str:
     dropped = sum(report.rejected.values())
     said = (
-        f"{asked.vocabulary.name}: {report.planned} requests, {report.cached} already answered, "
-        f"{report.asked} answered by {asked.model}; {report.accepted} phrases kept, "
+        f"{job.vocabulary.name}: {report.planned} requests, {report.cached} already answered, "
+        f"{report.asked} answered by {job.model}; {report.accepted} phrases kept, "
         f"{dropped} dropped"
     )
     if report.collected:
@@ -166,7 +173,7 @@ def _said(asked: Asked, report: "GenerateReport", provider: "Provider") -> str:
         said += f"; {sum(unusable.values())} answers were unusable ({_listed(unusable)})"
     if report.recovered:
         said += f"; {report.recovered} answers recovered from a run that was cut off"
-    if report.cost_usd and asked.price:
+    if report.cost_usd and job.price:
         said += f"; ${report.cost_usd:.4f} spent"
     if provider.note:
         said += f"; {provider.note}"
@@ -177,10 +184,10 @@ def _said(asked: Asked, report: "GenerateReport", provider: "Provider") -> str:
             f"; {provider.under_way} requests are with the server{room}: run the same command "
             "again to collect their answers, or with --wait to wait for them"
         )
-    return f"{said}; next: langseg-desc encode{source_flags(asked.config)}"
+    return f"{said}; next: langseg-desc encode{source_flags(job.config)}"
 
 
-def _check_described(store: "Store", asked: Asked, plans: "list[Plan]") -> None:
+def _check_described(store: "Store", job: DescribeJob, plans: "list[Plan]") -> None:
     """Raises: UpstreamError, when every answer to the plans is unusable: nothing can follow."""
     from langseg.descriptors.generation.settled import every_form, read_settled
 
@@ -196,8 +203,8 @@ def _check_described(store: "Store", asked: Asked, plans: "list[Plan]") -> None:
     worst = statuses.most_common(1)[0][0]
     reason = next(row["error"] for row in mine if row["status"] == worst)
     raise UpstreamError(
-        f"{asked.vocabulary.name}: no class has a phrase, as all {len(mine)} answers of "
-        f"{asked.model} are unusable ({_listed(statuses)}; such as: {reason}); "
+        f"{job.vocabulary.name}: no class has a phrase, as all {len(mine)} answers of "
+        f"{job.model} are unusable ({_listed(statuses)}; such as: {reason}); "
         f"{_REMEDIES.get(worst, _REMEDIES['invalid'])}, then run generate again (with "
         "--only-failed to ask these very requests once more)"
     )

@@ -2,10 +2,10 @@
 
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.cli.options import settings_options
+from langseg.pipelines.desc.arms import ArmsConfig
 from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.json_output import emit_json, emit_report
 from langseg.pipelines.shared.progress import progress
-from langseg.pipelines.shared.settings import ArmsConfig
 from langseg.pipelines.shared.table_output import emit_table
 
 

@@ -4,8 +4,10 @@ from dataclasses import asdict
 
 from langseg.cache.errors import LangSegError
 from langseg.pipelines.cli.options import settings_options
+from langseg.pipelines.desc.describe import DescribeConfig
+from langseg.pipelines.desc.explain_key import ExplainConfig
+from langseg.pipelines.desc.generate import GenerateConfig
 from langseg.pipelines.shared.json_output import emit_json, emit_report
-from langseg.pipelines.shared.settings import DescribeConfig, ExplainConfig, GenerateConfig
 from langseg.pipelines.shared.table_output import emit_table
 
 
@@ -71,7 +73,7 @@ def explain_key(settings: ExplainConfig, as_json: bool) -> None:
         langseg-desc explain-key 3fa29c01
         langseg-desc explain-key wall --provider openai --model gpt-5.4-nano --temperature 0
     """
-    from langseg.pipelines.desc.plan import explain_rows, run_explain
+    from langseg.pipelines.desc.explain_key import explain_rows, run_explain
 
     report = run_explain(settings)
     if as_json:

@@ -24,6 +24,7 @@ from langseg.descriptors.encoders.stored_vectors import open_vectors
 from langseg.descriptors.quality.assess import Assessor, SetQuality
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.audit import audit_page, run_audit
+from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.exchange import ImportConfig, run_import
 from langseg.pipelines.desc.generate import run_generate
@@ -31,7 +32,6 @@ from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.desc.quality_report import quality_report
 from langseg.pipelines.desc.standing_questions import questions
 from langseg.pipelines.pages.audit_tables import set_rows
-from langseg.pipelines.shared.settings import DescribeConfig
 from tests.support.quiet import Quiet
 
 DESC = "langseg-desc"

@@ -10,7 +10,8 @@ import pytest
 from langseg.cache.errors import UsageError
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.seg.train import TrainSettings
-from langseg.pipelines.shared.settings import DescribeConfig, load_config
+from langseg.pipelines.desc.describe import DescribeConfig
+from langseg.pipelines.shared.settings import load_config
 
 
 def test_load_config__flag_beats_file_and_file_beats_default(tmp_path: Path):

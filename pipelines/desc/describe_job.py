@@ -1,18 +1,18 @@
-"""What a run asks, of whom, and for how much at most: a configuration, resolved.
+"""Settle what a run asks, of whom, and for how much at most.
 
 In:  a ``DescribeConfig``.
 Out: plans, a provider and a budget; nothing is connected, loaded or written yet.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from langseg.cache.errors import UsageError
+from langseg.cache.errors import InputError, UsageError
+from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.shared.annotated_scenes import known_scenes
-from langseg.pipelines.shared.settings import DescribeConfig, read_settings
+from langseg.pipelines.shared.settings import read_settings
 
 if TYPE_CHECKING:
     from langseg.cache.records import Request
@@ -36,10 +36,13 @@ class Listener(Protocol):
     def on_wait(self, what: str) -> None: ...
 
 
-@dataclass(frozen=True)
-class Asked:
-    """``vocabulary`` has the (scene, class) pairs that are known; the plausible classes of
-    ``scenes`` are to be asked for first."""
+@dataclass(frozen=True, kw_only=True)
+class DescribeJob:
+    """What a run asks, of whom, and for how much at most.
+
+    ``vocabulary`` has the (scene, class) pairs that are known; the plausible classes of
+    ``scenes`` are to be asked for first.
+    """
 
     config: DescribeConfig
     vocabulary: "Vocabulary"
@@ -47,9 +50,9 @@ class Asked:
     prompt: "Prompt"
     model: str
     params: Mapping[str, Any]
-    price: "Price | None"
-    price_source: str
-    bundled: "BundledProvider | None"
+    price: "Price | None" = None
+    price_source: str = ""
+    bundled: "BundledProvider | None" = None
 
     def plans(self, store: "Store") -> "Iterator[Plan]":
         """First which classes are plausible where that is not known, then what they look like."""
@@ -74,56 +77,39 @@ class Asked:
 
     def budget(self) -> "Budget":
         """Raises: UsageError, for a cap on cost where no price is known."""
-        from langseg.descriptors.providers.budget import Budget, Caps
+        from langseg.descriptors.providers.factory import make_budget
 
-        config = self.config
-        caps = Caps(
-            requests=config.max_requests,
-            tokens=config.max_tokens,
-            cost_usd=config.max_cost,
-            seconds=None if config.max_minutes is None else 60 * config.max_minutes,
+        return make_budget(
+            self.price,
+            requests=self.config.max_requests,
+            tokens=self.config.max_tokens,
+            cost_usd=self.config.max_cost,
+            minutes=self.config.max_minutes,
         )
-        return Budget(caps, self.price)
 
-    def provider(self, progress: "Listener", store: "Callable[[], Store]") -> "Provider":
+    def provider(self, progress: Listener, store: "Callable[[], Store]") -> "Provider":
         """Who answers; ``store`` is opened when it is first needed.
 
         Raises: UsageError, for a base URL, a key or an engine that cannot be used.
         """
+        from langseg.descriptors.providers.factory import ProviderSettings, make_provider
+
         if self.bundled is not None:
             return self.bundled
         config = self.config
-        if config.provider == "vllm":
-            from langseg.descriptors.providers.vllm.provider import VLLMProvider
-
-            engine = {} if config.engine is None else read_settings(config.engine)
-            return VLLMProvider(self.model, engine=engine, on_fault=progress.on_fault)
-        from langseg.descriptors.providers.openai.endpoint import DEFAULT_BASE_URL
-
-        base_url = config.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
-        if config.provider == "openai-batch":
-            from langseg.cache.store.batch_ledger import held_answers
-            from langseg.descriptors.providers.batch.provider import OpenAIBatchProvider
-            from langseg.descriptors.providers.batch.requests import FileLimits
-
-            return OpenAIBatchProvider(
-                base_url=base_url,
-                store_path=config.store,
-                held=lambda name: held_answers(store(), name),
-                wait=config.wait,
-                limits=FileLimits(enqueued_tokens=config.enqueued_tokens),
-                on_fault=progress.on_fault,
-                on_wait=progress.on_wait,
-            )
-        from langseg.descriptors.providers.openai.provider import OpenAIProvider
-        from langseg.descriptors.providers.openai.rate_limits import RateLimits
-
-        limits = RateLimits(
-            max_concurrency=config.concurrency,
+        assert config.provider != "bundled"
+        settings = ProviderSettings(
+            kind=config.provider,
+            model=config.model,
+            base_url=config.base_url,
+            engine={} if config.engine is None else read_settings(config.engine),
+            concurrency=config.concurrency,
             requests_per_minute=config.rpm,
             tokens_per_minute=config.tpm,
+            enqueued_tokens=config.enqueued_tokens,
+            wait=config.wait,
         )
-        return OpenAIProvider(base_url=base_url, limits=limits, on_fault=progress.on_fault)
+        return make_provider(settings, config.store, store, progress.on_fault, progress.on_wait)
 
     def _plausible_plan(self) -> "Plan":
         from langseg.descriptors.prompts.plan import plan_of
@@ -150,8 +136,9 @@ class Asked:
         from langseg.descriptors.vocabulary.scene_list import with_scenes
 
         names = [entry.name for entry in self.vocabulary.classes]
-        said = plausible_scenes(names, self._plausible_answers(store))
-        vocabulary = with_scenes(self.vocabulary, {s: said[s] for s in self.scenes if s in said})
+        plausible = plausible_scenes(names, self._plausible_answers(store))
+        more = {scene: plausible[scene] for scene in self.scenes if scene in plausible}
+        vocabulary = with_scenes(self.vocabulary, more)
         samples = self.config.samples
         plan = describe_requests(vocabulary, self.prompt, self.model, self.params, samples)
         if not self.config.differential:
@@ -171,32 +158,53 @@ class Asked:
         return look_alikes(self.vocabulary, encoder.encode(texts)[0])
 
 
-def settle_asked(config: DescribeConfig) -> Asked:
+def describe_job(config: DescribeConfig) -> DescribeJob:
     """Raises: UsageError, InputError, for a configuration that cannot be asked."""
+    from langseg.descriptors.providers.bundled import BundledProvider
+    from langseg.descriptors.providers.factory import token_price
     from langseg.descriptors.vocabulary.load import load_vocabulary
 
     vocabulary, scenes = known_scenes(config, load_vocabulary(config.shipped, config.classes))
     has_scenes = bool(vocabulary.scenes or scenes)
     if config.provider == "bundled":
-        from langseg.descriptors.providers.bundled import BundledProvider
-
         bundled = BundledProvider(vocabulary)
         prompt = _prompt(config, has_scenes, bundled.held_counts())
         bundled.check_counts(prompt)
-        model, params = bundled.model, bundled.params
-        return Asked(config, vocabulary, scenes, prompt, model, params, None, "", bundled)
+        return DescribeJob(
+            config=config,
+            vocabulary=vocabulary,
+            scenes=scenes,
+            prompt=prompt,
+            model=bundled.model,
+            params=bundled.params,
+            bundled=bundled,
+        )
     prompt = _prompt(config, has_scenes)
     if not config.model:
         raise UsageError(
             f"provider {config.provider}: wanted a model to ask, got none; give --model"
         )
-    asked_params = {
-        "temperature": config.temperature,
-        "max_completion_tokens": config.max_completion_tokens,
-    }
-    price, source = _price(config)
-    model = config.model
-    return Asked(config, vocabulary, scenes, prompt, model, asked_params, price, source, None)
+    price, price_source = token_price(
+        config.provider,
+        config.model,
+        base_url=config.base_url,
+        prices=config.prices,
+        price_in=config.price_in,
+        price_out=config.price_out,
+    )
+    return DescribeJob(
+        config=config,
+        vocabulary=vocabulary,
+        scenes=scenes,
+        prompt=prompt,
+        model=config.model,
+        params={
+            "temperature": config.temperature,
+            "max_completion_tokens": config.max_completion_tokens,
+        },
+        price=price,
+        price_source=price_source,
+    )
 
 
 def _prompt(
@@ -215,23 +223,10 @@ def _prompt(
     return read_prompt(config.prompt, has_scenes, **counts)
 
 
-def _price(config: DescribeConfig) -> "tuple[Price | None, str]":
-    """The price of the model's tokens, and where it is from; None and "" where none is known.
+def store_if_any(config: DescribeConfig) -> "Store | None":
+    from langseg.cache.store.store import Store
 
-    The table that ships holds OpenAI's prices: another server's are unknown unless they are given.
-    """
-    from langseg.descriptors.providers.budget import Price
-    from langseg.descriptors.providers.openai.endpoint import DEFAULT_BASE_URL
-    from langseg.descriptors.providers.prices import load_prices
-
-    if config.provider == "vllm":
-        return None, ""
-    if config.price_in is not None and config.price_out is not None:
-        return Price(prompt=config.price_in, completion=config.price_out), "--price-in, --price-out"
-    at = config.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
-    elsewhere = at.rstrip("/") != DEFAULT_BASE_URL
-    entry = load_prices(config.prices, shipped=not elsewhere).entry(config.model)
-    price = None if entry is None else entry.price(batch=config.provider == "openai-batch")
-    if entry is None or price is None:
-        return None, ""
-    return price, f"{entry.source}, {entry.dated}" if entry.dated else entry.source
+    try:
+        return Store.open(config.store)
+    except InputError:  # no store yet: nothing is settled
+        return None

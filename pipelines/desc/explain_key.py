@@ -1,0 +1,102 @@
+"""Say what is in a request's key, and what makes two requests two.
+
+In:  the beginning of a stored request's key, or a class and the configuration of `generate`.
+Out: a JSON-able dict, and the rows in which a person reads it; nothing is asked or written.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from langseg.cache.errors import InputError
+from langseg.pipelines.desc.describe import DescribeConfig
+from langseg.pipelines.desc.describe_job import describe_job, store_if_any
+from langseg.pipelines.shared.settings import ARGUMENT
+
+if TYPE_CHECKING:
+    from langseg.cache.records import Request
+    from langseg.cache.store.store import Store
+
+
+class ExplainConfig(DescribeConfig):
+    """What `explain-key` takes besides."""
+
+    what: str = Field(
+        description="First digits of a stored request's key, or the name of a class.",
+        json_schema_extra=ARGUMENT,
+    )
+    scene: str = Field("*", description="Scene in which the class is asked about.")
+
+
+def run_explain(config: ExplainConfig) -> dict[str, Any]:
+    """What is in a stored request's key; or in that of a planned one, and what stored one is near.
+
+    Raises: InputError, for what is neither the beginning of one key nor a class.
+    """
+    from langseg.descriptors.generation import key_diff as explain
+
+    job = describe_job(config)
+    names = {entry.name.casefold(): entry.name for entry in job.vocabulary.classes}
+    store = store_if_any(config)
+    name = names.get(config.what.casefold())
+    if name is None:
+        if store is None:
+            raise InputError(
+                f"{config.what!r}: wanted a class of {job.vocabulary.name}, or the beginning of "
+                f"a key in a store, got neither, as {config.store} holds no store"
+            )
+        return explain.explain(explain.find_request(store, config.what))
+    about = [request for request in job.whole_plan(store) if request.class_name == name]
+    planned = [request for request in about if request.scene == config.scene]
+    if not planned:
+        scenes = dict.fromkeys(request.scene for request in about)
+        raise InputError(
+            f"class {name!r}: wanted a request in scene {config.scene!r}, the plan has none; its "
+            f"scenes are {', '.join(scenes)}"
+        )
+    request = planned[0]
+    near = None if store is None else explain.nearest(store, request)
+    return {
+        **explain.explain(request),
+        "others": [
+            f"{other.request_key} ({other.prompt_id}, sample {other.sample_index})"
+            for other in planned[1:]
+        ],
+        "stored": store is not None and _is_stored(store, request),
+        "nearest_stored": None if near is None else near.request_key,
+        "differences": [] if near is None else explain.differences(request, near),
+    }
+
+
+def explain_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """A key as a person reads it."""
+    parts = report["in_key"]
+    rows = [
+        ("request_key", report["request_key"]),
+        ("key version", str(parts["key_version"])),
+        ("model", parts["model"]),
+    ]
+    rows += [
+        (f"message: {text['part']}", f"{text['chars']} characters, sha256 {text['sha256'][:12]}")
+        for text in parts["messages"]
+    ]
+    rows += [
+        (f"data: {d['part']}", json.dumps(d["value"], ensure_ascii=False)) for d in parts["data"]
+    ]
+    rows += [(f"parameter: {name}", repr(value)) for name, value in parts["params"].items()]
+    counts = ", ".join(f"{name} {count}" for name, count in parts["schema"]["counts"].items())
+    rows.append(("schema", f"sha256 {parts['schema']['sha256'][:12]}; {counts}"))
+    rows.append(("sample index", str(parts["sample_index"])))
+    rows.append(("not in the key", "; ".join(report["not_in_key"])))
+    if "stored" in report:
+        rows += [("asked beside it", other) for other in report["others"]]
+        rows.append(("in the store", "yes" if report["stored"] else "no"))
+        rows.append(("nearest stored request", report["nearest_stored"] or "none"))
+        rows += [("differs in", line) for line in report["differences"]]
+    return rows
+
+
+def _is_stored(store: "Store", request: "Request") -> bool:
+    own = {"request_key": [request.request_key]}
+    return store.table("requests", ("request_key",), where=own).num_rows > 0
