@@ -82,8 +82,9 @@ def run_demo(out: Path, store: Path) -> dict[str, Any]:
 
 def _describe(stages: Stages, store: Path) -> Path:
     """Descriptors, embeddings, bank. Returns: the bank's folder."""
+    from langseg.pipelines.desc.bank import run_bank
     from langseg.pipelines.desc.encode import run_encode
-    from langseg.pipelines.desc.generate import Advancing, run_bank, run_generate
+    from langseg.pipelines.desc.generate import Advancing, run_generate
 
     flag = f" --max-scenes {SCENES}{_store_flag(store)}"
     config = DescribeConfig(dataset="ade20k", store=store, max_scenes=SCENES)

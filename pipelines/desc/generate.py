@@ -1,6 +1,6 @@
-"""Run stage one: vocabulary -> plan -> answers -> store, and embeddings -> TextBank.
+"""Ask for the descriptors of a vocabulary: plan -> answers -> store.
 
-In:  a configuration or a ``Source``.
+In:  a ``DescribeConfig``, and a listener.
 Out: what was done, as a JSON-able dict whose ``sentence`` says it in words.
 """
 
@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from langseg.cache.errors import InputError, UpstreamError, UsageError
-from langseg.descriptors.vocabulary.source import Source, source_flags
+from langseg.cache.errors import UpstreamError, UsageError
+from langseg.descriptors.vocabulary.source import source_flags
 from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.describe_job import DescribeJob, Listener, describe_job
-from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.progress import Advance
 
 if TYPE_CHECKING:
     from langseg.cache.store.store import Store
-    from langseg.descriptors.encoders.base import EncoderRecord
     from langseg.descriptors.generation.report import GenerateReport
     from langseg.descriptors.prompts.plan import Plan
     from langseg.descriptors.providers.base import Provider
@@ -98,7 +96,7 @@ def run_generate(config: DescribeConfig, progress: Listener) -> dict[str, Any]:
         )
     if not report.accepted and not under_way and not config.only_failed:
         _check_described(store, job, drawn)
-    return {**asdict(report), "under_way": under_way, "sentence": _said(job, report, provider)}
+    return {**asdict(report), "under_way": under_way, "sentence": _sentence(job, report, provider)}
 
 
 def _refuse_under_way(job: DescribeJob, store: "Store") -> None:
@@ -125,66 +123,32 @@ def _such_as(store: "Store", run_id: str) -> str:
     return f" (such as: {errors[0]})" if errors else ""
 
 
-def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
-    """Build and save the TextBank of a vocabulary; the same content is the same folder."""
-    from langseg.cache.bank.text_bank import save_bank
-    from langseg.descriptors.bank.build import bank_texts, build_bank
-    from langseg.descriptors.encoders.stored_vectors import stored_vectors
-
-    chosen = open_sets(source).of(source.model)
-    store, vocabulary, selection = chosen.store, chosen.vocabulary, chosen.selection
-    record = _record(source, store, encoder_name)
-    phrases = chosen.phrases()
-    bank = build_bank(
-        vocabulary,
-        phrases,
-        stored_vectors(store, record, bank_texts(vocabulary, phrases)),
-        record,
-        model=selection.model,
-        manifest=store.manifest.name,
-        flags=source_flags(source, encoder_name),
-    )
-    folder = save_bank(bank, store.path / "banks")
-    named = ", ".join(selection.unanswered[:5])
-    bare = f"; {len(selection.unanswered)} classes have only their name ({named})" * bool(named)
-    return {
-        "bank": str(folder),
-        "fingerprint": bank.fingerprint,
-        "classes": len(bank.names),
-        "descriptors": int(bank.mask.sum()),
-        "scenes": len(bank.scenes) - 1,
-        "only_names": list(selection.unanswered),
-        "sentence": f"{vocabulary.name}: TextBank of {len(bank.names)} classes, "
-        f"{int(bank.mask.sum())} phrases, {len(bank.scenes) - 1} scenes{bare}",
-    }
-
-
-def _said(job: DescribeJob, report: "GenerateReport", provider: "Provider") -> str:
+def _sentence(job: DescribeJob, report: "GenerateReport", provider: "Provider") -> str:
     dropped = sum(report.rejected.values())
-    said = (
+    sentence = (
         f"{job.vocabulary.name}: {report.planned} requests, {report.cached} already answered, "
         f"{report.asked} answered by {job.model}; {report.accepted} phrases kept, "
         f"{dropped} dropped"
     )
     if report.collected:
-        said += f"; {report.collected} answers collected that were with the server"
+        sentence += f"; {report.collected} answers collected that were with the server"
     unusable = {status: n for status, n in report.statuses.items() if status in _REMEDIES}
     if unusable:
-        said += f"; {sum(unusable.values())} answers were unusable ({_listed(unusable)})"
+        sentence += f"; {sum(unusable.values())} answers were unusable ({_listed(unusable)})"
     if report.recovered:
-        said += f"; {report.recovered} answers recovered from a run that was cut off"
+        sentence += f"; {report.recovered} answers recovered from a run that was cut off"
     if report.cost_usd and job.price:
-        said += f"; ${report.cost_usd:.4f} spent"
+        sentence += f"; ${report.cost_usd:.4f} spent"
     if provider.note:
-        said += f"; {provider.note}"
+        sentence += f"; {provider.note}"
     waiting = report.still_open - provider.under_way
     if provider.under_way:
         room = f", {waiting} wait for room there" * bool(waiting)
-        return said + (
+        return sentence + (
             f"; {provider.under_way} requests are with the server{room}: run the same command "
             "again to collect their answers, or with --wait to wait for them"
         )
-    return f"{said}; next: langseg-desc encode{source_flags(job.config)}"
+    return f"{sentence}; next: langseg-desc encode{source_flags(job.config)}"
 
 
 def _check_described(store: "Store", job: DescribeJob, plans: "list[Plan]") -> None:
@@ -212,18 +176,3 @@ def _check_described(store: "Store", job: DescribeJob, plans: "list[Plan]") -> N
 
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-
-
-def _record(source: Source, store: "Store", encoder_name: str) -> "EncoderRecord":
-    """The record of an encoder the store holds vectors of; the encoder itself is not loaded."""
-    from langseg.descriptors.encoders.load import record_to_read
-
-    known = store.encoders()
-    record = record_to_read(encoder_name, known.values())
-    if record is None:
-        raise InputError(
-            f"{store.path}: wanted embeddings of {encoder_name!r} with the weights it has now, "
-            f"the store has those of {', '.join(known) or 'none'}; "
-            f"run `langseg-desc encode{source_flags(source, encoder_name)}`"
-        )
-    return record

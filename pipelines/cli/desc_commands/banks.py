@@ -34,7 +34,7 @@ def bank(settings: EncodedSource, as_json: bool) -> None:
     \b
         langseg-desc bank --dataset ade20k
     """
-    from langseg.pipelines.desc.generate import run_bank
+    from langseg.pipelines.desc.bank import run_bank
 
     report = run_bank(settings, settings.encoder)
     if as_json:

@@ -1,7 +1,8 @@
 """The commands by which sets of descriptors come from others and go to them."""
 
 from langseg.pipelines.cli.options import settings_options
-from langseg.pipelines.desc.exchange import ExportConfig, ImportConfig
+from langseg.pipelines.desc.export import ExportConfig
+from langseg.pipelines.desc.import_set import ImportConfig
 from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.json_output import emit_json, emit_report
 
@@ -22,7 +23,7 @@ def import_set(settings: ImportConfig, as_json: bool) -> None:
         langseg-desc import cupl_cifar10.json --classes cifar10.txt --as-published
         langseg-desc import phrases.csv --dataset ade20k --model mine
     """
-    from langseg.pipelines.desc.exchange import run_import
+    from langseg.pipelines.desc.import_set import run_import
 
     report = run_import(settings)
     emit_report(report, as_json)
@@ -38,7 +39,7 @@ def export(settings: ExportConfig, as_json: bool) -> None:
         langseg-desc export --dataset ade20k --out ade20k.jsonl
         langseg-desc export --dataset ade20k --format hf --out ade20k-descriptors
     """
-    from langseg.pipelines.desc.exchange import run_export
+    from langseg.pipelines.desc.export import run_export
 
     report = run_export(settings)
     if as_json:

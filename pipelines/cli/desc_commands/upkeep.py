@@ -45,7 +45,7 @@ def repair(store: StorePath = None, as_json: Json = False) -> None:
     \b
         langseg-desc repair --store langseg-store
     """
-    from langseg.pipelines.desc.upkeep import run_repair
+    from langseg.pipelines.desc.repair import run_repair
 
     report = run_repair(store or DEFAULT_STORE)
     emit_report(report, as_json)
@@ -63,7 +63,7 @@ def compact(store: StorePath = None, as_json: Json = False) -> None:
     \b
         langseg-desc compact
     """
-    from langseg.pipelines.desc.upkeep import run_compact
+    from langseg.pipelines.desc.compact import run_compact
 
     report = run_compact(store or DEFAULT_STORE)
     emit_report(report, as_json)
@@ -91,7 +91,7 @@ def gc(
     \b
         langseg-desc gc --dry-run
     """
-    from langseg.pipelines.desc.upkeep import run_gc
+    from langseg.pipelines.desc.gc import run_gc
 
     report = run_gc(store or DEFAULT_STORE, keep, keep_hours, damaged, dry_run)
     if as_json:

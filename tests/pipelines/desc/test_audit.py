@@ -26,8 +26,8 @@ from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.audit import audit_page, run_audit
 from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.encode import run_encode
-from langseg.pipelines.desc.exchange import ImportConfig, run_import
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.import_set import ImportConfig, run_import
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.desc.quality_report import quality_report
 from langseg.pipelines.desc.standing_questions import questions

@@ -9,7 +9,7 @@ from shutil import rmtree
 
 import pytest
 
-from langseg.pipelines.desc.exchange import ExportConfig, run_export
+from langseg.pipelines.desc.export import ExportConfig, run_export
 
 TOUCHES = ("open", "os.rename", "os.mkdir")  # told before they happen
 CLASSES = ("sky", "wall", "tree", "road", "car", "bed", "sea", "house", "chair", "person")

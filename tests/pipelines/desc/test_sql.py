@@ -16,10 +16,10 @@ import pytest
 from langseg.cache.records import TABLES
 from langseg.cache.sql.views import QUESTIONS
 from langseg.descriptors.exchange.imported_rows import plain_cell
+from langseg.pipelines.desc.compact import run_compact
 from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.sql import csv_lines
-from langseg.pipelines.desc.upkeep import run_compact
 from tests.support.quiet import Quiet
 
 DESC = "langseg-desc"

@@ -18,10 +18,12 @@ from langseg.cache.store.manifest import Manifest
 from langseg.cache.store.store import Store
 from langseg.descriptors.providers.bundled import BundledProvider
 from langseg.descriptors.vocabulary.source import Source
+from langseg.pipelines.desc.bank import run_bank
+from langseg.pipelines.desc.compact import run_compact
 from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.encode import run_encode
-from langseg.pipelines.desc.generate import run_bank, run_generate
-from langseg.pipelines.desc.upkeep import run_compact, run_repair
+from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.repair import run_repair
 from langseg.pipelines.desc.verify import run_verify
 from tests.support.quiet import Quiet
 from tests.support.small_bank import as_of_format_1
