@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from langseg.pipelines.cli.options import Json, StorePath, Version
+from langseg.pipelines.cli.options import ConfigFile, Json, StorePath, Version
 from langseg.pipelines.shared.console import run, say
 from langseg.pipelines.shared.json_output import emit_json, emit_report
 from langseg.pipelines.shared.progress import progress
@@ -37,9 +37,6 @@ Mode = Annotated[
 ]
 ShortSide = Annotated[
     int | None, typer.Option(help="Short side in pixels.  [default: the side it was trained at]")
-]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="YAML file of these settings; flags beat it.")
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...  [default: auto]")]
 

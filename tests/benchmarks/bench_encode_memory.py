@@ -64,14 +64,14 @@ def fill(folder: Path, texts: int) -> None:
 
 
 def encode(folder: Path, texts: int) -> None:
-    from langseg.descriptors.encoders import load as text_encoder
+    from langseg.descriptors.encoders import embed
     from langseg.descriptors.vocabulary.source import Source
     from langseg.pipelines.desc.encode import run_encode
     from tests.support.hash_encoder import HashEncoder
 
     encoder = HashEncoder(folder / "encoder", DIM)
     source = Source(classes=folder / "bench.json", store=folder / "store")
-    with mock.patch.object(text_encoder, "load_encoder", return_value=encoder):
+    with mock.patch.object(embed, "load_encoder", return_value=encoder):
         said = run_encode(source, str(folder / "encoder"), lambda done, total, note="": None)
     print(json.dumps(said))
 

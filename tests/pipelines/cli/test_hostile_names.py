@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from langseg.cache.bank.text_bank import load_bank
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
-from langseg.descriptors.encoders import load as text_encoder
+from langseg.descriptors.encoders import embed
 from langseg.descriptors.encoders.base import EncoderRecord
 from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.vocabulary.load import load_vocabulary
@@ -192,7 +192,7 @@ def test_bank__of_hostile_names_is_one_folder_named_by_its_content(
     call, run, monkeypatch: pytest.MonkeyPatch
 ):
     classes, store, _ = run
-    monkeypatch.setattr(text_encoder, "load_encoder", lambda name: TinyEncoder())
+    monkeypatch.setattr(embed, "load_encoder", lambda name: TinyEncoder())
     flags = ("--classes", classes, "--store", store, "--encoder", "../../tiny")
     assert call(DESC, "encode", *flags).code == 0
     done = call(DESC, "bank", *flags)
