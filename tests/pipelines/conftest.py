@@ -1,15 +1,18 @@
-"""Run a command line as a person would, in this process."""
+"""Run a command line as a person would, in this process; and a text encoder that costs nothing."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from langseg.descriptors.encoders import load
+from langseg.descriptors.encoders.base import TextEncoder
 from langseg.pipelines.cli import desc as cli_desc
 from langseg.pipelines.cli import seg as cli_seg
 from langseg.pipelines.shared.console import run
+from tests.support.hash_encoder import HashEncoder
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,17 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
         return Done(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def hash_encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What ``--encoder`` calls a ``HashEncoder``: for tests to which no meaning matters."""
+    encoder = HashEncoder(tmp_path_factory.mktemp("encoders") / "hash")
+    real = load.load_sentence
+
+    def load_sentence(name: str, *rest: Any) -> TextEncoder:
+        return encoder if name == encoder.record.model else real(name, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load, "load_sentence", load_sentence)
+        yield encoder.record.model

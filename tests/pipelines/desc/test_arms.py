@@ -30,9 +30,9 @@ def no_progress(done: int, total: int, note: str = "") -> None:
     """Nobody looks."""
 
 
-def arms_of(folder: Path, **changes: Any) -> dict[str, Any]:
+def arms_of(folder: Path, encoder: str, **changes: Any) -> dict[str, Any]:
     settings = {"classes": folder / "home.json", "store": folder / "store", **changes}
-    return run_arms(ArmsConfig(**settings), no_progress)
+    return run_arms(ArmsConfig(encoder=encoder, **settings), no_progress)
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(home: Path) -> dict[str, Any]:
-    return arms_of(home)
+def report(home: Path, hash_encoder: str) -> dict[str, Any]:
+    return arms_of(home, hash_encoder)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +74,9 @@ def test_arms__are_all_there_the_bank_itself_first(report):
     assert len({arm["fingerprint"] for arm in report["arms"]}) == len(report["arms"])
 
 
-def test_real_arm__is_the_bank_that_the_command_bank_makes(home, banks):
+def test_real_arm__is_the_bank_that_the_command_bank_makes(home, banks, hash_encoder):
     source = EncodedSource(classes=home / "home.json", store=home / "store")
-    made = run_bank(source, source.encoder)
+    made = run_bank(source, hash_encoder)
     assert made["fingerprint"] == banks["real"].fingerprint
     assert banks["real"].recipe is None
     assert newest_bank(home / "store" / "banks", "home") == Path(made["bank"])
@@ -112,15 +112,17 @@ def test_scene_shuffled__differs_from_the_bank_in_its_priors_alone(banks):
     assert not np.array_equal(shuffled.prior, real.prior)
 
 
-def test_arms__made_again_are_the_same_and_embed_nothing(home, report):
-    again = arms_of(home)
+def test_arms__made_again_are_the_same_and_embed_nothing(home, report, hash_encoder):
+    again = arms_of(home, hash_encoder)
     assert again["embedded"] == 0
     assert again["arms"] == report["arms"]
 
 
-def test_arms__of_the_same_answers_in_another_store_are_the_same(home, report, tmp_path):
+def test_arms__of_the_same_answers_in_another_store_are_the_same(
+    home, report, tmp_path, hash_encoder
+):
     run_generate(DescribeConfig(classes=home / "home.json", store=tmp_path), Quiet())
-    alone = arms_of(home, store=tmp_path)
+    alone = arms_of(home, hash_encoder, store=tmp_path)
     prints = {arm["arm"]: arm["fingerprint"] for arm in report["arms"]}
     assert {arm["arm"]: arm["fingerprint"] for arm in alone["arms"]} == {
         name: prints[name] for name in prints if not name.startswith(("generated", "cut"))
@@ -157,8 +159,9 @@ def test_arms__leave_a_store_that_verifies(call, home, report):
     assert Store.open(home / "store").table("texts").num_rows > 400
 
 
-def test_arms__of_more_seeds_are_more_draws_each_of_its_own(call, home):
+def test_arms__of_more_seeds_are_more_draws_each_of_its_own(call, home, hash_encoder):
     flags = ("--classes", home / "home.json", "--store", home / "store", "--seeds", 2)
+    flags += ("--encoder", hash_encoder)
     done = call(DESC, "arms", *flags, "--json").json
     dealt = [arm for arm in done["arms"] if arm["arm"] == "dealt"]
     assert [arm["seed"] for arm in dealt] == [0, 1]
@@ -167,16 +170,17 @@ def test_arms__of_more_seeds_are_more_draws_each_of_its_own(call, home):
     assert twin == "it says what scene-shuffled of seed 0 says"
 
 
-def test_arm_of_another_model__leaves_the_bank_of_that_model_as_it_is(home, report):
+def test_arm_of_another_model__leaves_the_bank_of_that_model_as_it_is(home, report, hash_encoder):
     source = EncodedSource(classes=home / "home.json", store=home / "store", model="other")
-    made = Path(run_bank(source, source.encoder)["bank"])
+    made = Path(run_bank(source, hash_encoder)["bank"])
     before = {file.name: file.read_bytes() for file in made.iterdir()}
-    arms_of(home)
+    arms_of(home, hash_encoder)
     assert {file.name: file.read_bytes() for file in made.iterdir()} == before
 
 
-def test_arms__are_shown_as_a_table_with_what_was_left_out(call, home):
-    done = call(DESC, "arms", "--classes", home / "home.json", "--store", home / "store")
+def test_arms__are_shown_as_a_table_with_what_was_left_out(call, home, hash_encoder):
+    flags = ("--classes", home / "home.json", "--store", home / "store")
+    done = call(DESC, "arms", *flags, "--encoder", hash_encoder)
     assert done.code == 0
     rows = [line.split() for line in done.out.splitlines() if line.strip()]
     assert rows[0] == ["arm", "seed", "texts", "words", "naming", "fingerprint", "folder"]

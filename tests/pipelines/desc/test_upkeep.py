@@ -32,8 +32,25 @@ DESC = "langseg-desc"
 BATCHES = (["wall", "sky"], ["wall", "sky", "bed"])  # classes of each run: two parts a table
 
 
+Again = Callable[[Path], dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def again(hash_encoder: str) -> Again:
+    """Stage one, all of it. Returns: how many were asked and embedded, and the bank."""
+
+    def again(folder: Path) -> dict[str, Any]:
+        source = {"classes": folder / "mine.txt", "store": folder / "store"}
+        asked = run_generate(DescribeConfig(**source), Quiet())["asked"]
+        encoded = run_encode(Source(**source), hash_encoder, lambda done, total, note="": None)
+        bank = run_bank(Source(**source), hash_encoder)
+        return {"asked": asked, "embedded": encoded["embedded"], "bank": bank["fingerprint"]}
+
+    return again
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, again: Again) -> Path:
     """A folder with ``mine.txt`` and ``store``: three classes, asked for in two runs, a bank."""
     folder = tmp_path_factory.mktemp("upkeep")
     for names in BATCHES:
@@ -45,15 +62,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "copy")
-
-
-def again(folder: Path) -> dict[str, Any]:
-    """Stage one, all of it. Returns: how many were asked and embedded, and the bank."""
-    source = {"classes": folder / "mine.txt", "store": folder / "store"}
-    asked = run_generate(DescribeConfig(**source), Quiet())["asked"]
-    encoded = run_encode(Source(**source), "minilm", lambda done, total, note="": None)
-    bank = run_bank(Source(**source), "minilm")
-    return {"asked": asked, "embedded": encoded["embedded"], "bank": bank["fingerprint"]}
 
 
 def parts(folder: Path, name: str) -> list[Path]:
@@ -84,7 +92,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_repair__of_lost_responses_lets_generate_ask_for_those_alone(folder, damage):
+def test_repair__of_lost_responses_lets_generate_ask_for_those_alone(folder, damage, again):
     before = again(folder)
     assert (before["asked"], before["embedded"]) == (0, 0)
     lost = parts(folder, "responses")[1]  # of `bed`
@@ -99,7 +107,7 @@ def test_repair__of_lost_responses_lets_generate_ask_for_those_alone(folder, dam
 
 
 @pytest.mark.parametrize("names", [("descriptors",), ("texts",), ("descriptors", "texts")])
-def test_repair__of_lost_phrases_asks_nobody(folder, names):
+def test_repair__of_lost_phrases_asks_nobody(folder, names, again):
     """Texts of the bank that no reply holds, such as class names, are embedded once more."""
     before = again(folder)
     kept = Store.open(folder / "store").table("descriptors").sort_by("descriptor_id")
@@ -116,7 +124,7 @@ def test_repair__of_lost_phrases_asks_nobody(folder, names):
     assert after["embedded"] == report["dropped"].get("embeddings", 0) < 10
 
 
-def test_repair__of_lost_embeddings_lets_encode_redo_those_alone(folder):
+def test_repair__of_lost_embeddings_lets_encode_redo_those_alone(folder, again):
     before = again(folder)
     lost = parts(folder, "embeddings")[0]
     rows = Store.open(folder / "store").manifest.embeddings
@@ -126,7 +134,7 @@ def test_repair__of_lost_embeddings_lets_encode_redo_those_alone(folder):
     assert again(folder) == {**before, "embedded": count}
 
 
-def test_repair__of_a_lost_manifest_loses_nothing(folder):
+def test_repair__of_a_lost_manifest_loses_nothing(folder, again):
     before = again(folder)
     store = folder / "store"
     DAMAGES["flipped"](store / "manifests" / Store.open(store).manifest.name)
@@ -136,7 +144,7 @@ def test_repair__of_a_lost_manifest_loses_nothing(folder):
     assert again(folder) == before
 
 
-def test_repair__of_parts_without_any_manifest_makes_one(call, folder):
+def test_repair__of_parts_without_any_manifest_makes_one(call, folder, again):
     before, store = again(folder), folder / "store"
     shutil.rmtree(store / "manifests")
     (store / "CURRENT").unlink()
@@ -147,7 +155,7 @@ def test_repair__of_parts_without_any_manifest_makes_one(call, folder):
 
 
 @pytest.mark.parametrize("name", ["bank-*.safetensors", HEADER])
-def test_repair__of_a_damaged_bank_says_how_to_make_it_again(call, folder, name):
+def test_repair__of_a_damaged_bank_says_how_to_make_it_again(call, folder, name, again):
     store = folder / "store"
     (bank,) = (path for path in (store / "banks").iterdir() if load_bank(path).names[-1] == "bed")
     flip(next(bank.glob(name)), random.Random(2))
@@ -176,8 +184,9 @@ def with_a_flipped_index(arms: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("damage", [without_an_arm, without_a_header, with_a_flipped_index])
-def test_repair__of_control_arms_says_how_to_make_them_again(call, folder, damage):
+def test_repair__of_control_arms_says_how_to_make_them_again(call, folder, damage, hash_encoder):
     flags = ("--classes", folder / "mine.txt", "--store", folder / "store")
+    flags += ("--encoder", hash_encoder)
     before = call(DESC, "arms", *flags, "--json").json
     index = Path(before["index"])
     wanted = index.read_bytes()
@@ -204,7 +213,7 @@ def test_verify__ends_with_a_sentence_of_its_own(call, folder):
 
 
 def test_reader__whose_snapshot_gc_removed_ends_with_7_and_says_run_again(
-    call, folder, monkeypatch
+    call, folder, monkeypatch, again
 ):
     from langseg.cache.store import snapshot as module
 
@@ -299,7 +308,7 @@ def test_every_command__leaves_the_store_of_a_newer_langseg_and_says_what_opens_
     assert all(path.read_bytes() == data for path, data in before.items())
 
 
-def test_gc__refuses_while_a_manifest_is_damaged_and_runs_after_repair(call, folder):
+def test_gc__refuses_while_a_manifest_is_damaged_and_runs_after_repair(call, folder, again):
     store = folder / "store"
     flip(store / "manifests" / Store.open(store).manifest.name, random.Random(3))
     assert call(DESC, "gc", "--store", store).code == 4
@@ -323,7 +332,7 @@ def test_copied_store__is_told_where_its_views_look_and_repair_writes_them_anew(
     assert f"'{again_copied}/'" in (again_copied / "views.sql").read_text()
 
 
-def test_compact_and_gc__change_no_answer(call, folder):
+def test_compact_and_gc__change_no_answer(call, folder, again):
     store, before = folder / "store", again(folder)
     report = call(DESC, "compact", "--store", store, "--json").json
     assert report["parts_after"] == 5 < report["parts_before"]
@@ -342,7 +351,7 @@ def test_compact_and_gc__change_no_answer(call, folder):
 
 
 def test_compact_and_gc__name_the_snapshots_that_banks_hold_until_those_are_built_anew(
-    call, folder
+    call, folder, again
 ):
     store = folder / "store"
     wanted = sorted({load_bank(path).manifest for path in (store / "banks").iterdir()})
@@ -359,8 +368,9 @@ def test_compact_and_gc__name_the_snapshots_that_banks_hold_until_those_are_buil
     assert (report["cited"], report["cited_bytes"]) == ([], 0)
 
 
-def test_gc__removes_the_arms_that_fewer_seeds_left_behind(call, folder):
+def test_gc__removes_the_arms_that_fewer_seeds_left_behind(call, folder, hash_encoder):
     flags = ("--classes", folder / "mine.txt", "--store", folder / "store")
+    flags += ("--encoder", hash_encoder)
     call(DESC, "arms", *flags, "--seeds", 2)
     made = call(DESC, "arms", *flags, "--seeds", 1, "--json").json["arms"]
     told = call(DESC, "verify", "--store", folder / "store")
