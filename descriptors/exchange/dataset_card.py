@@ -62,7 +62,7 @@ def dataset_card(
         f"every other Parquet reader opens `{DATA_FILE}` in it.",
         _table(("count", ""), _counts(vocabulary, rows)),
         "## Columns",
-        _table(("column", "meaning"), [(_code(name), told) for name, told in _COLUMNS.items()]),
+        _table(("column", "meaning"), [(_code(name), text) for name, text in _COLUMNS.items()]),
         "## How it was made",
         " ".join(_how(sources)),
         _table(("source", "model", "prompt", "served by", "rows"), _written(rows)),
@@ -117,14 +117,14 @@ def _counts(vocabulary: Vocabulary, rows: Sequence[ExportRow]) -> list[tuple[str
 
 def _how(sources: Iterable[str]) -> list[str]:
     listed = list(sources)
-    told = [_MADE[source] for source in listed if source in _MADE]
+    sentences = [_MADE[source] for source in listed if source in _MADE]
     if any(source not in _MADE for source in listed):
-        told.append(
+        sentences.append(
             "The others were written by a language model that was asked for a fixed number of "
             "phrases in a JSON schema; its terms may bind what it wrote."
         )
     return [
-        *told,
+        *sentences,
         "Each phrase passed the same automatic checks (length, the class's name, words for what "
         "no photo shows, duplicates, script and language, characters), but for sets kept as "
         "published. Dropped phrases and raw replies stay in the store.",

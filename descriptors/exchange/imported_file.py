@@ -122,8 +122,8 @@ def _collected(file: str, form: str, sha256: str, rows: Rows) -> ForeignSet:
 def _mostly_bad(bad: Sequence[str], good: int) -> str:
     if len(bad) == 1:
         return bad[0]
-    told = " / ".join(one[:80] for one in bad[:_SHOWN])
-    return f"{len(bad)} rows that are none beside {good} phrases: {told}"
+    first = " / ".join(one[:80] for one in bad[:_SHOWN])
+    return f"{len(bad)} rows that are none beside {good} phrases: {first}"
 
 
 def _phrase(row: Mapping[str, Any]) -> ForeignPhrase:

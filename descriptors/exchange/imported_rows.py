@@ -43,7 +43,7 @@ def _read_json(text: str) -> tuple[str, Rows]:
         return "JSON rows", _listed_rows(document)
     if not isinstance(document, dict):
         raise ValueError(f"neither a list nor an object but {shown(document)}")
-    if any(isinstance(said, dict) for said in document.values()):
+    if any(isinstance(value, dict) for value in document.values()):
         return "JSON, class -> prompt -> phrases", _classes(document)
     return "JSON, class -> phrases", _classes(document)
 
@@ -54,13 +54,13 @@ def _listed_rows(document: list[Any]) -> Rows:
 
 
 def _classes(document: Mapping[str, Any]) -> Rows:
-    for name, said in document.items():
+    for name, value in document.items():
         where = f"class {shown(name)}"
         if not name.strip() or len(name) > LABEL_CHARS:
             wanted = f"wanted a class's name of at most {LABEL_CHARS} characters"
             yield where, ValueError(f"{wanted}, got {len(name.strip())}")
             continue
-        lists = said if isinstance(said, dict) else {"": said}
+        lists = value if isinstance(value, dict) else {"": value}
         yield where, name
         for prompt, listed in lists.items():
             asked = f", prompt {shown(prompt)}" if prompt else ""
@@ -103,9 +103,9 @@ def _read_csv(text: str) -> tuple[str, Rows]:
     twice = [column for column in header if header.count(column) > 1]
     if "text" not in header or not {"class_name", "class_id"} & set(header) or twice:
         got = f"{twice[0]!r} twice" if twice else printable(", ".join(header), 80) or "none"
-        told = f"line 1: wanted the columns class_name (or class_id) and text, got {got}"
+        problem = f"line 1: wanted the columns class_name (or class_id) and text, got {got}"
         others = _OTHER_MARKS & set("".join(header))
-        raise ValueError(f"{told}; {SAVE_AS['csv']}" if others else told)
+        raise ValueError(f"{problem}; {SAVE_AS['csv']}" if others else problem)
     return "CSV", _csv_rows(reader, header)
 
 
@@ -116,8 +116,8 @@ def _csv_rows(reader: Any, header: list[str]) -> Rows:
             line = reader.line_num
             if any(cell.strip() for cell in cells):
                 if len(cells) > len(header):
-                    told = f"{len(cells)} cells for {len(header)} columns"
-                    bad = ValueError(f"{told} (a cell that holds a comma needs quotes)")
+                    counts = f"{len(cells)} cells for {len(header)} columns"
+                    bad = ValueError(f"{counts} (a cell that holds a comma needs quotes)")
                     yield f"line {line}", bad
                     continue
                 yield f"line {line}", dict(zip(header, map(plain_cell, cells), strict=False))

@@ -76,8 +76,8 @@ def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
             continue
         if phrase.class_name and _folded(phrase.class_name) != _folded(name):
             renamed[label] = name
-        if said := _other_id(phrase, name, names):
-            disagreeing[said] += 1
+        if contradiction := _other_id(phrase, name, names):
+            disagreeing[contradiction] += 1
         scene = scenes.get(_folded(phrase.scene), "")
         if scene == ANY_SCENE or name in vocabulary.scenes.get(scene, ()):
             found.setdefault((name, scene), []).append(phrase)
@@ -121,8 +121,8 @@ def some(names: Iterable[str]) -> str:
 
 def told_guesses(guesses: Mapping[str, Sequence[str]]) -> str:
     """The first few, in words."""
-    told = ((label, " or ".join(map(repr, names[:3]))) for label, names in guesses.items())
-    shown = [f"{names} by {label!r}" for label, names in told][:_SHOWN]
+    of_each = ((label, " or ".join(map(repr, names[:3]))) for label, names in guesses.items())
+    shown = [f"{names} by {label!r}" for label, names in of_each][:_SHOWN]
     more = len(guesses) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 

@@ -46,9 +46,9 @@ def explain(request: Request) -> dict[str, Any]:
         "in_key": {
             "key_version": KEY_VERSION,
             "model": request.model,
-            "messages": [_told_whole(name, text) for name, text in parts["texts"].items()],
+            "messages": [_summary(name, text) for name, text in parts["texts"].items()],
             "data": [
-                {**_told_whole(mark, text), "value": json.loads(text)}
+                {**_summary(mark, text), "value": json.loads(text)}
                 for mark, text in parts["data"].items()
             ],
             "params": parts["params"],
@@ -74,8 +74,10 @@ def differences(a: Request, b: Request) -> list[str]:
     for parts in (first, second):
         parts["data"] = {mark: json.loads(text) for mark, text in parts["data"].items()}
     prompts = "" if a.prompt_id == b.prompt_id else f" (prompt {a.prompt_id} / {b.prompt_id})"
-    texts = _told_texts(first.pop("texts"), second.pop("texts"), prompts)
-    lines = [line for name in first for line in _told(name, first[name], second[name])] + texts
+    texts = _text_lines(first.pop("texts"), second.pop("texts"), prompts)
+    lines = [
+        line for name in first for line in _value_lines(name, first[name], second[name])
+    ] + texts
     return lines or ["messages: the same texts and values, written differently"]
 
 
@@ -162,7 +164,7 @@ def _parts(request: Request) -> dict[str, Any]:
     }
 
 
-def _told_whole(name: str, text: str) -> dict[str, Any]:
+def _summary(name: str, text: str) -> dict[str, Any]:
     return {"part": name, "chars": len(text), "sha256": sha256_hex(text)}
 
 
@@ -205,27 +207,29 @@ def _counts(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from _counts(inner.get("items") or inner, here)
 
 
-def _told(name: str, a: Any, b: Any) -> list[str]:
+def _value_lines(name: str, a: Any, b: Any) -> list[str]:
     """The lines about one part that is a JSON value."""
     lines = [f"{name}{path}: {_short(x)} / {_short(y)}" for path, x, y in _apart(a, b)]
     more = len(lines) - _LINES
     return lines if more <= 0 else [*lines[:_LINES], f"{name}: and {more} more"]
 
 
-def _told_texts(a: dict[str, str], b: dict[str, str], prompts: str) -> list[str]:
+def _text_lines(a: dict[str, str], b: dict[str, str], prompts: str) -> list[str]:
     """A line for each message, from a little before the first character that differs."""
     lines = []
     for role in {**a, **b}:
         x, y = a.get(role), b.get(role)
         if x is None or y is None:
-            told = f"{_short(_ABSENT if x is None else x)} / {_short(_ABSENT if y is None else y)}"
+            difference = (
+                f"{_short(_ABSENT if x is None else x)} / {_short(_ABSENT if y is None else y)}"
+            )
         elif x != y:
             place = len(commonprefix([x, y]))
             start = max(0, place - _BEFORE)
-            told = f"from character {place + 1} on, {_short(x[start:])} / {_short(y[start:])}"
+            difference = f"from character {place + 1} on, {_short(x[start:])} / {_short(y[start:])}"
         else:
             continue
-        lines.append(f"{printable(role, _CHARS)}{prompts}: {told}")
+        lines.append(f"{printable(role, _CHARS)}{prompts}: {difference}")
     return lines
 
 

@@ -47,6 +47,8 @@ class NameFinder:
         Neighbouring words are also tried without what parts them: ``street light``,
         ``street-light`` and ``streetlights`` all hold ``streetlight``.
         """
+        # this runs for each phrase of a run, and most hold no name: hence the plain loop, which
+        # stops joining words as soon as no name is that long
         found, names, longest = words(phrase), self._joined, self._longest
         for start, first in enumerate(found, 1):
             if first in names:
@@ -71,25 +73,29 @@ class NameFinder:
         plain = unicodedata.normalize("NFKC", phrase)
         spans = [match.span() for match in _WORD.finditer(plain)]
         found = [plain[a:b].casefold() for a, b in spans]
-        said, end, left = "", 0, len(spans)
+        # what is written so far, where in ``plain`` it ends, and how many words are not names'
+        masked, end, left = "", 0, len(spans)
         for first, last in self._found(found):
             before = plain[end : spans[first][0]]
             bare = _ARTICLE.sub("", before)
             named, of_it = found[first : last + 1], spans[last - 1][1]
+            # "car's" is the words "car" and "s", which joined spell a name, too: "cars"
             if self._is_owner(named) and _POSSESSIVE.match(plain, of_it):
                 named, end = named[:-1], of_it
             else:
                 end = spans[last][1]
-            opens = not _WORD.search(said + bare)
+            opens = not _WORD.search(masked + bare)
             if "".join(named) in self._plurals:
                 pronoun = "they" if opens else "ones"
             else:
                 pronoun = "it" if opens or bare != before else "one"
             if owned := _POSSESSIVE.match(plain, end):
                 pronoun, end = _OWNED[pronoun], owned.end()
-            said += (before if pronoun.startswith("ones") else bare) + pronoun
+            masked += (before if pronoun.startswith("ones") else bare) + pronoun
+            # an article that went with its name is no word that is left, either
             left -= sum(spans[first][0] <= start < end for start, _ in spans) + (bare != before)
-        masked = said + plain[end:]
+        masked += plain[end:]
+        # a name may only now be there, of words that a name stood between
         return masked if left and not self.is_in(masked) else ""
 
     @cached_property
@@ -149,10 +155,10 @@ def _is_plural(spelling: Sequence[str], name: Sequence[str]) -> bool:
     """By the word before ``of``, else by the last; ``glass``, and a ``bus``, ``gas`` or ``iris``
     that a name itself says, are no plurals, nor is what ends in a possessive (``barber's``)."""
     head = name.index("of") - 1 if "of" in name[1:] else -1
-    said = spelling[head]
-    if said in _SINGULAR or not said.endswith("s") or said.endswith("ss") or said == "s":
-        return said in _SINGULAR
-    return said != name[head] or said[-2:-1] not in ("a", "i", "u")
+    word = spelling[head]
+    if word in _SINGULAR or not word.endswith("s") or word.endswith("ss") or word == "s":
+        return word in _SINGULAR
+    return word != name[head] or word[-2:-1] not in ("a", "i", "u")
 
 
 @lru_cache(maxsize=4096)

@@ -1,4 +1,4 @@
-"""Judge one phrase: keep it, or name the one reason against it.
+"""The verdict on one phrase: it is kept, or dropped for one named reason.
 
 In:  a text from an LLM, and the names it must not say.
 Out: ``""`` or a reason; the one spelling in which an accepted text is kept.
@@ -31,13 +31,13 @@ def phrase_verdict(text: str, *forbidden: NameFinder) -> str:
     """The first reason against a phrase, or ``""``."""
     if _is_hostile(text):
         return "hostile"
-    kept = cleaned(text)
-    found = words(kept)
+    phrase = cleaned(text)
+    found = words(phrase)
     if len(found) < 2:
         return "too_short"
-    if len(kept) > PHRASE_CHARS or len(kept.split()) > MAX_WORDS:
+    if len(phrase) > PHRASE_CHARS or len(phrase.split()) > MAX_WORDS:
         return "too_long"
-    if any(names.is_in(kept) for names in forbidden):
+    if any(names.is_in(phrase) for names in forbidden):
         return "names_class"
     return "not_visual" if any(map(_NOT_VISUAL.fullmatch, found)) else ""
 
@@ -73,8 +73,8 @@ def _cleaned(text: str) -> str:
 
 def folded(text: str) -> str:
     """What two texts that say the same have in common: no case, no compatibility forms."""
-    kept = cleaned(text)
-    return (kept if kept.isascii() else unicodedata.normalize("NFKC", kept)).casefold()
+    phrase = cleaned(text)
+    return (phrase if phrase.isascii() else unicodedata.normalize("NFKC", phrase)).casefold()
 
 
 def _is_hostile(text: str) -> bool:

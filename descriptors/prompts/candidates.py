@@ -1,4 +1,4 @@
-"""Pick the phrases out of a reply's object, before any of them is judged by its words.
+"""Pick the phrases out of a reply's object, before the words of any are looked at.
 
 In:  the object of a reply, whose schema was asked for but need not have been kept.
 Out: a ``Candidate`` for each item that is a phrase at all; or ValueError, for a list that lacks.

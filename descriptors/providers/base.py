@@ -16,7 +16,7 @@ class Provider(Protocol):
     """Answers requests, in any order.
 
     ``status`` of a response is ``ok`` when a complete reply text arrived (whether it is usable
-    is judged later), else ``refused``, ``truncated`` or ``empty``; ``failed`` with ``error``
+    is seen later), else ``refused``, ``truncated`` or ``empty``; ``failed`` with ``error``
     when the bounded retries brought no answer. ``attempt`` is 1 and ``run_id`` is ``""``: who
     runs the provider knows them. (An answer that may come in more than one run, as a batch's,
     brings a ``run_id`` of its own, and is then stored once.)

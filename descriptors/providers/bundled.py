@@ -30,7 +30,7 @@ from langseg.cache.keys import sha256_hex
 from langseg.cache.records import ANY_SCENE, Request
 from langseg.descriptors.prompts import plausible
 from langseg.descriptors.prompts.prompt import Prompt
-from langseg.descriptors.providers.offline import HeldReplies
+from langseg.descriptors.providers.offline import OfflineProvider
 from langseg.descriptors.vocabulary.class_list import load_yaml
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
@@ -55,7 +55,7 @@ class Pack:
     entries: Mapping[str, PackEntry]
 
 
-class BundledProvider(HeldReplies):
+class BundledProvider(OfflineProvider):
     """Looks classes up by name: in the vocabulary's own pack first, then in the others.
 
     ``model`` and ``params`` are what requests to it must be planned with: a changed pack is a
@@ -143,9 +143,9 @@ def load_pack(file: Traversable) -> Pack:
     if not isinstance(document, dict):
         raise InputError(f"{file.name}: wanted a descriptor pack, got no mapping of classes")
     entries = {}
-    for name, said in document.items():
+    for name, described in document.items():
         try:
-            entries[str(name).casefold()] = _entry(said)
+            entries[str(name).casefold()] = _entry(described)
         except (TypeError, ValueError, AttributeError, KeyError) as exc:
             raise InputError(
                 f"{file.name}: class {name!r}: wanted `attributes`, `subclasses` and `scenes` "
@@ -192,14 +192,14 @@ def _packs(folder: Traversable, first: str) -> Iterator[Pack]:
     yield from map(load_pack, files)
 
 
-def _entry(said: Any) -> PackEntry:
-    unknown = set(said) - {"attributes", "subclasses", "scenes"}
+def _entry(described: Any) -> PackEntry:
+    unknown = set(described) - {"attributes", "subclasses", "scenes"}
     if unknown:
         raise ValueError(f"unknown keys {sorted(map(str, unknown))}")
     return PackEntry(
-        attributes=_phrases(said["attributes"]),
-        subclasses={str(k): _phrases(v) for k, v in (said.get("subclasses") or {}).items()},
-        scenes={str(k): _phrases(v) for k, v in (said.get("scenes") or {}).items()},
+        attributes=_phrases(described["attributes"]),
+        subclasses={str(k): _phrases(v) for k, v in (described.get("subclasses") or {}).items()},
+        scenes={str(k): _phrases(v) for k, v in (described.get("scenes") or {}).items()},
     )
 
 

@@ -26,7 +26,7 @@ from langseg.descriptors.exchange.match import match_classes, some
 from langseg.descriptors.prompts.imported import MAX_PHRASES, REPLY_KEY, imported_requests
 from langseg.descriptors.prompts.plan import Plan
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
-from langseg.descriptors.providers.offline import HeldReplies
+from langseg.descriptors.providers.offline import OfflineProvider
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 AS_PUBLISHED = ":as-published"
@@ -47,8 +47,8 @@ class _Item:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What the checks said of one phrase. ``flag`` is the reason against it, ``rejected`` is that
+class ImportVerdict:
+    """What the checks say of one phrase. ``flag`` is the reason against it, ``rejected`` is that
     reason if it was dropped for it."""
 
     class_name: str
@@ -56,11 +56,11 @@ class Judged:
     rejected: str
 
 
-class ImportProvider(HeldReplies):
+class ImportProvider(OfflineProvider):
     """Looks classes up in a file's phrases.
 
     ``plan`` has a request for each class, and each class in a scene, that the file describes;
-    ``judged`` one entry for each of their phrases; ``match`` what found no place.
+    ``verdicts`` has one entry for each of their phrases; ``match`` what found no place.
     Raises: InputError, when nothing fits the vocabulary, and for a class with too many phrases.
     """
 
@@ -81,7 +81,7 @@ class ImportProvider(HeldReplies):
             "file_sha256": foreign.sha256,
             "classes_sha256": vocabulary.classes_sha256,
         }
-        self.judged: list[Judged] = []
+        self.verdicts: list[ImportVerdict] = []
         self.served_model = _served_model(foreign)
         self._replies: dict[str, str] = {}
         self._requests: list[Request] = []
@@ -100,15 +100,15 @@ class ImportProvider(HeldReplies):
                 )
             reply = _strict_reply(pair[0], items)
             request, checked = strict, _checked(reply, strict, where)
-            kept = checked
+            stored = checked
             if as_published:
                 reply = _loose_reply(items, [row.rejected for row in checked.rows])
-                request, kept = loose, _checked(reply, loose, where)
+                request, stored = loose, _checked(reply, loose, where)
             self._requests.append(request)
             self._replies[request.request_key] = reply
-            self.judged += [
-                Judged(pair[0], flagged.rejected, row.rejected)
-                for item, flagged, row in zip(items, checked.rows, kept.rows, strict=True)
+            self.verdicts += [
+                ImportVerdict(pair[0], flagged.rejected, row.rejected)
+                for item, flagged, row in zip(items, checked.rows, stored.rows, strict=True)
                 if not item.is_name
             ]
 
@@ -131,8 +131,8 @@ def model_id(name: str, as_published: bool) -> str:
 
 def _served_model(foreign: ForeignSet) -> str:
     sources = some(dict.fromkeys(p.source for p in foreign.phrases if p.source))
-    told = f"; its rows name the source {sources}" if sources else ""
-    return f"file {foreign.file} ({foreign.form}): imported, no LLM was called{told}"
+    origin = f"; its rows name the source {sources}" if sources else ""
+    return f"file {foreign.file} ({foreign.form}): imported, no LLM was called{origin}"
 
 
 def _items(phrases: Sequence[ForeignPhrase]) -> list[_Item]:
@@ -201,8 +201,8 @@ def _checked(reply: str, request: Request, where: str) -> ParsedReply:
     return parsed
 
 
-def reasons(judged: Iterable[Judged], *, flags: bool = False) -> dict[str, int]:
+def reasons(verdicts: Iterable[ImportVerdict], *, flags: bool = False) -> dict[str, int]:
     """How many phrases each reason dropped, or would have dropped, commonest first."""
-    found = Counter(one.flag if flags else one.rejected for one in judged)
+    found = Counter(one.flag if flags else one.rejected for one in verdicts)
     del found[""]
     return dict(found.most_common())

@@ -17,7 +17,7 @@ from langseg.descriptors.providers.budget import Budget
 _BURST = 32  # answers between two pauses; each pause costs an fsync of the journal
 
 
-class HeldReplies(AnswersAtOnce):
+class OfflineProvider(AnswersAtOnce):
     """``served_model`` says where the replies are from, and that no LLM was called."""
 
     name: str

@@ -107,42 +107,42 @@ def _read(file: Path | Traversable, where: str) -> dict[str, PriceEntry]:
         mark = getattr(exc, "problem_mark", None)
         place = f" in line {mark.line + 1}" if mark else ""
         raise InputError(f"{form}, got a mistake{place}; see that it is YAML in UTF-8") from exc
-    listed = document.get("prices") if isinstance(document, dict) else None
-    if not isinstance(listed, list):
+    items = document.get("prices") if isinstance(document, dict) else None
+    if not isinstance(items, list):
         raise InputError(f"{form}, got no such list")
     entries: dict[str, PriceEntry] = {}
     problems: list[str] = []
-    for number, said in enumerate(listed, 1):
-        found = list(_problems(said, entries))
+    for number, item in enumerate(items, 1):
+        found = list(_problems(item, entries))
         problems += [f"entry {number}: {problem}" for problem in found]
         if not found:
-            entries[said["model"]] = _entry(said, where)
+            entries[item["model"]] = _entry(item, where)
     if problems:
         more = len(problems) - _PROBLEMS_SHOWN
-        told = problems[:_PROBLEMS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
-        raise InputError(f"{where}: these prices cannot be used: {'; '.join(told)}")
+        listed = problems[:_PROBLEMS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        raise InputError(f"{where}: these prices cannot be used: {'; '.join(listed)}")
     return entries
 
 
-def _problems(said: object, known: Mapping[str, PriceEntry]) -> Iterator[str]:
-    if not isinstance(said, dict):
-        yield f"wanted `model: ...` and its prices, got {shown(said)}"
+def _problems(item: object, known: Mapping[str, PriceEntry]) -> Iterator[str]:
+    if not isinstance(item, dict):
+        yield f"wanted `model: ...` and its prices, got {shown(item)}"
         return
-    yield from (f"unknown key {shown(key)}" for key in said if key not in _KEYS)
-    yield from (f"{key} is missing" for key in _NEEDED if said.get(key) is None)
+    yield from (f"unknown key {shown(key)}" for key in item if key not in _KEYS)
+    yield from (f"{key} is missing" for key in _NEEDED if item.get(key) is None)
     for key in _TEXTS:
-        value = said.get(key)
+        value = item.get(key)
         if value is not None and (not isinstance(value, str) or not value.strip()):
             yield f"{key}: wanted text, got {shown(value)} (put it in quotes)"
     for key in _NUMBERS:
-        value, most = said.get(key), 1.0 if key == "batch" else sys.float_info.max
+        value, most = item.get(key), 1.0 if key == "batch" else sys.float_info.max
         if value is not None and not _is_amount(value, most):
             wanted = "a part from 0 to 1" if key == "batch" else "US dollars, 0 or more,"
             yield f"{key}: wanted {wanted} as a number, got {shown(value)}"
-    if said.get("dated") is not None and not _iso_date(said["dated"]):
-        yield f"dated: wanted a day as 2026-11-21, got {shown(said['dated'])}"
-    if isinstance(said.get("model"), str) and said["model"] in known:
-        yield f"{shown(said['model'])} is there twice"
+    if item.get("dated") is not None and not _iso_date(item["dated"]):
+        yield f"dated: wanted a day as 2026-11-21, got {shown(item['dated'])}"
+    if isinstance(item.get("model"), str) and item["model"] in known:
+        yield f"{shown(item['model'])} is there twice"
 
 
 def _is_amount(value: object, most: float) -> bool:
@@ -160,14 +160,14 @@ def _iso_date(value: object) -> str:
         return ""
 
 
-def _entry(said: Mapping[str, object], where: str) -> PriceEntry:
-    numbers = {key: float(str(said[key])) for key in _NUMBERS if said.get(key) is not None}
+def _entry(item: Mapping[str, object], where: str) -> PriceEntry:
+    numbers = {key: float(str(item[key])) for key in _NUMBERS if item.get(key) is not None}
     return PriceEntry(
-        model=str(said["model"]),
+        model=str(item["model"]),
         prompt=numbers["prompt"],
         completion=numbers["completion"],
         cached=numbers.get("cached"),
         batch=numbers.get("batch"),
-        dated=_iso_date(said.get("dated")),
-        source=str(said.get("source") or where),
+        dated=_iso_date(item.get("dated")),
+        source=str(item.get("source") or where),
     )

@@ -20,13 +20,13 @@ from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 def check_kept(foreign: ForeignSet, provider: ImportProvider) -> None:
     """Raises: InputError, when no phrase of the file is kept."""
-    judged = provider.judged
-    if any(not one.rejected for one in judged):
+    verdicts = provider.verdicts
+    if any(not one.rejected for one in verdicts):
         return
-    found = reasons(judged)
+    found = reasons(verdicts)
     way = ", or keep them with --as-published" if _can_be_kept(found, provider.model) else ""
     raise InputError(
-        f"{foreign.file}: wanted phrases that pass the checks, got {_n(len(judged), 'phrase')} of "
+        f"{foreign.file}: wanted phrases that pass the checks, got {_n(len(verdicts), 'phrase')} of "
         f"which none does{_listed(found)}; reword them{way}; nothing was stored"
     )
 
@@ -73,9 +73,9 @@ def import_report(
         newest: whether a bank would take this set, not one imported later under its name.
         replaced: the file whose place this set takes with this import; "" for none.
     """
-    match, judged = provider.match, provider.judged
-    kept = [one for one in judged if not one.rejected]
-    described = dict.fromkeys(one.class_name for one in judged)
+    match, verdicts = provider.match, provider.verdicts
+    kept = [one for one in verdicts if not one.rejected]
+    described = dict.fromkeys(one.class_name for one in verdicts)
     bare = [name for name in described if name not in {one.class_name for one in kept}]
     report: dict[str, Any] = {
         "file": foreign.file,
@@ -84,9 +84,9 @@ def import_report(
         "vocabulary": vocabulary.name,
         "model": provider.model,
         "classes": len(described),
-        "phrases": len(judged),
+        "phrases": len(verdicts),
         "accepted": len(kept),
-        "rejected": reasons(judged),
+        "rejected": reasons(verdicts),
         "flagged": reasons(kept, flags=True),
         "all_dropped": bare,
         "renamed": dict(match.renamed),

@@ -151,8 +151,8 @@ def _fault(status: int, body: Any) -> Fault:
 
     error = body.get("error", body) if isinstance(body, dict) else {}
     error = error if isinstance(error, dict) else {}
-    said = error.get("message")
-    message = said if isinstance(said, str) else json.dumps(body)[:400]
+    text = error.get("message")
+    message = text if isinstance(text, str) else json.dumps(body)[:400]
     response = Response(status or 500, request=Request("POST", "http://batch"))
     prefix = f"Error code: {status} - " if status else ""
     return fault_of(APIStatusError(prefix + message, response=response, body=error))

@@ -79,10 +79,11 @@ class _Hiding(logging.Filter):
         self.keys: dict[str, Key] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        said = shown = record.getMessage()
+        message = record.getMessage()
+        shown = message
         for key in self.keys.values():
             shown = key.redact(shown)
-        if shown != said:
+        if shown != message:
             record.msg, record.args = shown, None
         return True
 

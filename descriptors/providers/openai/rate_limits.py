@@ -83,7 +83,7 @@ class Gate:
             "requests": Meter(limits.requests_per_minute),
             "tokens": Meter(limits.tokens_per_minute),
         }
-        self._told = [name for name, meter in self._meters.items() if meter.per_minute is None]
+        self._by_server = [name for name, meter in self._meters.items() if meter.per_minute is None]
         self._size = 1.0
         self._active = 0
         self._halvings = 0
@@ -140,7 +140,7 @@ class Gate:
 
     def learn(self, headers: Mapping[str, str], max_wait_s: float) -> None:
         """Take over the limits a reply's headers tell, and wait where nothing remains of one."""
-        for name in self._told:
+        for name in self._by_server:
             limit, left, reset_s = server_limit(headers, name)
             if limit and limit >= 1:  # less is nonsense that would end the run by waiting
                 self._meters[name].per_minute = limit

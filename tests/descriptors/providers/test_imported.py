@@ -89,8 +89,8 @@ def test_as_published__keeps_words_and_spelling_and_the_reasons_beside_them():
     flags = {item["text"]: item["flag"] for item in json.loads(response.raw_text)["published"]}
     assert flags[SENTENCE] == "too_long"
     assert flags["rows of reddish blocks."] == ""
-    judged = [one for one in provider.judged if not one.rejected]
-    assert reasons(judged, flags=True) == {"too_long": 1, "wrong_slot": 1, "too_short": 1}
+    verdicts = [one for one in provider.verdicts if not one.rejected]
+    assert reasons(verdicts, flags=True) == {"too_long": 1, "wrong_slot": 1, "too_short": 1}
 
 
 def test_two_ways_to_keep_a_file__are_two_sets():
@@ -137,7 +137,7 @@ def test_class_with_too_many_phrases__is_named(count: int):
     phrases = [ForeignPhrase(text=f"stripe number {n}", class_name="bed") for n in range(count)]
     many = replace(FILE, phrases=tuple(phrases))
     if count <= MAX_PHRASES:
-        assert len(ImportProvider(many, ROOMS).judged) == count
+        assert len(ImportProvider(many, ROOMS).verdicts) == count
     else:
         with pytest.raises(
             InputError, match=r"cupl\.json: class 'bed': .*5000 .*got 5001; keep the best"
@@ -218,6 +218,6 @@ def test_any_set__is_stored_phrase_by_phrase(phrases: list[ForeignPhrase], as_pu
     placed = [p for p in phrases if (p.class_name, p.scene) != ("bed", "kitchen")]
     own_names = [p for p in placed if p.slot == NAME_SLOT and p.text == p.subclass != ""]
     subclasses = {(p.class_name, p.scene, p.subclass) for p in placed if p.subclass}
-    assert len(provider.judged) == len(placed) - len(own_names)
-    assert len(rows) == len(provider.judged) + len(subclasses)
+    assert len(provider.verdicts) == len(placed) - len(own_names)
+    assert len(rows) == len(provider.verdicts) + len(subclasses)
     assert all(text.isprintable() for row in rows for text in row)
