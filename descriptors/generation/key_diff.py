@@ -220,9 +220,8 @@ def _text_lines(a: dict[str, str], b: dict[str, str], prompts: str) -> list[str]
     for role in {**a, **b}:
         x, y = a.get(role), b.get(role)
         if x is None or y is None:
-            difference = (
-                f"{_short(_ABSENT if x is None else x)} / {_short(_ABSENT if y is None else y)}"
-            )
+            one, other = (_short(_ABSENT if text is None else text) for text in (x, y))
+            difference = f"{one} / {other}"
         elif x != y:
             place = len(commonprefix([x, y]))
             start = max(0, place - _BEFORE)
