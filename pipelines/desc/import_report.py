@@ -27,7 +27,8 @@ def check_kept(foreign: ForeignSet, provider: ImportProvider) -> None:
     way = ", or keep them with --as-published" if _can_be_kept(found, provider.model) else ""
     raise InputError(
         f"{foreign.file}: wanted phrases that pass the checks, got "
-        f"{_n(len(verdicts), 'phrase')} of which none does{_listed(found)}; reword them{way}; nothing was stored"
+        f"{_n(len(verdicts), 'phrase')} of which none does{_listed(found)}; reword them{way}; "
+        "nothing was stored"
     )
 
 
