@@ -3,6 +3,10 @@
 In:  the folder of a store, however damaged.
 Out: problems (data is lost, wrong or inconsistent) and notes (what a crash may leave behind:
      the next writer or nobody minds).
+
+A flipped bit shows in the sha256 of its file. Of a table it is ``store.parts`` that notices, here
+and whenever rows are read (then by the checksums of Parquet's pages, too); of a bank,
+``bank.text_bank``.
 """
 
 from collections.abc import Iterator, Sized
