@@ -4,19 +4,39 @@
     |- UsageError       2   flags or configuration that cannot be meant
     |- InputError       3   a class list, image or dataset that cannot be used
     |- CorruptError     4   a store, bank or checkpoint that is damaged or does not fit
-    |  `- FormatError       or that another LangSeg wrote in a format of its own
+    |  `- FormatError      4   one that another LangSeg wrote, of which nothing is known to be wrong
     |- UpstreamError    5   the LLM or the network failed; what was answered is committed
     |- BudgetError      6   a budget was reached; what was answered is committed
     `- LockedError      7   another process holds the store, or removed what was being read
 
-A message is one sentence: where, what was wanted, what was got, what to do next.
+A message is one sentence: where, what was wanted, what was got, what to do next. What is next may
+be the work of another command; the error then says which kind of work, its ``remedy``, and whoever
+runs commands knows what they are called.
 """
+
+from enum import Enum, auto
+
+
+class Remedy(Enum):
+    """Work on a store that helps after an error."""
+
+    GENERATE = auto()  # make the store, or answers in it
+    ENCODE = auto()  # embed the texts of the store
+    BUILD_BANK = auto()  # build the bank anew
+    MAKE_ARMS = auto()  # make the control arms anew
+    VERIFY = auto()  # look at all of the store and say what is wrong
+    REPAIR = auto()  # go on with what is whole
+    OTHER_STORE = auto()  # take another folder for the store
 
 
 class LangSegError(Exception):
     """Root of every error LangSeg raises on purpose; ``exit_code`` ends the command."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "", remedy: Remedy | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class UsageError(LangSegError):

@@ -223,7 +223,7 @@ def _page(
     audit: Sequence[Mapping[str, Any]],
     store: Path,
 ) -> str:
-    from langseg.cache.bank.text_bank import load_bank
+    from langseg.cache.bank.load_save import load_bank
     from langseg.segmenter.data.labels import LabelRule
 
     bank = load_bank(bank_folder)

@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from langseg.cache.errors import CorruptError
+from langseg.cache.errors import CorruptError, Remedy
 from langseg.cache.files import write_atomic
 from langseg.cache.keys import canonical_json, sha256_hex
 
@@ -61,8 +61,8 @@ Layout = Mapping[str, Stored]
 
 def arrays_name(layout: Layout) -> str:
     """The name of the file of these arrays: other bytes never stand under the same name."""
-    said = {name: asdict(stored) for name, stored in layout.items()}
-    return f"bank-{sha256_hex(canonical_json(said))[:16]}.safetensors"
+    described = {name: asdict(stored) for name, stored in layout.items()}
+    return f"bank-{sha256_hex(canonical_json(described))[:16]}.safetensors"
 
 
 def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> Layout:
@@ -89,10 +89,12 @@ class ArrayFile:
         with path.open("rb") as file:
             found = file.seek(0, 2)
             if found != wanted:
-                raise CorruptError(f"{path}: wanted {wanted} bytes, got {found}; {_REBUILD}")
+                raise CorruptError(f"{path}: wanted {wanted} bytes, got {found}", Remedy.BUILD_BANK)
             self._view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if self._view[: len(head)] != head:
-            raise CorruptError(f"{path}: wanted the index of its bank, got another; {_REBUILD}")
+            raise CorruptError(
+                f"{path}: wanted the index of its bank, got another", Remedy.BUILD_BANK
+            )
 
     def read(self, name: str) -> NDArray[Any]:
         """A view of an array, all of it verified now. Raises: CorruptError."""
@@ -102,12 +104,11 @@ class ArrayFile:
         found = hashlib.sha256(_plain(array)).hexdigest()
         if found != stored.sha256:
             raise CorruptError(
-                f"{self.path}: wanted sha256 {stored.sha256} of {name}, got {found}; {_REBUILD}"
+                f"{self.path}: wanted sha256 {stored.sha256} of {name}, got {found}: the file is "
+                "damaged",
+                Remedy.BUILD_BANK,
             )
         return array.reshape(stored.shape)
-
-
-_REBUILD = "the file is damaged, rebuild it with `langseg-desc bank`"
 
 
 def _head(layout: Layout) -> bytes:

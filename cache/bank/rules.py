@@ -1,45 +1,50 @@
 """The rules that every TextBank keeps, so that whoever reads one need not look.
 
 In:  a bank, or a part of it.
-Out: nothing; or a ValueError that names the first rule that is broken, and ``broken_as`` to turn it
-     into a CorruptError that names the file.
+Out: nothing; or the name of the first rule that is broken: in a CorruptError for a whole bank, in a
+     ValueError for a part, which ``broken_as`` turns into a CorruptError that names the file.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from langseg.cache.errors import CorruptError
+from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
+from langseg.cache.errors import CorruptError, Remedy
 from langseg.cache.keys import scene_key
 from langseg.cache.records import ANY_SCENE
 
-if TYPE_CHECKING:
-    from langseg.cache.bank.text_bank import TextBank
-
-PRIOR_FLOOR = 1e-4  # share of a scene's descriptor in every other scene; never 0, its log is taken
-_ROWS_AT_ONCE = (
-    512  # widened to float32: 0.8 MB of 384 values, which stays in the processor's cache
-)
+# widened to float32: 0.8 MB of 384 values, which stays in the processor's cache
+_ROWS_AT_ONCE = 512
 _ROUNDING = 2e-3  # of the length of a float16 vector; it is below 1e-3
 
 
 @contextmanager
 def broken_as(where: object) -> Iterator[None]:
     """Raises: CorruptError, for a broken rule or for values that no rule foresees."""
-    advice = "rebuild it with `langseg-desc bank`"
     try:
         yield
     except ValueError as exc:
-        raise CorruptError(f"{where}: {exc}; {advice}") from exc
+        raise CorruptError(f"{where}: {exc}", Remedy.BUILD_BANK) from exc
     except (LookupError, TypeError, AttributeError, RecursionError) as exc:
-        raise CorruptError(f"{where}: wanted a TextBank, got {exc!r}; {advice}") from exc
+        raise CorruptError(f"{where}: wanted a TextBank, got {exc!r}", Remedy.BUILD_BANK) from exc
 
 
-def check_header(bank: "TextBank") -> None:
+def check_bank(bank: TextBank) -> None:
+    """Read all of a bank. Raises: CorruptError, naming what is broken or damaged."""
+    with broken_as(f"TextBank of {bank.vocabulary}"):
+        check_header(bank)
+        arrays = {name: getattr(bank, name) for name in ARRAY_RULES}
+        check_shapes(bank, {name: (a.dtype, a.shape) for name, a in arrays.items()})
+        for name, rule in RULES.items():
+            rule(bank, getattr(bank, name))
+
+
+def check_header(bank: TextBank) -> None:
     """What is not an array: names and numbers of classes and scenes, and the recipe."""
     for name, kind in (("names", str), ("ids", int), ("ignore_ids", int), ("scenes", str)):
         values = getattr(bank, name)
@@ -55,7 +60,7 @@ def check_header(bank: "TextBank") -> None:
         raise ValueError("recipe: wanted arm, rule, seed and of, or no recipe")
 
 
-def check_shapes(bank: "TextBank", found: Mapping[str, tuple[DTypeLike, tuple[int, ...]]]) -> None:
+def check_shapes(bank: TextBank, found: Mapping[str, tuple[DTypeLike, tuple[int, ...]]]) -> None:
     """Args: found: dtype and shape of each array, which need not be read for it."""
     c, s = len(bank.names), len(bank.scenes)
     shape = found["emb"][1]
@@ -92,36 +97,36 @@ def _check_scene_names(scenes: Sequence[str], scene_names: Mapping[str, Sequence
         raise ValueError(f"scene_names: wanted each name in one scene, got {twice} in two")
 
 
-def _check_mask(bank: "TextBank", mask: NDArray[np.bool_]) -> None:
+def _check_mask(bank: TextBank, mask: NDArray[np.bool_]) -> None:
     counts = mask.sum(axis=1)
     if not counts.all():
         bad = bank.names[int(counts.argmin())]
         raise ValueError(f"mask: class {bad!r} has no descriptor")
 
 
-def _check_weight(bank: "TextBank", weight: NDArray[np.float32]) -> None:
+def _check_weight(bank: TextBank, weight: NDArray[np.float32]) -> None:
     if not np.allclose(weight.sum(axis=1, where=bank.mask), 1.0, atol=1e-4):
         raise ValueError("weight: wanted a sum of 1 for each class")
 
 
-def _check_emb(bank: "TextBank", emb: NDArray[np.float16]) -> None:
+def _check_emb(bank: TextBank, emb: NDArray[np.float16]) -> None:
     rows, valid = emb.reshape(-1, emb.shape[-1]), bank.mask.reshape(-1)
     blocks = (slice(n, n + _ROWS_AT_ONCE) for n in range(0, len(rows), _ROWS_AT_ONCE))
     if not all(_have_lengths(rows[some], valid[some]) for some in blocks):
         raise ValueError("emb: wanted finite unit vectors, and zeros where mask is not")
 
 
-def _check_scene(bank: "TextBank", scene: NDArray[np.float16]) -> None:
+def _check_scene(bank: TextBank, scene: NDArray[np.float16]) -> None:
     if not _have_lengths(scene, np.ones(len(scene), np.bool_)):
         raise ValueError("scene: wanted finite unit vectors")
 
 
-def _check_prior(bank: "TextBank", prior: NDArray[np.float32]) -> None:
+def _check_prior(bank: TextBank, prior: NDArray[np.float32]) -> None:
     if not all(((row >= PRIOR_FLOOR * 0.99) & (row <= 1.0)).all() for row in prior):
         raise ValueError(f"prior: wanted values in [{PRIOR_FLOOR}, 1]")
 
 
-def _check_words(bank: "TextBank", rows: Sequence[Sequence[str]]) -> None:
+def _check_words(bank: TextBank, rows: Sequence[Sequence[str]]) -> None:
     if [len(row) for row in rows] != bank.mask.sum(axis=1).tolist():
         raise ValueError("texts, slots and owners: wanted as many as the mask holds, per class")
 
@@ -133,7 +138,7 @@ def _have_lengths(vectors: NDArray[np.float16], lengths: NDArray[np.bool_]) -> b
     return bool((np.abs(norms - lengths) <= _ROUNDING).all())  # a NaN is no such number
 
 
-Rule = Callable[["TextBank", Any], None]
+Rule = Callable[[TextBank, Any], None]
 ARRAY_RULES: dict[str, Rule] = {
     "mask": _check_mask, "weight": _check_weight, "emb": _check_emb, "scene": _check_scene,
     "prior": _check_prior,

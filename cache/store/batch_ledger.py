@@ -243,15 +243,15 @@ def keys_under_way(root: Path) -> set[str]:
     return keys
 
 
-def batch_problems(root: Path) -> list[str]:
-    """What is wrong with the ledger, a sentence each; it never raises for damage."""
+def batch_problems(root: Path) -> list[CorruptError]:
+    """What is wrong with the ledger; it never raises for damage."""
     problems = []
     for path in _record_paths(root):
         try:
             with BatchRequests(root, _read(path)):
                 pass
         except CorruptError as exc:
-            problems.append(str(exc))
+            problems.append(exc)
     return problems
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from langseg.cache.errors import CorruptError, LangSegError
+from langseg.cache.errors import CorruptError, LangSegError, Remedy
 from langseg.cache.files import make_folder, write_atomic
 from langseg.cache.keys import sha256_hex
-from langseg.cache.store.manifest import VERIFY, safe_name
+from langseg.cache.store.manifest import safe_name
 
 ENCODERS = "encoders"
 
@@ -45,9 +45,11 @@ def read_record(root: Path, encoder_id: str, sha256: str) -> dict[str, Any]:
         data = path.read_bytes()
         record = json.loads(data)
     except (OSError, ValueError) as exc:
-        raise CorruptError(f"{path}: wanted an encoder record, got {exc}; {VERIFY}") from exc
+        raise CorruptError(f"{path}: wanted an encoder record, got {exc}", Remedy.VERIFY) from exc
     if sha256_hex(data) != sha256 or not isinstance(record, dict) or not _has_dim(record):
-        raise CorruptError(f"{path}: wanted the record its sha256 names, got another; {VERIFY}")
+        raise CorruptError(
+            f"{path}: wanted the record its sha256 names, got another", Remedy.VERIFY
+        )
     return record
 
 

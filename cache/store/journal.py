@@ -10,23 +10,22 @@ acknowledged, so it is never dropped in silence: reading stops with its number, 
 ``salvage_journal`` goes on without it but keeps the damaged file.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from langseg.cache.errors import CorruptError, LangSegError
+from langseg.cache.errors import CorruptError, LangSegError, Remedy
 from langseg.cache.files import damaged_name, make_folder, sync_folder, write_atomic
-from langseg.cache.keys import sha256_hex
 from langseg.cache.records import Request, Response
-from langseg.cache.store.manifest import VERIFY
+from langseg.cache.sealed import parse_line, render_line
 from langseg.cache.store.row_checks import response_key
 
 JOURNALS = "journal"
 SUFFIX = ".jsonl"
 JOURNAL_FORMAT = 1
+_SEAL_DIGITS = 16  # of the sha256; it tells a damaged line from a whole one, and no more
 Answer = tuple[Request, Response]
 
 
@@ -128,7 +127,8 @@ def read_journal(path: Path) -> list[Answer]:
         raise CorruptError(
             f"{path}: wanted answers as they were written, got damage in line"
             f"{'s' if len(damaged) > 1 else ''} {', '.join(map(str, damaged))} "
-            f"({good} other answers are good); `langseg-desc repair` goes on with the good ones"
+            f"({good} other answers are good)",
+            Remedy.REPAIR,
         )
     return [row for row in rows if row is not None]
 
@@ -152,7 +152,7 @@ def _scan(path: Path) -> tuple[Sequence[Answer | None], list[int]]:
     try:
         *lines, tail = path.read_bytes().split(b"\n")
     except OSError as exc:
-        raise CorruptError(f"{path}: wanted a journal, got {exc}; {VERIFY}") from exc
+        raise CorruptError(f"{path}: wanted a journal, got {exc}", Remedy.VERIFY) from exc
     rows = [_parse(line) for line in lines]
     damaged = [number for number, row in enumerate(rows, 1) if row is None]
     return [*rows, _parse(tail)], damaged  # the tail may be whole but for its line feed
@@ -160,21 +160,14 @@ def _scan(path: Path) -> tuple[Sequence[Answer | None], list[int]]:
 
 def _render(request: Request, response: Response) -> bytes:
     """Raises: ValueError, for NaN and infinity, which JSON and the store's tables lack."""
-    both = f'{{"request":{_dumps(vars(request))},"response":{_dumps(vars(response))}'
-    version = f'"v":{JOURNAL_FORMAT}}}'
-    digest = sha256_hex(f"{both},{version}")[:16]
-    return f'{both},"sha256":"{digest}",{version}\n'.encode()
-
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    document = {"request": vars(request), "response": vars(response), "v": JOURNAL_FORMAT}
+    return render_line(document, digits=_SEAL_DIGITS)
 
 
 def _parse(line: bytes) -> Answer | None:
     try:
-        found = json.loads(line)
-        row = Request(**found["request"]), Response(**found["response"])
-        whole = _render(*row) == line + b"\n"
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        document = parse_line(line + b"\n", digits=_SEAL_DIGITS)
+        answer = Request(**document["request"]), Response(**document["response"])
+        return answer if document["v"] == JOURNAL_FORMAT else None
+    except (ValueError, LookupError, TypeError):
         return None
-    return row if whole else None

@@ -11,7 +11,6 @@ an old snapshot in silence. So readers and writers agree at every moment, and of
 whose lock was lost one gets the number and the other starts over on top of it (Delta Lake).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,15 +18,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from langseg.cache.errors import CorruptError, FormatError, InputError, LockedError
+from langseg.cache import sealed
+from langseg.cache.errors import CorruptError, FormatError, InputError, LockedError, Remedy
 from langseg.cache.files import make_folder, write_atomic, write_new
-from langseg.cache.keys import canonical_json, sha256_hex
 from langseg.cache.records import EMBEDDINGS, SCHEMA_VERSION, TABLES
 
 CURRENT = "CURRENT"
 MANIFESTS = "manifests"
-VERIFY = "see `langseg-desc verify`"
-_NAME_IT = "`langseg-desc repair` names the newest manifest that is whole"
 _NAME = re.compile(r"([0-9]{6,})\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -71,7 +68,7 @@ class Manifest:
     @property
     def sha256(self) -> str:
         """Hash of everything the manifest says."""
-        return sha256_hex(canonical_json(asdict(self)))
+        return sealed.seal_of(asdict(self))
 
     def parts(self) -> tuple[Part, ...]:
         """Every part of every table and encoder."""
@@ -86,7 +83,7 @@ class Manifest:
 
     def render(self) -> bytes:
         """The file's bytes; there is one spelling, so that every changed bit shows."""
-        return _rendered(asdict(self))
+        return sealed.render(asdict(self), sort_keys=True)
 
 
 def part_path(folder: str, sha256: str) -> str:
@@ -131,20 +128,21 @@ def read_manifest(root: Path, number: int) -> Manifest:
     """Read one manifest. Raises: CorruptError, unless every byte is as it was written."""
     path = root / MANIFESTS / f"{number:06d}.json"
     try:
-        data = path.read_bytes()
-        found = json.loads(data)
-        version = found["schema_version"]
-        whole = _rendered(found) == data and found["number"] == number
-        manifest = _parse(found) if whole and version == SCHEMA_VERSION else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-        raise CorruptError(f"{path}: wanted a manifest, got {exc!r}; {VERIFY}") from exc
-    if not whole:
-        raise CorruptError(f"{path}: wanted the bytes its sha256 names, got others; {VERIFY}")
-    if manifest is None:
+        document = sealed.parse(path.read_bytes(), sort_keys=True)
+    except (OSError, ValueError) as exc:
+        raise CorruptError(f"{path}: wanted a manifest, got {exc}", Remedy.VERIFY) from exc
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
         raise FormatError(
             f"{path}: wanted schema version {SCHEMA_VERSION}, got {version!r}; open the store "
             "with the LangSeg that wrote it"
         )
+    try:
+        manifest = _from_document(document)
+    except (LookupError, TypeError, AttributeError) as exc:
+        raise CorruptError(f"{path}: wanted a manifest, got {exc!r}", Remedy.VERIFY) from exc
+    if manifest.number != number:
+        raise CorruptError(f"{path}: wanted this number, got {manifest.number}", Remedy.VERIFY)
     _check_paths(path, manifest)
     return manifest
 
@@ -184,8 +182,8 @@ def while_kept(root: Path, manifest: Manifest) -> Iterator[None]:
         if is_kept(root, manifest):
             raise
         raise CollectedError(
-            f"{root}: wanted the snapshot {manifest.name}, which was removed by `langseg-desc gc` "
-            "or `repair` while it was read; run the same command again, it reads the newest one"
+            f"{root}: wanted the snapshot {manifest.name}, which was removed while it was read; "
+            "run the same command again, it reads the newest one"
         ) from exc
 
 
@@ -206,24 +204,27 @@ def read_current(root: Path) -> int | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as exc:
-        raise CorruptError(f"{path}: wanted a manifest's name, got {exc}; {_NAME_IT}") from exc
+        raise CorruptError(f"{path}: wanted a manifest's name, got {exc}", Remedy.REPAIR) from exc
     match = _NAME.fullmatch(text.removesuffix("\n"))
     if not match:
-        raise CorruptError(f"{path}: wanted a manifest's name, got {text[:40]!r}; {_NAME_IT}")
+        raise CorruptError(f"{path}: wanted a manifest's name, got {text[:40]!r}", Remedy.REPAIR)
     return int(match[1])
 
 
 def _descendant(root: Path, floor: int | None) -> Manifest:
     newest = max(manifest_numbers(root), default=-1)
     if floor is None and (newest > 0 or _any_part(root)):
-        raise CorruptError(f"{root / CURRENT}: wanted a manifest's name, got no file; {_NAME_IT}")
+        raise CorruptError(
+            f"{root / CURRENT}: wanted a manifest's name, got no file", Remedy.REPAIR
+        )
     manifest = child = read_manifest(root, max(newest, floor or 0))
     for number in range(newest - 1, (floor or 0) - 1, -1):
         below = read_manifest(root, number)
         if child.parent != below.sha256:
             raise CorruptError(
                 f"{root / MANIFESTS / child.name}: wanted a child of {below.name}, got one of "
-                f"another history; {VERIFY}"
+                "another history",
+                Remedy.VERIFY,
             )
         child = below
     return manifest
@@ -234,25 +235,21 @@ def _any_part(root: Path) -> bool:
     return any(next((root / name).rglob("*.parquet"), None) for name in (*TABLES, EMBEDDINGS))
 
 
-def _rendered(said: Mapping[str, Any]) -> bytes:
-    """A manifest's bytes, also of one whose fields are not today's."""
-    bare = {name: value for name, value in said.items() if name != "sha256"}
-    whole = {"sha256": sha256_hex(canonical_json(bare)), **bare}
-    return (json.dumps(whole, indent=1, sort_keys=True) + "\n").encode()
+def _from_document(document: Mapping[str, Any]) -> Manifest:
+    """Raises: LookupError, TypeError or AttributeError, for a document of another shape."""
 
-
-def _parse(found: Any) -> Manifest:
     def groups(name: str) -> dict[str, tuple[Part, ...]]:
-        return {key: tuple(Part(**part) for part in rows) for key, rows in found[name].items()}
+        listed = document[name].items()
+        return {key: tuple(Part(**part) for part in parts) for key, parts in listed}
 
     return Manifest(
-        number=found["number"],
-        parent=found["parent"],
-        schema_version=found["schema_version"],
+        number=document["number"],
+        parent=document["parent"],
+        schema_version=document["schema_version"],
         tables=groups("tables"),
         embeddings=groups(EMBEDDINGS),
-        encoders=dict(found["encoders"]),
-        journals=tuple(found["journals"]),
+        encoders=dict(document["encoders"]),
+        journals=tuple(document["journals"]),
     )
 
 
@@ -273,4 +270,4 @@ def _check_paths(path: Path, manifest: Manifest) -> None:
         )
     )
     if not safe:
-        raise CorruptError(f"{path}: wanted parts under their own names, got others; {VERIFY}")
+        raise CorruptError(f"{path}: wanted parts under their own names, got others", Remedy.VERIFY)

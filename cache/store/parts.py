@@ -16,10 +16,10 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from langseg.cache.errors import CorruptError, LangSegError
+from langseg.cache.errors import CorruptError, LangSegError, Remedy
 from langseg.cache.files import make_folder, sha256_of, sync_folder, temporary_beside
 from langseg.cache.records import SCHEMA_VERSION
-from langseg.cache.store.manifest import VERIFY, Part, part_path
+from langseg.cache.store.manifest import Part, part_path
 
 _ROWS_TEXT = 122_880  # DuckDB's own row-group size
 _BYTES_VECTORS = 48 * 2**20  # 64k rows of 384 float16 values
@@ -92,7 +92,9 @@ def read_part(root: Path, part: Part, wanted: pa.Schema) -> pa.Table:
             _check_version(file)
             table = file.read(columns=wanted.names).replace_schema_metadata(None)
     except (OSError, ValueError, pa.ArrowException) as exc:
-        raise CorruptError(f"{path}: wanted a Parquet part, got {_short(exc)}; {VERIFY}") from exc
+        raise CorruptError(
+            f"{path}: wanted a Parquet part, got {_short(exc)}", Remedy.VERIFY
+        ) from exc
     if table.num_rows != part.rows or not table.schema.equals(wanted):
         raise _other_rows(root, part, wanted, table.num_rows, table.schema.names)
     return table
@@ -128,7 +130,8 @@ def scan_part(root: Path, part: Part, schema: pa.Schema, columns: Sequence[str])
     if not same or rows != part.rows:
         raise CorruptError(
             f"{root / part.path}: wanted {part.rows} rows of {schema.names}, got {rows} of "
-            f"{'the same' if same else 'other'} columns; {VERIFY}"
+            f"{'the same' if same else 'other'} columns",
+            Remedy.VERIFY,
         )
     return pa.concat_tables(kept)
 
@@ -139,11 +142,12 @@ def check_part(root: Path, part: Part) -> None:
     try:
         found = sha256_of(path)
     except OSError as exc:
-        raise CorruptError(f"{path}: wanted a part, got {_short(exc)}; {VERIFY}") from exc
+        raise CorruptError(f"{path}: wanted a part, got {_short(exc)}", Remedy.VERIFY) from exc
     if found != part.sha256:
         raise CorruptError(
             f"{path}: wanted sha256 {part.sha256[:12]}..., got {found[:12]}...: the file is "
-            f"damaged; {VERIFY}"
+            "damaged",
+            Remedy.VERIFY,
         )
 
 
@@ -155,7 +159,9 @@ def count_rows(root: Path, path: str) -> int:
         return int(pq.read_metadata(root / path).num_rows)
     except (OSError, ValueError, pa.ArrowException) as exc:
         found = _short(exc)
-        raise CorruptError(f"{root / path}: wanted a Parquet part, got {found}; {VERIFY}") from exc
+        raise CorruptError(
+            f"{root / path}: wanted a Parquet part, got {found}", Remedy.VERIFY
+        ) from exc
 
 
 def _finished(
@@ -228,7 +234,9 @@ def _in_pieces(
                         yield rows.select(names)
         except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
             found = _short(exc)
-            raise CorruptError(f"{path}: wanted a Parquet part, got {found}; {VERIFY}") from exc
+            raise CorruptError(
+                f"{path}: wanted a Parquet part, got {found}", Remedy.VERIFY
+            ) from exc
 
 
 def _check_version(file: Any) -> None:
@@ -243,7 +251,8 @@ def _other_rows(
 ) -> CorruptError:
     return CorruptError(
         f"{root / part.path}: wanted {part.rows} rows of {wanted.names}, "
-        f"got {rows} of {list(names)}; {VERIFY}"
+        f"got {rows} of {list(names)}",
+        Remedy.VERIFY,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from langseg.cache.errors import InputError
+from langseg.cache.errors import InputError, Remedy
 from langseg.cache.records import TABLES, arrow_schema, embedding_schema
 from langseg.cache.store.encoder_records import read_record
 from langseg.cache.store.manifest import Manifest, Part, live_manifest, while_kept
@@ -128,8 +128,8 @@ class Snapshot:
         if record is None:
             known = ", ".join(self.manifest.encoders) or "none"
             raise InputError(
-                f"{self.path}: wanted embeddings of {encoder_id!r}, the store has {known}; "
-                "`langseg-desc encode` makes them"
+                f"{self.path}: wanted embeddings of {encoder_id!r}, the store has {known}",
+                Remedy.ENCODE,
             )
         return self.manifest.embeddings.get(encoder_id, ()), embedding_schema(record["dim"])
 

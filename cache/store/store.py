@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from langseg.cache.errors import CorruptError, InputError, LangSegError
+from langseg.cache.errors import CorruptError, InputError, LangSegError, Remedy
 from langseg.cache.files import disk_errors, make_folder
 from langseg.cache.records import EMBEDDINGS, TABLES
 from langseg.cache.store.commit import finish_commit
@@ -48,7 +48,7 @@ class Store(Snapshot):
             if not is_store(path):
                 _check_free(path)
                 if not create:
-                    raise InputError(f"{path}: no store is here; `langseg-desc generate` makes one")
+                    raise InputError(f"{path}: no store is here", Remedy.GENERATE)
                 make_folder(path)
                 _publish_first(path)
         return cls(path)
@@ -82,7 +82,8 @@ def _refused_places(path: Path) -> Iterator[None]:
         if isinstance(cause, OSError) and cause.errno in _NO_PLACE:
             raise InputError(
                 f"{path}: wanted a folder for a store that can be read and written, got "
-                f"{cause.strerror}; give another with --store"
+                f"{cause.strerror}",
+                Remedy.OTHER_STORE,
             ) from cause
         raise
 
@@ -94,8 +95,8 @@ def _check_free(path: Path) -> None:
         if part is not None:
             raise CorruptError(
                 f"{path}: wanted a store or an empty folder, got {part.relative_to(path)} without "
-                f"a manifest; put {MANIFESTS}/ and {CURRENT} back, let `langseg-desc repair` make "
-                "one of all parts that are whole, or give another --store"
+                f"a manifest; put {MANIFESTS}/ and {CURRENT} back, or make the store elsewhere",
+                Remedy.REPAIR,
             )
 
 

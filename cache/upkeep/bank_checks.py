@@ -1,7 +1,8 @@
 """What is wrong with the banks of a store and with the indexes of control arms.
 
 In:  the folder of a store.
-Out: what is damaged, a path and a sentence each; and notes, which nobody need mind.
+Out: what is damaged, a path and an error each; notes, which nobody need mind; and garbage, which a
+     collection removes.
 
 Nobody holds the store's lock while a bank is written. Its header goes last, so arrays without one
 are a write under way only while its temporary file is there, or for a moment between the two.
@@ -13,71 +14,73 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from langseg.cache.bank.arms_index import INDEXES, REMAKE, read_index
-from langseg.cache.bank.folder import OlderBankError, array_files, unread_arrays
-from langseg.cache.bank.text_bank import HEADER, load_bank
-from langseg.cache.errors import CorruptError
+from langseg.cache.bank.arms_index import INDEXES, read_index
+from langseg.cache.bank.folder import HEADER, array_files, unread_arrays
+from langseg.cache.bank.load_save import load_bank
+from langseg.cache.bank.rules import check_bank
+from langseg.cache.errors import CorruptError, Remedy
 
 BANKS = "banks"
 BANK_S = 3600  # an unfinished write that is older is nobody's
 _HEADER_S = 2.0  # from the arrays' name to the header's temporary file: a few fsyncs
 
-Problem = tuple[Path, str]
+Problem = tuple[Path, CorruptError]
 
 
 def bank_problems(root: Path) -> list[Problem]:
     """The folder of each damaged bank, and what is wrong with it."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for folder in _folders(root):
         try:
             if (folder / HEADER).exists():
-                load_bank(folder).verify()
+                check_bank(load_bank(folder))
             elif not is_under_way(folder) and not (folder / HEADER).exists():
-                found.append((folder, _headless(folder)))
-        except OlderBankError:  # nothing is known to be wrong with it
-            continue
+                problems.append((folder, _headless(folder)))
         except CorruptError as exc:
-            found.append((folder, str(exc)))
-    return [(folder, said) for folder, said in found if folder.is_dir()]  # else `gc` came between
+            problems.append((folder, exc))
+    return [
+        (folder, error) for folder, error in problems if folder.is_dir()
+    ]  # else `gc` came between
 
 
 def index_problems(root: Path) -> list[Problem]:
     """Each index that is damaged, or that lists a bank which is not there."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for path, index in _indexes(root):
         if isinstance(index, CorruptError):
-            found.append((path, str(index)))
+            problems.append((path, index))
             continue
         arms = index["arms"]
         gone = [arm for arm in arms if not (path.parent / arm["fingerprint"] / HEADER).exists()]
         if gone:
-            found.append((path, _incomplete(path, arms, gone)))
-    return found
+            problems.append((path, _incomplete(path, arms, gone)))
+    return problems
 
 
 def bank_notes(root: Path) -> list[str]:
-    """Banks that are being written, were not written to their end or are of an older format, and
-    control arms that no index lists."""
-    notes = [
-        f"{folder}: `langseg-desc bank` is writing it, or was cut off less than an hour ago"
+    """Banks that are being written or were not written to their end."""
+    return [
+        f"{folder}: somebody is writing this bank, or was cut off less than an hour ago"
         for folder in _folders(root)
         if not (folder / HEADER).exists() and is_under_way(folder)
     ]
-    notes += [
-        f"{path}: its bank does not name it, as `langseg-desc bank` is writing it or was cut off; "
-        "`langseg-desc gc` removes it after an hour"
+
+
+def bank_garbage(root: Path) -> list[str]:
+    """Arrays that their bank does not name, and control arms that no index lists."""
+    garbage = [
+        f"{path}: its bank does not name it, as it is being written or was cut off; after an hour "
+        "it is nobody's"
         for folder in _folders(root)
         for path in unread_arrays(folder)
     ]
-    notes += _older(root)
     loose = loose_arms(root)
     if loose:
-        notes.append(
+        garbage.append(
             f"{root / BANKS}: {len(loose)} control arms in no {INDEXES}, such as {loose[0].name}: "
-            "`langseg-desc arms` was run again with fewer, or was cut off; `langseg-desc gc` "
-            "removes them"
+            "arms were made again with fewer, or their making was cut off"
         )
-    return notes
+    return garbage
 
 
 def loose_arms(root: Path) -> list[Path]:
@@ -110,17 +113,17 @@ def is_under_way(folder: Path) -> bool:
         time.sleep(0.1)
 
 
-def _headless(folder: Path) -> str:
-    return (
-        f"{folder}: wanted {HEADER} beside its arrays, got no such file; `langseg-desc repair` "
-        "names the command that makes the bank again"
+def _headless(folder: Path) -> CorruptError:
+    return CorruptError(
+        f"{folder}: wanted {HEADER} beside its arrays, got no such file", Remedy.BUILD_BANK
     )
 
 
-def _incomplete(path: Path, arms: list[Any], gone: list[Any]) -> str:
-    return (
+def _incomplete(path: Path, arms: list[Any], gone: list[Any]) -> CorruptError:
+    return CorruptError(
         f"{path}: wanted the banks of {len(arms)} arms, got {len(arms) - len(gone)}: that of "
-        f"{gone[0]['arm']}, {gone[0]['fingerprint']}, is not there; {REMAKE}"
+        f"{gone[0]['arm']}, {gone[0]['fingerprint']}, is not there",
+        Remedy.MAKE_ARMS,
     )
 
 
@@ -128,19 +131,6 @@ def _folders(root: Path) -> list[Path]:
     """Where a bank is, or a part of one."""
     every = (folder for folder in (root / BANKS).glob("[!.]*") if folder.is_dir())
     return sorted(f for f in every if (f / HEADER).exists() or array_files(f))
-
-
-def _older(root: Path) -> list[str]:
-    """A sentence for each bank of an older format."""
-    found = []
-    for folder in _folders(root):
-        try:
-            load_bank(folder)
-        except OlderBankError as exc:
-            found.append(str(exc))
-        except CorruptError:  # told as such
-            continue
-    return found
 
 
 def _indexes(root: Path) -> Iterator[tuple[Path, dict[str, Any] | CorruptError]]:
@@ -154,8 +144,6 @@ def _indexes(root: Path) -> Iterator[tuple[Path, dict[str, Any] | CorruptError]]
 def _is_arm(folder: Path) -> bool:
     try:
         return load_bank(folder).recipe is not None
-    except OlderBankError as exc:
-        return exc.is_arm
     except CorruptError:  # told as such
         return False
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from langseg.cache.bank.folder import OlderBankError, unread_arrays
-from langseg.cache.bank.text_bank import HEADER, load_bank
-from langseg.cache.errors import CorruptError
+from langseg.cache.bank.folder import HEADER, unread_arrays
+from langseg.cache.bank.load_save import load_bank
+from langseg.cache.errors import CorruptError, Remedy
 from langseg.cache.files import DAMAGED, disk_errors, sync_folder
 from langseg.cache.records import EMBEDDINGS, TABLES
 from langseg.cache.store.encoder_records import ENCODERS, record_path
@@ -71,7 +71,7 @@ def collect(
     it is not known what they need; LangSegError, for a disk that refuses.
     """
     root = store.path
-    with store.writer(), disk_errors(root, "the live snapshot is whole, run `gc` again to go on"):
+    with store.writer(), disk_errors(root, "the live snapshot is whole"):
         arms = _old_arms(root, keep_hours)
         newest = {*manifest_numbers(root)[-max(keep, 1) :], store.manifest.number}
         cited = cited_snapshots(root, without=arms) - newest
@@ -84,15 +84,8 @@ def collect(
             files += sorted(root.rglob(f"*{DAMAGED}"))
         of_arms = [path for arm in arms for path in sorted(arm.iterdir()) if path not in files]
         sizes = [path.stat().st_size for path in (*files, *of_arms)]
-        for path in () if dry_run else files:  # manifests first: none may cite what is gone
-            path.unlink()
-        for folder in () if dry_run else dict.fromkeys(path.parent for path in files):
-            sync_folder(folder)
-        for arm in () if dry_run else arms:
-            _remove_bank(arm)
-        for gone in () if dry_run else (root / BANKS).glob(".*.tmp/"):
-            with suppress(OSError):  # what is in it is too young
-                gone.rmdir()
+        if not dry_run:
+            _remove(root, files, arms)
     names = tuple(str(path.relative_to(root)) for path in (*files, *of_arms))
     return Collected(
         names,
@@ -111,6 +104,18 @@ def cited_snapshots(root: Path, without: Collection[Path] = ()) -> set[int]:
     """
     cited = {int(name.removesuffix(".json")) for name in _cited(root, without)}
     return cited & set(manifest_numbers(root))
+
+
+def _remove(root: Path, files: list[Path], arms: list[Path]) -> None:
+    for path in files:  # manifests first: none may cite what is gone
+        path.unlink()
+    for folder in dict.fromkeys(path.parent for path in files):
+        sync_folder(folder)
+    for arm in arms:
+        _remove_bank(arm)
+    for gone in (root / BANKS).glob(".*.tmp/"):
+        with suppress(OSError):  # what is in it is too young
+            gone.rmdir()
 
 
 def _remove_bank(folder: Path) -> None:
@@ -147,21 +152,14 @@ def _cited(root: Path, without: Collection[Path]) -> Iterator[str]:
     headers = sorted((root / BANKS).glob(f"[!.]*/{HEADER}"))
     for header in (header for header in headers if header.parent not in without):
         try:
-            name = _manifest_of(header.parent)
+            name = load_bank(header.parent).manifest
             int(name.removesuffix(".json"))
         except (CorruptError, ValueError) as exc:
             raise CorruptError(
-                f"{header}: wanted a TextBank whose snapshot is to be kept, got a damaged one; "
-                "`langseg-desc repair` sets it aside"
+                f"{header}: wanted a TextBank that names the snapshot to be kept, got none",
+                Remedy.REPAIR,
             ) from exc
         yield name
-
-
-def _manifest_of(bank: Path) -> str:
-    try:
-        return load_bank(bank).manifest
-    except OlderBankError as exc:  # of which no more need be read
-        return exc.manifest
 
 
 def _old_manifests(root: Path, kept: list[Manifest]) -> list[Path]:

@@ -104,8 +104,7 @@ def repair_store(root: Path, remake: Remake, wait_s: float = 0.0) -> Repaired:
     Raises: LockedError; LangSegError, for a disk that refuses; FormatError, for a store of
     another LangSeg.
     """
-    outcome = "run `langseg-desc repair` again to go on"
-    with store_lock(root, wait_s), disk_errors(root, outcome):
+    with store_lock(root, wait_s), disk_errors(root, "what is whole stays so"):
         return _repair(root, remake)
 
 

@@ -1,12 +1,12 @@
-"""Look at everything a store holds and say what is wrong, a sentence each.
+"""Look at everything a store holds and say what is wrong, an error each.
 
 In:  the folder of a store, however damaged.
-Out: problems (data is lost, wrong or inconsistent) and notes (what a crash may leave behind:
-     the next writer or nobody minds).
+Out: problems (data is lost, wrong or inconsistent), notes (what a crash may leave behind: the next
+     writer or nobody minds) and garbage (what no snapshot needs).
 
 A flipped bit shows in the sha256 of its file. Of a table it is ``store.parts`` that notices, here
 and whenever rows are read (then by the checksums of Parquet's pages, too); of a bank,
-``bank.text_bank``.
+``bank.arrays``; of a document or a line of JSON, ``sealed``.
 """
 
 from collections.abc import Iterator, Sized
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from langseg.cache.errors import FormatError, LangSegError
+from langseg.cache.errors import CorruptError, FormatError, LangSegError
 from langseg.cache.files import DAMAGED
 from langseg.cache.records import EMBEDDINGS, TABLES, arrow_schema, embedding_schema
 from langseg.cache.sql.views import VIEWS, views_sql, written_for
@@ -26,7 +26,6 @@ from langseg.cache.store.journal import journal_names, journal_path, read_journa
 from langseg.cache.store.manifest import (
     CURRENT,
     MANIFESTS,
-    VERIFY,
     Manifest,
     Part,
     is_kept,
@@ -51,10 +50,11 @@ COLUMNS = {
 
 @dataclass
 class Findings:
-    """``problems`` must be repaired; ``notes`` are only told."""
+    """``problems`` must be repaired; ``notes`` are only told; ``garbage`` a collection removes."""
 
-    problems: list[str] = field(default_factory=list)
+    problems: list[LangSegError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    garbage: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -98,7 +98,7 @@ def _examined(root: Path) -> tuple[Findings, Manifest | None]:
     except FormatError:
         raise
     except LangSegError as exc:
-        _add(found, str(exc))
+        _add(found, exc)
         return found, None
     tables = {name: _keys(root, manifest.tables.get(name, ()), name, found) for name in TABLES}
     for name, table in tables.items():
@@ -114,10 +114,9 @@ def _examined(root: Path) -> tuple[Findings, Manifest | None]:
     return found, manifest
 
 
-def _add(found: Findings, problem: str) -> None:
-    told = problem.removesuffix(f"; {VERIFY}")  # which is what is being done
-    if told not in found.problems:
-        found.problems.append(told)
+def _add(found: Findings, problem: LangSegError) -> None:
+    if str(problem) not in map(str, found.problems):  # a file may be met more than once
+        found.problems.append(problem)
 
 
 def _examine_history(root: Path, found: Findings) -> _Listed:
@@ -129,11 +128,14 @@ def _examine_history(root: Path, found: Findings) -> _Listed:
             manifest = read_manifest(root, number)
         except LangSegError as exc:
             if number in manifest_numbers(root):  # else `gc` came in between
-                _add(found, str(exc))
+                _add(found, exc)
             above = None
             continue
         if above is not None and above.number == number + 1 and above.parent != manifest.sha256:
-            _add(found, f"{root / MANIFESTS / above.name}: not a child of {manifest.name}")
+            _add(
+                found,
+                CorruptError(f"{root / MANIFESTS / above.name}: not a child of {manifest.name}"),
+            )
         listed.add(manifest)
         above = manifest
     return listed
@@ -145,7 +147,7 @@ def _examine_journals(root: Path, found: Findings) -> None:
         try:
             rows = read_journal(path)
         except LangSegError as exc:
-            _add(found, str(exc))
+            _add(found, exc)
         else:
             found.notes.append(f"{path}: {len(rows)} answers, which the next run looks through")
 
@@ -168,7 +170,7 @@ def _read_all(
             check_part(root, part)
             tables.append(scan_part(root, part, schema, columns))
         except LangSegError as exc:
-            _add(found, str(exc))
+            _add(found, exc)
     return pa.concat_tables(tables) if len(tables) == len(parts) + 1 else None
 
 
@@ -178,7 +180,8 @@ def _examine_twice(
     if table is not None:
         twice = table.num_rows - len(joined_key(table, keys).unique())
         if twice:
-            _add(found, f"{where}: {twice} of {table.num_rows} rows repeat the key of another")
+            sentence = f"{where}: {twice} of {table.num_rows} rows repeat the key of another"
+            _add(found, CorruptError(sentence))
 
 
 def _examine_references(
@@ -198,8 +201,10 @@ def _examine_references(
     if dangling.num_rows:
         _add(
             found,
-            f"{where}: {dangling.num_rows} of {table.num_rows} rows name a {column} that "
-            f"{home} lacks, such as {dangling[column][0].as_py()}",
+            CorruptError(
+                f"{where}: {dangling.num_rows} of {table.num_rows} rows name a {column} that "
+                f"{home} lacks, such as {dangling[column][0].as_py()}"
+            ),
         )
 
 
@@ -209,7 +214,7 @@ def _examine_encoder(
     try:
         record = read_record(root, encoder_id, manifest.encoders[encoder_id])
     except LangSegError as exc:
-        _add(found, str(exc))
+        _add(found, exc)
         return
     where = f"{EMBEDDINGS} of {encoder_id}"
     schema = embedding_schema(record["dim"])
@@ -225,26 +230,26 @@ def _examine_older(root: Path, live: Manifest, listed: _Listed, found: Findings)
     needed = {*live.parts()}
     parts = {part: name for part, name in listed.parts.items() if part not in needed}
     for part, name in parts.items():
-        with _told_of(root, name, found):
+        with _named_after(root, name, found):
             check_part(root, part)
     for encoder, name in listed.encoders.items():
         if encoder not in live.encoders.items():
-            with _told_of(root, name, found):
+            with _named_after(root, name, found):
                 read_record(root, *encoder)
     if parts:
-        found.notes.append(
+        found.garbage.append(
             f"{root / MANIFESTS}: {_count(older, 'older snapshot')} with {_count(parts, 'part')} "
-            f"that {live.name} does not need; `langseg-desc gc` removes those that nobody needs"
+            f"that {live.name} does not need"
         )
 
 
 @contextmanager
-def _told_of(root: Path, manifest: str, found: Findings) -> Iterator[None]:
+def _named_after(root: Path, manifest: str, found: Findings) -> Iterator[None]:
     try:
         yield
     except LangSegError as exc:
         if (root / MANIFESTS / manifest).exists():  # else `gc` came in between
-            _add(found, f"{str(exc).removesuffix(f'; {VERIFY}')}, of the older {manifest}")
+            _add(found, CorruptError(f"{exc}, of the older {manifest}", exc.remedy))
 
 
 def _examine_orphans(root: Path, manifest: Manifest, listed: _Listed, found: Findings) -> None:
@@ -254,7 +259,7 @@ def _examine_orphans(root: Path, manifest: Manifest, listed: _Listed, found: Fin
     there = [path for name in (*TABLES, EMBEDDINGS) for path in (root / name).rglob("*.parquet")]
     there += (root / ENCODERS).glob("*.json")
     orphans = sorted({*there} - known)
-    found.notes += [f"{path}: in no snapshot, `langseg-desc gc` removes it" for path in orphans]
+    found.garbage += [f"{path}: in no snapshot" for path in orphans]
     found.notes += [f"{path}: an unfinished write" for path in root.rglob(".*.tmp")]
     found.notes += [f"{path}: damaged, kept" for path in sorted(root.rglob(f"*{DAMAGED}"))]
     behind = {CURRENT: f"{manifest.name}\n", VIEWS: views_sql(manifest.files(), root)}

@@ -44,7 +44,7 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     itself. Raises: InputError, when no class of the vocabulary has a descriptor.
     """
     from langseg.cache.bank.arms_index import write_index
-    from langseg.cache.bank.text_bank import save_bank
+    from langseg.cache.bank.load_save import save_bank
     from langseg.descriptors.bank.build import bank_texts
     from langseg.descriptors.controls.arm_texts import Bank
     from langseg.descriptors.controls.arms import derive_arms

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
     """Build and save the TextBank of a vocabulary; the same content is the same folder."""
-    from langseg.cache.bank.text_bank import save_bank
+    from langseg.cache.bank.load_save import save_bank
     from langseg.descriptors.bank.build import bank_texts, build_bank
     from langseg.descriptors.encoders.stored_vectors import stored_vectors
 

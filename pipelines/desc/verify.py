@@ -6,16 +6,32 @@ Out: problems, which lose or falsify data, and notes, which nobody need mind; a 
 
 from pathlib import Path
 
+from langseg.cache.errors import Remedy
+from langseg.pipelines.shared.advice import COLLECTED, advised
+
 
 def run_verify(store_path: Path) -> dict[str, list[str]]:
     """``problems`` and ``notes`` of the store and its banks."""
     from langseg.cache.store.store import Store
-    from langseg.cache.upkeep.bank_checks import bank_notes, bank_problems, index_problems
+    from langseg.cache.upkeep.bank_checks import (
+        bank_garbage,
+        bank_notes,
+        bank_problems,
+        index_problems,
+    )
     from langseg.cache.upkeep.verify import examine
 
     findings = examine(Store.open(store_path).path)
-    banks = [*bank_problems(store_path), *index_problems(store_path)]
+    damaged = [*bank_problems(store_path), *index_problems(store_path)]
+    problems = [*findings.problems, *(error for _, error in damaged)]
+    garbage = [*findings.garbage, *bank_garbage(store_path)]
     return {
-        "problems": findings.problems + [problem for _, problem in banks],
-        "notes": findings.notes + bank_notes(store_path),
+        "problems": [  # to verify is what is being done
+            str(error) if error.remedy is Remedy.VERIFY else advised(error) for error in problems
+        ],
+        "notes": [
+            *findings.notes,
+            *bank_notes(store_path),
+            *(f"{sentence}; {COLLECTED}" for sentence in garbage),
+        ],
     }

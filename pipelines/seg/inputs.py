@@ -8,7 +8,9 @@ from pathlib import Path
 
 import torch
 
-from langseg.cache.bank.text_bank import TextBank, load_bank, newest_bank
+from langseg.cache.bank.load_save import load_bank, newest_bank
+from langseg.cache.bank.rules import check_bank
+from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import InputError, UsageError
 from langseg.descriptors.vocabulary.load import load_vocabulary
 from langseg.pipelines.shared.console import say
@@ -31,7 +33,7 @@ def bank_of(dataset: str, given: Path | None, store: Path) -> TextBank:
 def verified_bank(folder: Path) -> TextBank:
     """A bank all of which is verified: damage ends a command before it starts, not on the way."""
     bank = load_bank(folder)
-    bank.verify()
+    check_bank(bank)
     return bank
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from langseg.cache.errors import InputError, LangSegError
+from langseg.pipelines.shared.advice import advised
 
 
 def plain(text: object) -> str:
@@ -40,7 +41,7 @@ def run(app: Callable[[], object]) -> None:
             finally:
                 sys.stdout.flush()  # at exit it would be too late to see a closed pipe
         except LangSegError as exc:
-            say(f"error: {exc}")
+            say(f"error: {advised(exc)}")
             sys.exit(exc.exit_code)
         except (SystemExit, BrokenPipeError, KeyboardInterrupt) as ended:
             _end_quietly(ended)

@@ -26,7 +26,7 @@ from langseg.segmenter.data.pixels import unit_floats
 from langseg.segmenter.heads.base import STRIDE, input_unit
 from langseg.segmenter.inference.argmax import argmax_upsampled
 from langseg.segmenter.inference.windows import windows
-from langseg.segmenter.model.checkpoint import Loaded, State, check_bank, load_checkpoint
+from langseg.segmenter.model.checkpoint import Loaded, State, check_fits, load_checkpoint
 from langseg.segmenter.text.collapse import BankTensors, scene_index
 
 MODES = ("whole", "slide")
@@ -79,7 +79,7 @@ class Segmenter:
 
     def with_bank(self, bank: TextBank) -> "Segmenter":
         """The same model asked with another vocabulary. Raises: CorruptError, if it cannot be."""
-        check_bank(self.loaded.state, bank)
+        check_fits(self.loaded.state, bank)
         loaded = Loaded(self._model, bank, self.loaded.state)
         return Segmenter(loaded, short_side=self.short_side, mode=self.mode, window=self.window)
 

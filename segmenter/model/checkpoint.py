@@ -20,7 +20,9 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from langseg.cache.bank.text_bank import TextBank, load_bank
+from langseg.cache.bank.load_save import load_bank
+from langseg.cache.bank.rules import check_bank
+from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import CorruptError
 from langseg.cache.files import sha256_of, sync_folder, write_atomic
 from langseg.cache.keys import canonical_json, sha256_hex
@@ -158,7 +160,7 @@ def load_checkpoint(
     state = read_state(folder)
     if bank is None:
         bank = _own_bank(folder.parent / state.bank_folder)
-    check_bank(state, bank)
+    check_fits(state, bank)
     if backbone is None:
         weights = state.backbone["weights"]
         backbone = load_backbone(
@@ -177,17 +179,16 @@ def _own_bank(folder: Path) -> TextBank:
     """The bank in a run's folder, all of it verified; `langseg-desc bank` builds none there."""
     try:
         bank = load_bank(folder)
-        bank.verify()
+        check_bank(bank)
     except CorruptError as exc:
-        wrong = str(exc).rpartition("; ")[0]
         raise CorruptError(
-            f"{wrong}; build it anew with `langseg-desc bank`, or `arms` where it is a control, "
+            f"{exc}; build it anew with `langseg-desc bank`, or `arms` where it is a control, "
             "and give it with `--bank FOLDER`"
         ) from exc
     return bank
 
 
-def check_bank(state: State, bank: TextBank) -> None:
+def check_fits(state: State, bank: TextBank) -> None:
     """A head reads any bank of its text encoder; one without text only what it was trained with.
 
     Raises: CorruptError, naming both.

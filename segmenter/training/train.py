@@ -20,7 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from langseg.cache.bank.text_bank import TextBank, load_bank, save_bank
+from langseg.cache.bank.load_save import load_bank, save_bank
+from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import LangSegError, UsageError
 from langseg.cache.files import write_atomic
 from langseg.segmenter.backbones.vit import FrozenViT

@@ -284,8 +284,8 @@ def audited(path: Path, _: int) -> Figures:
 
 
 def banked(path: Path, descriptors: int) -> Figures:
-    from langseg.cache.bank.folder import array_files
-    from langseg.cache.bank.text_bank import HEADER, save_bank
+    from langseg.cache.bank.folder import HEADER, array_files
+    from langseg.cache.bank.load_save import save_bank
 
     bank = bank_of(descriptors // A_CLASS)
     started = time.perf_counter()
@@ -338,20 +338,24 @@ def bank_of(count: int) -> "TextBank":
 def opened(path: Path, _: int) -> Figures:
     """Open the one bank there, then read all of it once, and parts of it by themselves."""
     from langseg.cache.bank.folder import array_files
-    from langseg.cache.bank.text_bank import load_bank
+    from langseg.cache.bank.load_save import load_bank
+    from langseg.cache.bank.rules import check_bank
     from langseg.cache.files import sha256_of
 
     (folder,) = path.iterdir()
     before = resident_mb()
     bank = load_bank(folder)
     at_open = resident_mb()
-    bank.verify()
+    check_bank(bank)
     after = resident_mb()
     del bank
     (arrays,) = array_files(folder)
     steps: dict[str, tuple[Callable[[], Any], int]] = {
         "load_bank": (lambda: load_bank(folder), TIMES_OPENED),
-        "load_bank and first read of everything": (lambda: load_bank(folder).verify(), TIMES_ASKED),
+        "load_bank and first read of everything": (
+            lambda: check_bank(load_bank(folder)),
+            TIMES_ASKED,
+        ),
         "first read of emb": (lambda: load_bank(folder).emb, TIMES_ASKED),
         "first read of prior": (lambda: load_bank(folder).prior, TIMES_ASKED),
         "first read of texts": (lambda: load_bank(folder).texts, TIMES_ASKED),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from langseg.cache.bank.text_bank import save_bank
+from langseg.cache.bank.load_save import save_bank
 from langseg.cache.errors import CorruptError
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.pipelines import demo

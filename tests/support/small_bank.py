@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from langseg.cache.bank.folder import array_files
-from langseg.cache.bank.text_bank import HEADER, PRIOR_FLOOR, TextBank
+from langseg.cache.bank.folder import HEADER, array_files
+from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
+from langseg.cache.sealed import seal_of
 
 RECIPE = {"arm": "swapped", "rule": "lists of others", "seed": 0, "of": "ef" * 32}
 
@@ -61,10 +62,9 @@ def flip_last_byte_of(folder: Path, array: str) -> None:
     arrays.write_bytes(data)
 
 
-def as_of_format_1(folder: Path, manifest: str = "000001.json") -> None:
-    """Let a bank be as an earlier LangSeg wrote it, as far as its header and file names go."""
+def in_another_format(folder: Path, written: int) -> None:
+    """Let a bank be as another LangSeg wrote it, as far as its header goes."""
     header = json.loads((folder / HEADER).read_text())
-    arrays_of(folder).rename(folder / "bank.safetensors")
-    for name in ("file", "arrays", "header_sha256"):
-        del header[name]
-    (folder / HEADER).write_text(json.dumps({**header, "format": 1, "manifest": manifest}))
+    header["format"] = written
+    header["header_sha256"] = seal_of(header, "header_sha256")
+    (folder / HEADER).write_text(json.dumps(header))

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from langseg.cache.bank.text_bank import HEADER, load_bank, save_bank
-from langseg.cache.errors import CorruptError
+from langseg.cache.bank.folder import HEADER
+from langseg.cache.bank.load_save import load_bank, save_bank
+from langseg.cache.bank.rules import check_bank
+from langseg.cache.errors import CorruptError, Remedy
 from tests.support.small_bank import arrays_of, small_bank
 
 ARRAYS = "bank-*.safetensors"
@@ -25,10 +27,10 @@ def test_a_bank__detects_200_of_200_flipped_bits_before_they_are_used(tmp_path: 
         damaged[bit // 8] ^= 1 << bit % 8
         file.write_bytes(damaged)
         with pytest.raises(CorruptError, match=str(folder)) as told:
-            load_bank(folder).verify()
+            check_bank(load_bank(folder))
         assert told.value.exit_code == 4
     file.write_bytes(data)
-    load_bank(folder).verify()
+    check_bank(load_bank(folder))
 
 
 def test_load_bank__finds_flipped_bits_of_the_index_of_its_arrays(tmp_path):
@@ -55,5 +57,6 @@ def test_load_bank__names_a_bank_whose_file_was_cut_lengthened_or_deleted(
         file.unlink()
     else:
         file.write_bytes((data + data)[: int(len(data) * share) + (share > 1)])
-    with pytest.raises(CorruptError, match=rf"{folder}.*langseg-desc bank"):
+    with pytest.raises(CorruptError, match=f"{folder}") as told:
         load_bank(folder)
+    assert told.value.remedy is Remedy.BUILD_BANK

@@ -11,16 +11,17 @@ import pytest
 from safetensors.numpy import load_file as load_numpy
 
 from langseg.cache.bank.arrays import write_arrays
-from langseg.cache.bank.folder import OlderBankError, unread_arrays
-from langseg.cache.bank.rules import RULES
-from langseg.cache.bank.text_bank import HEADER, TextBank, load_bank, newest_bank, save_bank
-from langseg.cache.errors import CorruptError
+from langseg.cache.bank.folder import HEADER, unread_arrays
+from langseg.cache.bank.load_save import load_bank, newest_bank, save_bank
+from langseg.cache.bank.rules import RULES, check_bank
+from langseg.cache.bank.text_bank import TextBank
+from langseg.cache.errors import CorruptError, FormatError, Remedy
 from langseg.cache.keys import canonical_json, sha256_hex
 from tests.support.small_bank import (
     RECIPE,
     arrays_of,
-    as_of_format_1,
     flip_last_byte_of,
+    in_another_format,
     in_other_bytes,
     small_bank,
 )
@@ -65,7 +66,7 @@ def test_bank__saved_in_other_bytes_is_the_old_one_or_the_new_at_every_step(tmp_
             cut_after(step, patched)
             done = not raises_cut(lambda at=folder.parent: save_bank(new, at))
         again = load_bank(folder)
-        again.verify()
+        check_bank(again)
         assert any(np.array_equal(again.emb, bank.emb) for bank in (old, new))
         assert np.array_equal(before.emb, old.emb)  # read from the file only now
         assert np.array_equal(load_bank(save_bank(new, tmp_path / str(step))).emb, new.emb)
@@ -142,7 +143,7 @@ def test_load_bank__reads_the_header_alone_and_an_array_when_it_is_asked_for(tmp
         with pytest.raises(CorruptError, match=rf"{arrays_of(folder)}: wanted sha256 \w+ of emb"):
             _ = again.emb
     with pytest.raises(CorruptError, match="of emb"):
-        again.verify()
+        check_bank(again)
 
 
 @pytest.mark.parametrize("part", ["texts.codes", "texts.offsets", "texts.utf8", "mask"])
@@ -160,7 +161,7 @@ def test_load_bank__leaves_every_part_unread_until_it_is_asked_for(tmp_path: Pat
     assert not touched(bank)
     assert bank.prior.shape == (2, 2, 3)
     assert touched(bank) == {"prior"}
-    bank.verify()
+    check_bank(bank)
     assert touched(bank) == set(RULES)
 
 
@@ -175,16 +176,18 @@ def test_replace__of_a_bank_on_disk_is_a_bank_that_keeps_the_rules_or_says_so(tm
     assert other.fingerprint == small_bank(encoder_id="other-0123").fingerprint
     assert load_bank(save_bank(other, tmp_path)).encoder_id == "other-0123"
     with pytest.raises(CorruptError, match="sum of 1"):
-        dataclasses.replace(again, weight=again.weight * 2).verify()
+        check_bank(dataclasses.replace(again, weight=again.weight * 2))
 
 
-def test_load_bank__says_how_to_rebuild_a_bank_of_an_older_format(tmp_path: Path):
+@pytest.mark.parametrize("written", [2, 4])
+def test_load_bank__refuses_a_bank_of_another_format(tmp_path: Path, written):
     folder = save_bank(small_bank(), tmp_path)
-    as_of_format_1(folder)
-    with pytest.raises(OlderBankError, match=r"older format; build it anew with .*desc bank`"):
+    in_another_format(folder, written)
+    with pytest.raises(FormatError, match=f"wanted TextBank format 3, got {written}") as told:
         load_bank(folder)
+    assert told.value.remedy is Remedy.BUILD_BANK
     assert save_bank(small_bank(), tmp_path) == folder
-    load_bank(folder).verify()
+    check_bank(load_bank(folder))
     assert len(list(folder.iterdir())) == 2
 
 
@@ -198,8 +201,9 @@ def test_load_bank__refuses_a_header_that_was_edited(tmp_path: Path):
     with pytest.raises(CorruptError, match="format"):
         load_bank(folder)
     (folder / HEADER).write_text("{")
-    with pytest.raises(CorruptError, match="langseg-desc bank"):
+    with pytest.raises(CorruptError, match="wanted a TextBank") as told:
         load_bank(folder)
+    assert told.value.remedy is Remedy.BUILD_BANK
 
 
 @pytest.mark.parametrize(
@@ -214,8 +218,9 @@ def test_load_bank__refuses_every_edit_of_the_header(tmp_path: Path, key, value)
     folder = save_bank(small_bank(), tmp_path)
     header = json.loads((folder / HEADER).read_text())
     (folder / HEADER).write_text(json.dumps({**header, key: value}))
-    with pytest.raises(CorruptError, match=r"it was changed.*langseg-desc bank"):
+    with pytest.raises(CorruptError, match=r"it was changed") as told:
         load_bank(folder)
+    assert told.value.remedy is Remedy.BUILD_BANK
 
 
 @pytest.mark.parametrize("key", ["names", "ids", "scenes", "fingerprint", "arrays", "scene_names"])
@@ -234,8 +239,9 @@ def test_load_bank__ends_in_a_sentence_for_a_header_of_any_shape(tmp_path, key, 
 
 
 def test_load_bank__says_how_to_build_one_that_is_missing(tmp_path: Path):
-    with pytest.raises(CorruptError, match="langseg-desc bank"):
+    with pytest.raises(CorruptError, match="wanted a TextBank") as told:
         load_bank(tmp_path / "nothing")
+    assert told.value.remedy is Remedy.BUILD_BANK
 
 
 @pytest.mark.parametrize(
@@ -281,8 +287,9 @@ def test_load_bank__refuses_what_another_program_wrote_against_the_rules(tmp_pat
     header["arrays"] = {name: dataclasses.asdict(stored) for name, stored in layout.items()}
     reseal(folder, header)
     bank = load_bank(folder)
-    with pytest.raises(CorruptError, match=rf"{arrays_of(folder)}: .*({word}).*langseg-desc bank"):
-        bank.verify()
+    with pytest.raises(CorruptError, match=rf"{arrays_of(folder)}: .*({word})") as told:
+        check_bank(bank)
+    assert told.value.remedy is Remedy.BUILD_BANK
 
 
 def reseal(folder: Path, header: dict[str, Any]) -> None:

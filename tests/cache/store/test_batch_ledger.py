@@ -118,7 +118,7 @@ def test_record__a_flipped_bit_anywhere_is_named(tmp_path):
     for place in range(0, len(whole), 3):
         path.write_bytes(flipped(whole, place))
         (problem,) = batch_problems(tmp_path)
-        assert str(path) in problem
+        assert str(path) in str(problem)
         with pytest.raises(CorruptError, match="wanted the bytes that were written"):
             read_records(tmp_path)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from langseg.cache.errors import CorruptError, LangSegError
+from langseg.cache.errors import CorruptError, LangSegError, Remedy
 from langseg.cache.store.journal import Journal, journal_path, read_journal, salvage_journal
 
 
@@ -89,8 +89,9 @@ def test_read_journal__names_a_damaged_line_whichever_bit_changed(written):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
-        with pytest.raises(CorruptError, match=r"run-a\.jsonl: .* in lines? 2.*desc repair"):
+        with pytest.raises(CorruptError, match=r"run-a\.jsonl: .* in lines? 2") as told:
             read_journal(path)
+        assert told.value.remedy is Remedy.REPAIR
 
 
 def test_read_journal__counts_what_is_still_good(written):

@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 
 from langseg.cache.bank.arms_index import read_index, write_index
-from langseg.cache.bank.text_bank import HEADER, save_bank
-from langseg.cache.errors import CorruptError
+from langseg.cache.bank.folder import HEADER
+from langseg.cache.bank.load_save import save_bank
+from langseg.cache.errors import CorruptError, Remedy
 from langseg.cache.upkeep import bank_checks
 from langseg.cache.upkeep.bank_checks import (
+    bank_garbage,
     bank_notes,
     bank_problems,
     index_problems,
     listed_vocabularies,
 )
-from tests.support.small_bank import arrays_of, as_of_format_1, in_other_bytes, small_bank
+from tests.support.small_bank import arrays_of, in_another_format, in_other_bytes, small_bank
 
 ARMS = ("real", "swapped", "random")
 
@@ -43,7 +45,7 @@ def index(tmp_path: Path) -> Path:
     return write_index(banks, said)
 
 
-def problems(index: Path) -> list[tuple[Path, str]]:
+def problems(index: Path) -> list[bank_checks.Problem]:
     root = index.parent.parent
     return [*bank_problems(root), *index_problems(root)]
 
@@ -65,6 +67,7 @@ def test_index__comes_back_as_it_was_written(index):
     assert write_index(index.parent, said).read_bytes() == before
     assert problems(index) == []
     assert bank_notes(index.parent.parent) == []
+    assert bank_garbage(index.parent.parent) == []
     assert listed_vocabularies(index.parent.parent) == {
         arm["fingerprint"]: "zwölf" for arm in said["arms"]
     }
@@ -78,8 +81,8 @@ def test_index__with_any_flipped_bit_is_named(index):
         index.write_bytes(damaged)
         ((path, problem),) = problems(index)
         assert path == index
-        assert f"{index}: wanted" in problem
-        assert "langseg-desc arms" in problem
+        assert f"{index}: wanted" in str(problem)
+        assert problem.remedy is Remedy.MAKE_ARMS
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"arms": []}', "[" * 100_000])
@@ -94,7 +97,7 @@ def test_index__names_a_bank_that_is_not_there(index):
     shutil.rmtree(bank_of(index, 1))
     ((path, problem),) = problems(index)
     assert path == index
-    assert "wanted the banks of 3 arms, got 2: that of swapped" in problem
+    assert "wanted the banks of 3 arms, got 2: that of swapped" in str(problem)
 
 
 @pytest.mark.parametrize("name", [HEADER, "bank-*.safetensors"])
@@ -103,9 +106,10 @@ def test_bank__without_one_of_its_files_is_damage(index, name):
     (file,) = folder.glob(name)
     file.unlink()
     found = dict(problems(index))
-    assert str(folder) in found[folder]
+    assert str(folder) in str(found[folder])
     assert (index in found) == (name == HEADER)
     assert bank_notes(index.parent.parent) == []
+    assert bank_garbage(index.parent.parent) == []
 
 
 def test_bank__that_is_being_written_is_a_note(index):
@@ -115,7 +119,7 @@ def test_bank__that_is_being_written_is_a_note(index):
     (folder / ".bank.json.0a1b.tmp").touch()
     assert problems(index) == []
     notes = bank_notes(index.parent.parent)
-    assert any(f"{folder}: `langseg-desc bank` is writing it" in note for note in notes)
+    assert any(f"{folder}: somebody is writing this bank" in note for note in notes)
     old(folder)
     assert [path for path, _ in problems(index)] == [folder]
 
@@ -146,9 +150,8 @@ def test_bank__folder_of_other_files_is_none(index):
 def test_arms__that_no_index_lists_are_a_note(index):
     index.unlink()
     assert problems(index) == []
-    (note,) = bank_notes(index.parent.parent)
-    assert "2 control arms in no arms-*.json" in note
-    assert "`langseg-desc gc` removes them" in note
+    (line,) = bank_garbage(index.parent.parent)
+    assert "2 control arms in no arms-*.json" in line
 
 
 def test_bank__whose_arrays_are_of_a_write_that_was_cut_off_is_a_note(index):
@@ -159,18 +162,18 @@ def test_bank__whose_arrays_are_of_a_write_that_was_cut_off_is_a_note(index):
     kept = save_bank(small_bank(), index.parent.parent / "other")
     shutil.copy(arrays_of(kept), folder)
     assert problems(index) == []
-    (note,) = bank_notes(index.parent.parent)
-    assert "its bank does not name it" in note
-    assert arrays_of(kept).name not in note
+    (line,) = bank_garbage(index.parent.parent)
+    assert "its bank does not name it" in line
+    assert arrays_of(kept).name not in line
 
 
-def test_bank__of_an_older_format_is_a_note(index):
+def test_bank__of_another_format_is_to_be_built_anew(index):
     folder = bank_of(index, 0)
-    as_of_format_1(folder)
-    assert problems(index) == []
-    (note,) = bank_notes(index.parent.parent)
-    assert f"{folder / HEADER}: wanted" in note
-    assert "older format; build it anew with `langseg-desc bank`" in note
+    in_another_format(folder, 2)
+    ((path, problem),) = problems(index)
+    assert path == folder
+    assert f"{folder / HEADER}: wanted TextBank format" in str(problem)
+    assert problem.remedy is Remedy.BUILD_BANK
 
 
 def test_index__says_json_that_others_can_read(index):

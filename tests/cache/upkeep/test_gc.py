@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from langseg.cache.bank.arms_index import write_index
-from langseg.cache.bank.text_bank import HEADER, load_bank, save_bank
-from langseg.cache.errors import CorruptError, LockedError
+from langseg.cache.bank.folder import HEADER
+from langseg.cache.bank.load_save import load_bank, save_bank
+from langseg.cache.bank.rules import check_bank
+from langseg.cache.errors import CorruptError, LockedError, Remedy
 from langseg.cache.store.manifest import CollectedError, read_manifest
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.bank_checks import bank_problems, loose_arms
@@ -20,7 +22,7 @@ from langseg.cache.upkeep.compact import compact
 from langseg.cache.upkeep.gc import Collected, collect
 from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import content
-from tests.support.small_bank import RECIPE, as_of_format_1, in_other_bytes, small_bank
+from tests.support.small_bank import RECIPE, in_other_bytes, small_bank
 
 
 def files(path: Path) -> set[str]:
@@ -211,7 +213,7 @@ def test_gc__removes_arrays_that_no_bank_names_when_they_are_an_hour_old(filled)
     os.utime(folder / left.name, (1, 1))
     done = collect_at_once(filled)
     assert done.files == (str((folder / left.name).relative_to(filled.path)),)
-    load_bank(folder).verify()
+    check_bank(load_bank(folder))
 
 
 def old_arm(banks: Path, seed: int) -> Path:
@@ -225,8 +227,6 @@ def test_gc__removes_the_control_arms_that_no_index_lists_once_they_are_old(fill
     real = save_bank(small_bank(manifest="000003.json"), banks)
     arms = [old_arm(banks, seed) for seed in range(4)]
     save_bank(small_bank(recipe={**RECIPE, "seed": 2}, manifest="000002.json"), banks)  # just now
-    as_of_format_1(arms[3])
-    os.utime(arms[3] / HEADER, (1, 1))
     listed = [{"arm": "swapped", "fingerprint": arms[0].name}]
     index = {"real": real.name, "vocabulary": "two", "arms": listed}
     write_index(banks, index)
@@ -260,13 +260,6 @@ def test_gc__removes_no_arm_while_it_is_not_known_which_are_listed(filled):
     assert arm.exists()
 
 
-def test_gc__keeps_the_snapshot_of_a_sound_bank_of_an_older_format(filled):
-    compact(filled)
-    as_of_format_1(save_bank(small_bank(), filled.path / "banks"), "000001.json")
-    done = collect_at_once(filled)
-    assert done.cited == ("000001.json",)
-
-
 def test_gc__says_what_banks_alone_keep(filled):
     compact(filled)
     save_bank(small_bank(manifest="000001.json"), filled.path / "banks")
@@ -290,8 +283,9 @@ def test_gc__removes_nothing_while_it_is_not_known_what_a_bank_needs(filled, sai
     bank = save_bank(small_bank(), filled.path / "banks")
     (bank / HEADER).write_text(said)
     before = files(filled.path)
-    with pytest.raises(CorruptError, match=f"{bank / HEADER}: .* `langseg-desc repair`"):
+    with pytest.raises(CorruptError, match=f"{bank / HEADER}: wanted") as told:
         collect_at_once(filled)
+    assert told.value.remedy is Remedy.REPAIR
     assert files(filled.path) == before
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from langseg.cache.bank.rules import check_bank
 from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
 from langseg.cache.errors import InputError
 from langseg.cache.keys import text_id
@@ -98,7 +99,7 @@ def test_bank_texts__name_every_scene_and_phrase_once():
 
 def test_build_bank__passes_its_own_check_and_carries_the_vocabulary():
     made = bank()
-    made.verify()
+    check_bank(made)
     assert (made.names, made.ids, made.ignore_ids) == (("wall", "sky"), (1, 3), (0,))
     assert made.owners[0] == ("", "", "brick wall", "")
     assert made.vocabulary_hash == VOCABULARY.hash
@@ -118,7 +119,7 @@ def test_build_bank__weighs_the_phrases_of_a_class_alike():
 
 def test_build_bank__is_padded_to_a_width_that_is_asked_for():
     wide = bank(width=6)
-    wide.verify()
+    check_bank(wide)
     assert wide.mask.sum(axis=1).tolist() == bank().mask.sum(axis=1).tolist()
     assert (wide.emb.shape, wide.prior.shape) == ((2, 6, 8), (3, 2, 6))
     assert bank(width=1).emb.shape == (2, 4, 8)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from langseg.cache.bank.text_bank import load_bank
+from langseg.cache.bank.load_save import load_bank
 from langseg.cache.records import SLOTS, Request, Response
 from langseg.cache.store.journal import journal_path
 from langseg.cache.store.store import Store
@@ -123,6 +123,7 @@ def test_verify__finds_a_flipped_bit_and_ends_with_4(call, filled):
     done = call(DESC, "verify", "--store", filled)
     assert done.code == 4
     assert part.name in done.err
+    assert "langseg-desc verify" not in done.err  # which is what is being done
     assert call(DESC, "sql", "--store", filled, "select 1").code == 4
 
 

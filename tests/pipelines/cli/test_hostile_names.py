@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from langseg.cache.bank.text_bank import load_bank
+from langseg.cache.bank.load_save import load_bank
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.encoders import embed

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from langseg.cache.bank.text_bank import newest_bank, save_bank
+from langseg.cache.bank.load_save import newest_bank, save_bank
 from langseg.pipelines.seg.demo_data import run_demo_data
 from tests.support.random_bank import random_bank
 from tests.support.small_bank import arrays_of, flip_last_byte_of

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from langseg.cache.bank.text_bank import TextBank, load_bank, newest_bank
+from langseg.cache.bank.load_save import load_bank, newest_bank
+from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.store.store import Store
 from langseg.descriptors.controls.arms import RULES
 from langseg.descriptors.vocabulary.source import EncodedSource

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from langseg.cache.bank.text_bank import load_bank
+from langseg.cache.bank.load_save import load_bank
 from langseg.cache.errors import CorruptError, InputError, UsageError
 from langseg.cache.keys import text_id
 from langseg.cache.store import snapshot as snapshot_module

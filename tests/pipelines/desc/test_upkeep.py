@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from langseg.cache.bank.text_bank import HEADER, load_bank
+from langseg.cache.bank.folder import HEADER
+from langseg.cache.bank.load_save import load_bank
 from langseg.cache.records import SCHEMA_VERSION, Response
 from langseg.cache.store import manifest
 from langseg.cache.store.journal import journal_path
@@ -26,7 +27,7 @@ from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.repair import run_repair
 from langseg.pipelines.desc.verify import run_verify
 from tests.support.quiet import Quiet
-from tests.support.small_bank import as_of_format_1
+from tests.support.small_bank import in_another_format
 
 DESC = "langseg-desc"
 BATCHES = (["wall", "sky"], ["wall", "sky", "bed"])  # classes of each run: two parts a table
@@ -381,16 +382,15 @@ def test_gc__removes_the_arms_that_fewer_seeds_left_behind(call, folder, hash_en
     assert all((Path(arm["bank"]) / HEADER).exists() for arm in made)
 
 
-def test_verify_gc_and_repair__take_a_bank_of_an_older_format_for_no_damage(call, folder):
+def test_repair__sets_a_bank_of_another_format_aside_and_says_what_makes_it_again(call, folder):
     store = folder / "store"
     bank = max((store / "banks").iterdir())
-    as_of_format_1(bank, load_bank(bank).manifest)
+    in_another_format(bank, 2)
     told = call(DESC, "verify", "--store", store)
-    assert told.code == 0
-    assert "older format; build it anew with `langseg-desc bank`" in told.err
-    assert call(DESC, "gc", "--store", store).code == 0
-    assert "nothing is damaged" in call(DESC, "repair", "--store", store).err
-    assert (bank / HEADER).exists()
+    assert told.code == 4
+    assert "wanted TextBank format 3, got 2; build it with `langseg-desc bank`" in told.err
+    assert "langseg-desc bank --classes FILE" in call(DESC, "repair", "--store", store).err
+    assert not (bank / HEADER).exists()
 
 
 def read_manifest(store: Path, name: str) -> Manifest:

@@ -1,13 +1,14 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from langseg.cache.bank.text_bank import load_bank, save_bank
+from langseg.cache.bank.load_save import load_bank, save_bank
 from langseg.cache.errors import CorruptError
 from langseg.segmenter.backbones.load import load_backbone
 from langseg.segmenter.heads.base import HeadConfig
@@ -20,7 +21,7 @@ from langseg.segmenter.model.checkpoint import (
     save_checkpoint,
 )
 from langseg.segmenter.training.train import train
-from tests.support.small_bank import arrays_of, as_of_format_1
+from tests.support.small_bank import arrays_of, in_another_format
 from tests.support.tiny_segmenter import (
     tiny_bank,
     tiny_config,
@@ -145,7 +146,7 @@ def test_load__answers_with_the_bank_that_came_along_also_when_moved(run, tmp_pa
 
 def test_load__of_a_run_whose_bank_is_damaged_or_old_says_what_to_give_instead(run):
     folder = run / read_state(run / "ckpt-000003").bank_folder
-    for spoil in (flip_last_byte, as_of_format_1):
+    for spoil in (flip_last_byte, partial(in_another_format, written=2)):
         spoil(folder)
         with pytest.raises(CorruptError, match=rf"{folder}.*`--bank FOLDER`") as caught:
             load_checkpoint(run, backbone=tiny_vit())

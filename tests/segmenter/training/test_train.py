@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from langseg.cache.bank.text_bank import load_bank
+from langseg.cache.bank.load_save import load_bank
 from langseg.cache.errors import CorruptError, InputError, LangSegError, UsageError
 from langseg.segmenter.evaluation.evaluate import evaluate
 from langseg.segmenter.heads.base import HeadConfig
