@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.pipelines.desc.describe import DescribeConfig
-from langseg.pipelines.shared.annotated_scenes import known_scenes
 from langseg.pipelines.shared.settings import read_settings
 
 if TYPE_CHECKING:
@@ -163,6 +162,7 @@ def describe_job(config: DescribeConfig) -> DescribeJob:
     from langseg.descriptors.providers.bundled import BundledProvider
     from langseg.descriptors.providers.factory import token_price
     from langseg.descriptors.vocabulary.load import load_vocabulary
+    from langseg.pipelines.shared.annotated_scenes import known_scenes
 
     vocabulary, scenes = known_scenes(config, load_vocabulary(config.shipped, config.classes))
     has_scenes = bool(vocabulary.scenes or scenes)
