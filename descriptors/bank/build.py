@@ -53,11 +53,11 @@ def class_phrases(
         for entry in vocabulary.classes
     }
     for row in rows:
-        said = phrases.get(row.class_name)
-        if said is not None and (row.text_id, ANY_SCENE) not in said:
+        own = phrases.get(row.class_name)
+        if own is not None and (row.text_id, ANY_SCENE) not in own:
             phrase = Phrase(texts[row.text_id], row.slot, row.subclass, row.scene)
-            said.setdefault((row.text_id, row.scene), phrase)
-    return {name: tuple(said.values()) for name, said in phrases.items()}
+            own.setdefault((row.text_id, row.scene), phrase)
+    return {name: tuple(own.values()) for name, own in phrases.items()}
 
 
 def bank_texts(vocabulary: Vocabulary, phrases: Mapping[str, Sequence[Phrase]]) -> tuple[str, ...]:

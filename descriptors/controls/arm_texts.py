@@ -190,8 +190,10 @@ def name_free(bank: Bank, seed: int | None) -> Lists:
     for entry in bank.vocabulary.classes:
         rows = bank.phrases[entry.name]
         finder = NameFinder([entry.name, *entry.synonyms, *(row.owner for row in rows)])
-        kept = tuple(row for row in rows if row.slot != NAME_SLOT and not finder.is_in(row.text))
-        made[entry.name] = tuple(islice(repeated(kept), len(rows))) or rows[:1]
+        nameless = tuple(
+            row for row in rows if row.slot != NAME_SLOT and not finder.is_in(row.text)
+        )
+        made[entry.name] = tuple(islice(repeated(nameless), len(rows))) or rows[:1]
     return made
 
 

@@ -69,9 +69,9 @@ def derive_arms(bank: Bank, model: str, seeds: Iterable[int]) -> tuple[list[Arm]
         elif len(bank.vocabulary.scenes) < rule.scenes:
             left_out[name] = f"it needs {rule.scenes} scene{'s' * (rule.scenes > 1)}"
         else:
-            said = model if rule.quotes else ""
+            author = model if rule.quotes else ""
             arms += [
-                Arm(name, rule.words, rule.make(bank, seed), seed, said)
+                Arm(name, rule.words, rule.make(bank, seed), seed, author)
                 for seed in (seeds if rule.seeded else (None,))
             ]
     return arms, left_out

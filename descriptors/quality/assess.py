@@ -23,7 +23,7 @@ from langseg.descriptors.phrases.names import NameFinder
 from langseg.descriptors.quality.discriminability import (
     Discriminability,
     Floats,
-    Phrases,
+    PhraseVectors,
     class_means,
     measure,
     shares_found,
@@ -64,7 +64,7 @@ class SetQuality:
     measured: Discriminability | None = None
     by_meaning: Floats | None = None
     likeness: Floats | None = None
-    fit: Phrases | None = None
+    fit: PhraseVectors | None = None
     look_alikes: Sequence[NDArray[np.intp]] = ()
     masked: int = 0
     unmeasured: tuple[str, ...] = ()

@@ -45,7 +45,9 @@ FEWEST = 8  # classes, for an interval worth the name
 WEAK_PAIR = 0.55
 _CHUNK = 8192  # rows of a matrix product at a time: 12 MiB of 384 floats
 Floats = NDArray[np.float32]
-Phrases = tuple[NDArray[np.floating], NDArray[np.integer]]  # unit rows [N, D], their classes [N]
+PhraseVectors = tuple[
+    NDArray[np.floating], NDArray[np.integer]
+]  # unit rows [N, D], their classes [N]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +171,10 @@ def shares_found(
 
 
 def paired_shares(
-    first: Phrases, second: Phrases, names: Floats, look_alikes: Sequence[NDArray[np.intp]]
+    first: PhraseVectors,
+    second: PhraseVectors,
+    names: Floats,
+    look_alikes: Sequence[NDArray[np.intp]],
 ) -> tuple[Floats, Floats]:
     """``shares_found`` of two sets [C], cut to the classes that both describe.
 

@@ -187,16 +187,16 @@ def coverage(
 
 
 def _of_one(text: str, finder: NameFinder) -> Iterator[tuple[str, str]]:
-    found = words(text)
+    spoken_words = words(text)
     if finder.is_in(text):
         yield "names_class", ""
-    spoken = f" {' '.join(found)} "
+    spoken = f" {' '.join(spoken_words)} "
     unseen = [use for use in _USES if f" {use} " in spoken]
-    unseen += [word for word in found if word in _STANDING or _is_not_visual(word)]
+    unseen += [word for word in spoken_words if word in _STANDING or _is_not_visual(word)]
     if unseen:
         yield "not_visual", unseen[0]
-    if found and found[-1] in _UNFINISHED:
-        yield "cut_off", f"ends in {found[-1]}"
+    if spoken_words and spoken_words[-1] in _UNFINISHED:
+        yield "cut_off", f"ends in {spoken_words[-1]}"
     if is_other_script(text):
         yield "not_english", "another script"
 

@@ -42,7 +42,7 @@ def find_look_alikes(
     """
     own = [{n.casefold() for n in (e.name, *e.synonyms)} for e in vocabulary.classes]
     rows = {entry.name: row for row, entry in enumerate(vocabulary.classes)}
-    found = []
+    look_alikes = []
     for start in range(0, len(own), _ROWS):
         cosines = vectors[start : start + _ROWS] @ vectors.T
         for row, line in enumerate(cosines, start):
@@ -53,8 +53,8 @@ def find_look_alikes(
             near = np.argpartition(-line, few - 1)[:few]
             near = near[np.lexsort((near, -line[near]))]
             nearest = [o for o in near if line[o] > -2.0 and not own[row] & own[o]]
-            found.append(np.array([*named, *nearest[: max(k - len(named), 0)]], np.intp))
-    return found
+            look_alikes.append(np.array([*named, *nearest[: max(k - len(named), 0)]], np.intp))
+    return look_alikes
 
 
 def _named(vocabulary: Vocabulary, rows: Mapping[str, int], row: int) -> list[int]:

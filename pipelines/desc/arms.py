@@ -67,11 +67,11 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     done = embed_missing(store, settings.encoder, wanted, advance)
     record = done.record
     made: list[dict[str, Any]] = []
-    said: dict[str, dict[str, Any]] = {}
+    by_content: dict[str, dict[str, Any]] = {}
     same: dict[str, str] = {}
     for arm, bank in _banks(arms, chosen, record, real.width):
         entry = _entry(arm, bank, _naming(real, arm))
-        twin = said.setdefault(replace(bank, recipe=None).fingerprint, entry)
+        twin = by_content.setdefault(replace(bank, recipe=None).fingerprint, entry)
         if twin is entry:
             save_bank(bank, store.path / "banks")
             made.append(entry)
@@ -99,8 +99,8 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
 
 def arm_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:
     """The table of ``run_arms``, under ``ARM_COLUMNS``."""
-    told = ("arm", "seed", "texts", "mean_words", "naming", "fingerprint", "bank")
-    return [tuple(arm[key] for key in told) for arm in report["arms"]]
+    keys = ("arm", "seed", "texts", "mean_words", "naming", "fingerprint", "bank")
+    return [tuple(arm[key] for key in keys) for arm in report["arms"]]
 
 
 def _other_models(

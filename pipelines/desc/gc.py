@@ -23,17 +23,17 @@ def run_gc(
         Store.open(store_path), keep=keep, keep_hours=keep_hours, damaged=damaged, dry_run=dry_run
     )
     what = f"{len(done.files)} file{'s' * (len(done.files) != 1)}, {done.bytes / _MB:.1f} MB"
-    kept = f"{done.kept[-1]} is live"
+    staying = f"{done.kept[-1]} is live"
     older = sorted({*done.kept[:-1]} - {*done.recent} - {*done.cited})
     if older:
-        kept += f", {few_snapshots(older)} kept"
+        staying += f", {few_snapshots(older)} kept"
     if done.cited:
-        kept += (
+        staying += (
             f", {few_snapshots(done.cited)} kept with {done.cited_bytes / _MB:.1f} MB of older "
             "parts, because banks were built from them (`langseg-desc bank` and `arms` build anew)"
         )
     if done.recent:
-        kept += (
+        staying += (
             f", {few_snapshots(done.recent)} kept for readers of the last {_hours(keep_hours)} "
             "(`--keep-hours 0` when nobody reads)"
         )
@@ -45,7 +45,7 @@ def run_gc(
         "cited": list(done.cited),
         "cited_bytes": done.cited_bytes,
         "dry_run": dry_run,
-        "sentence": f"{store_path}: {what} {'would go' if dry_run else 'removed'}; {kept}",
+        "sentence": f"{store_path}: {what} {'would go' if dry_run else 'removed'}; {staying}",
     }
 
 

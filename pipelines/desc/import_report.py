@@ -1,6 +1,6 @@
 """Say what an import brought in, what of it was dropped, and what of the file found no place.
 
-In:  a file's phrases, what the checks said of them, the store before and after.
+In:  a file's phrases, the verdicts on them, the store before and after.
 Out: a JSON-able dict whose ``sentence`` says it in words; or InputError, when nothing is left.
 """
 
@@ -23,11 +23,11 @@ def check_kept(foreign: ForeignSet, provider: ImportProvider) -> None:
     verdicts = provider.verdicts
     if any(not one.rejected for one in verdicts):
         return
-    found = reasons(verdicts)
-    way = ", or keep them with --as-published" if _can_be_kept(found, provider.model) else ""
+    counts = reasons(verdicts)
+    way = ", or keep them with --as-published" if _can_be_kept(counts, provider.model) else ""
     raise InputError(
         f"{foreign.file}: wanted phrases that pass the checks, got "
-        f"{_n(len(verdicts), 'phrase')} of which none does{_listed(found)}; reword them{way}; "
+        f"{_n(len(verdicts), 'phrase')} of which none does{_listed(counts)}; reword them{way}; "
         "nothing was stored"
     )
 
@@ -75,9 +75,9 @@ def import_report(
         replaced: the file whose place this set takes with this import; "" for none.
     """
     match, verdicts = provider.match, provider.verdicts
-    kept = [one for one in verdicts if not one.rejected]
+    accepted = [one for one in verdicts if not one.rejected]
     described = dict.fromkeys(one.class_name for one in verdicts)
-    bare = [name for name in described if name not in {one.class_name for one in kept}]
+    bare = [name for name in described if name not in {one.class_name for one in accepted}]
     report: dict[str, Any] = {
         "file": foreign.file,
         "form": foreign.form,
@@ -86,9 +86,9 @@ def import_report(
         "model": provider.model,
         "classes": len(described),
         "phrases": len(verdicts),
-        "accepted": len(kept),
+        "accepted": len(accepted),
         "rejected": reasons(verdicts),
-        "flagged": reasons(kept, flags=True),
+        "flagged": reasons(accepted, flags=True),
         "all_dropped": bare,
         "renamed": dict(match.renamed),
         "unknown": dict(match.unknown),
@@ -106,13 +106,13 @@ def import_report(
         "replaced": replaced,
         "manifest": done.manifest,
     }
-    said = _said(report, len(vocabulary.classes))
+    sentence = _sentence(report, len(vocabulary.classes))
     named = config.model_copy(update={"model": provider.model})
     then = f"next: langseg-desc encode{source_flags(named)}"
-    return {**report, "sentence": f"{said}; {then}"}
+    return {**report, "sentence": f"{sentence}; {then}"}
 
 
-def _said(report: Mapping[str, Any], n_classes: int) -> str:
+def _sentence(report: Mapping[str, Any], n_classes: int) -> str:
     """What came in, what of it was dropped, and everything of the file that found no place."""
     dropped = report["phrases"] - report["accepted"]
     parts = [
@@ -137,9 +137,9 @@ def _said(report: Mapping[str, Any], n_classes: int) -> str:
         ("disagreeing", "class_id", "of another class than the class_name, which was taken"),
         ("ignored", "column", "not read"),
     ):
-        if found := report[key]:
-            count = f", {_n(sum(found.values()), 'phrase')}" if isinstance(found, dict) else ""
-            parts.append(f"{_n(len(found), noun)} {what}{count} ({some(found)})")
+        if listed := report[key]:
+            count = f", {_n(sum(listed.values()), 'phrase')}" if isinstance(listed, dict) else ""
+            parts.append(f"{_n(len(listed), noun)} {what}{count} ({some(listed)})")
     if report["guesses"]:
         parts.append(
             f"did you mean {told_guesses(report['guesses'])}? Rename in the file what you did"

@@ -69,8 +69,8 @@ def plan_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
     if report["gpu_hours"] is not None:
         rows.append(("GPU-hours", _span(report["gpu_hours"], ",.2f")))
     if report["scenes_to_ask"]:
-        told = f"of {report['scenes_to_ask']} scenes not known yet: what they add is not counted"
-        rows.append(("plausible classes", told))
+        missing = f"of {report['scenes_to_ask']} scenes not known yet: what they add is not counted"
+        rows.append(("plausible classes", missing))
     return rows
 
 

@@ -1,6 +1,6 @@
 """Report the quality of a vocabulary's descriptors.
 
-In:  what was found of one set, perhaps the assessor of the other sets.
+In:  the quality of one set, perhaps the assessor of the other sets.
 Out: JSON-able values; ``sentence`` is the set in one line.
 """
 
@@ -142,6 +142,6 @@ def _gain(measured: Mapping[str, Any]) -> str:
         return ""
     gained = points(measured["gain_over_names"], measured["gain_interval"])
     return (
-        f"; where rivals have phrases, too, {share(measured['by_name_there'])} by name, and "
+        f"; where look-alikes have phrases, too, {share(measured['by_name_there'])} by name, and "
         f"{share(measured['by_both'])} by name and the other phrases: {gained}"
     )

@@ -37,33 +37,33 @@ def run_show(store_path: Path, class_name: str) -> dict[str, Any]:
     requests = store.table("requests", where={"class_name": [name]}).to_pylist()
     keys = [row["request_key"] for row in requests]
     answers = store.table("responses", _ANSWER, where={"request_key": keys}).to_pylist()
-    phrases = store.table("descriptors", _PHRASE, where={"request_key": keys}).to_pylist()
-    ids = [row["text_id"] for row in phrases]
+    descriptors = store.table("descriptors", _PHRASE, where={"request_key": keys}).to_pylist()
+    ids = [row["text_id"] for row in descriptors]
     texts = {
         row["text_id"]: row["text"]
         for row in store.table("texts", where={"text_id": ids}).to_pylist()
     }
     models = {row["request_key"]: row["model"] for row in requests}
     senses = {json.dumps(class_data(row["messages_json"]), sort_keys=True) for row in requests}
-    said = [
+    phrases = [
         {"model": models[row["request_key"]], "text": texts[row["text_id"]], **row}
         | {"shared_with": []}
-        for row in phrases
+        for row in descriptors
     ]
-    _note_sharing(store, name, said)
-    said.sort(key=lambda row: (row["model"], row["scene"], row["subclass"], row["rank"]))
-    kept = [row for row in said if not row["rejected"]]
+    _note_sharing(store, name, phrases)
+    phrases.sort(key=lambda row: (row["model"], row["scene"], row["subclass"], row["rank"]))
+    accepted = [row for row in phrases if not row["rejected"]]
     spent = sum(row["cost_usd"] or 0.0 for row in answers)
     return {
         "class_name": name,
         "senses": [json.loads(sense) for sense in sorted(senses)],
-        "kept": kept,
-        "dropped": [row for row in said if row["rejected"]],
+        "kept": accepted,
+        "dropped": [row for row in phrases if row["rejected"]],
         "requests": [{column: row[column] for column in _ASKED} for row in requests],
         "answers": sorted(answers, key=lambda row: str(row["created_at"])),
         "vectors": _vectors(store, ids),
-        "sentence": f"{name}: {len(requests)} requests, {len(answers)} answers, {len(kept)} "
-        f"phrases kept, {len(said) - len(kept)} dropped, ${spent:.4f} of known cost",
+        "sentence": f"{name}: {len(requests)} requests, {len(answers)} answers, {len(accepted)} "
+        f"phrases kept, {len(phrases) - len(accepted)} dropped, ${spent:.4f} of known cost",
     }
 
 
@@ -135,9 +135,9 @@ def _note_sharing(store: "Store", name: str, phrases: list[dict[str, Any]]) -> N
 
 def _vectors(store: "Store", ids: list[str]) -> list[dict[str, Any]]:
     """For each text encoder how many of the texts it has embedded, and how many it cut."""
-    found = []
+    counts = []
     for encoder_id in store.encoders():
         table = store.embeddings(encoder_id, ("truncated",), where={"text_id": ids})
         truncated = table["truncated"].to_pylist()
-        found.append({"encoder": encoder_id, "texts": len(truncated), "truncated": sum(truncated)})
-    return found
+        counts.append({"encoder": encoder_id, "texts": len(truncated), "truncated": sum(truncated)})
+    return counts

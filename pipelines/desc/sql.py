@@ -66,11 +66,11 @@ def run_sql(
     if out is not None:
         check_file(out, "--out", f"rows.{form}")
     if out is not None and form is Format.PARQUET:
-        found = select_table(_connection(store_path, statement, limits), statement, limits)
+        result = select_table(_connection(store_path, statement, limits), statement, limits)
         with bounded_memory(limits.memory_mb):
-            data = parquet_bytes(found.table, found.deadline.check)
+            data = parquet_bytes(result.table, result.deadline.check)
         _write(out, data)
-        return _notes(found.table.num_rows, found.truncated, 0, limits)
+        return _notes(result.table.num_rows, result.truncated, 0, limits)
     if form is Format.TABLE:
         limits = replace(limits, cell_chars=_TABLE_CELL)
     answer = select(_connection(store_path, statement, limits), statement, limits)

@@ -46,12 +46,12 @@ def answer_questions(
 
     names = None if vocabulary is None else [entry.name for entry in vocabulary.classes]
     connection = open_audit(all_tables(store) if vocabulary is None else tables_of(store, keys))
-    answers = []
+    answers: list[dict[str, Any]] = []
     for name, question in questions():
-        found = ask(connection, name)
-        rows = [list(row) for row in found.rows]
+        result = ask(connection, name)
+        rows = [list(row) for row in result.rows]
         answers.append(
-            {"name": name, "question": question, "columns": list(found.columns), "rows": rows}
+            {"name": name, "question": question, "columns": list(result.columns), "rows": rows}
         )
     coverage = next(answer for answer in answers if answer["name"] == "coverage")
     return {"answers": answers, **_covered(coverage["rows"], names)}
