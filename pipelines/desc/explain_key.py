@@ -99,4 +99,4 @@ def explain_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _is_stored(store: "Store", request: "Request") -> bool:
     own = {"request_key": [request.request_key]}
-    return store.table("requests", ("request_key",), where=own).num_rows > 0
+    return len(store.table("requests", ("request_key",), where=own)) > 0

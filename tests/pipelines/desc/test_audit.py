@@ -17,7 +17,7 @@ import pytest
 from langseg.cache.errors import InputError
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank import stored_set
-from langseg.descriptors.bank.select import Selection
+from langseg.descriptors.bank.select import Selection, select_answers
 from langseg.descriptors.encoders import stored_vectors
 from langseg.descriptors.encoders.load import load_encoder
 from langseg.descriptors.encoders.stored_vectors import open_vectors
@@ -382,7 +382,7 @@ def test_audit__selects_the_answers_of_a_set_once(store, monkeypatch):
         selected.append(args)
         return found(*args, **named)
 
-    found = stored_set.select_answers
+    found = select_answers
     monkeypatch.setattr(stored_set, "select_answers", counted)
     report = run_audit(camvid(store))
     assert len(selected) == 1
