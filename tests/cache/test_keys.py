@@ -37,6 +37,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(plain_text, values), st.randoms(use_true_random=False))
 def test_canonical_json__does_not_depend_on_the_order_of_keys(value, chance):
     items = list(value.items())

@@ -11,6 +11,7 @@ from tests.fuzz import fuzz_template_data, fuzz_validate
 FOREVER_S = 600.0  # they end by the number of tries, so that no machine is too slow
 
 
+@pytest.mark.slow
 def test_fuzz_validate__finds_no_escape():
     found = fuzz_validate.fuzz(FOREVER_S, first_seed=1, at_most=600)
     assert found.escapes == []
@@ -26,6 +27,7 @@ def test_fuzz_validate__finds_a_check_that_is_missing(monkeypatch: pytest.Monkey
     assert "--seed" in found.escapes[0]
 
 
+@pytest.mark.slow
 def test_fuzz_template_data__finds_no_escape():
     found = fuzz_template_data.fuzz(FOREVER_S, first_seed=1, at_most=600)
     assert found.escapes == []

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from langseg.segmenter.distributed import average_over_ranks, place, process_group, sum_over_ranks
@@ -13,6 +14,8 @@ from langseg.segmenter.model.checkpoint import latest
 from tests.support.repository import ROOT
 from tests.support.tiny_segmenter import tiny_samples, tiny_vit, write_dataset
 from tests.support.until import PATIENCE_S
+
+pytestmark = pytest.mark.slow
 
 
 def test_process_group__is_one_rank_without_torchrun(monkeypatch):

@@ -10,6 +10,7 @@ from tests.support.openai_server import plausible_reply
 from tests.support.prompts import some_prompt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", shipped_vocabularies())
 def test_good_reply__nothing_in_it_is_rejected_for_any_class_that_ships(dataset):
     prompt = some_prompt(n_per_subclass=2)

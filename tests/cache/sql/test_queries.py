@@ -303,6 +303,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", [select, select_table])
 @pytest.mark.parametrize("statement", REFUSED)
 def test_select__refuses_everything_but_one_select_over_the_store(

@@ -148,6 +148,7 @@ def test_held_answers__are_those_that_came_with_the_batchs_name(store, rows):
     assert held_answers(store, "batch-9") == set()
 
 
+@pytest.mark.slow
 def test_ledger__killed_at_any_step_is_in_the_state_before_or_after(tmp_path):
     enter(Ledger(tmp_path / "before"), 2)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -12,6 +12,8 @@ from langseg.cache.records import TABLES
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 
+pytestmark = pytest.mark.slow
+
 FLIPS = {"part": 200, "live manifest": 200, "old manifest": 200, "encoder": 40}
 
 

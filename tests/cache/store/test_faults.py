@@ -18,6 +18,8 @@ from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import GONE, SURVIVED, Nursery, content
 from tests.support.until import PATIENCE_S, until
 
+pytestmark = pytest.mark.slow
+
 KILLS, READS = 30, 1000
 
 

@@ -73,6 +73,7 @@ def test_index__comes_back_as_it_was_written(index):
     }
 
 
+@pytest.mark.slow
 def test_index__with_any_flipped_bit_is_named(index):
     data, chance = index.read_bytes(), random.Random(5)
     for bit in chance.sample(range(8 * len(data)), 200):

@@ -38,6 +38,7 @@ def test_compact__makes_one_part_of_each_table_and_keeps_every_row_in_its_order(
     assert examine(now.path).problems == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_compact__of_any_store_keeps_every_row_as_often_as_it_was(store, rows, seed, monkeypatch):
     many_commits(store, rows, 12, seed)

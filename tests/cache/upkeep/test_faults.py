@@ -13,6 +13,8 @@ from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import GONE, Nursery, content
 from tests.support.store_rows import RECORD, make_answer, make_tables, make_vectors
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def nursery() -> Iterator[Nursery]:

@@ -80,6 +80,7 @@ def test_repair__keeps_the_damaged_file_under_another_name(filled):
     assert f"{aside}: damaged, kept" in examine(filled.path).notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deleted", [False, True])
 @pytest.mark.parametrize("lost", [("descriptors",), ("texts",), ("descriptors", "texts")])
 @pytest.mark.parametrize("numbers", [(0,), (1,), (0, 1)])
@@ -151,6 +152,7 @@ def test_repair__drops_answers_to_requests_that_are_lost(filled):
     assert keys(filled, "requests") == keys(filled, "responses") == {key(4), key(5)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deleted", [False, True])
 @pytest.mark.parametrize(
     "names",
@@ -242,6 +244,7 @@ def test_repair__waits_for_no_writer(filled):
         repair_store(filled.path, make_tables)
 
 
+@pytest.mark.slow
 def test_repair__of_any_damage_leaves_a_whole_store_of_rows_that_were_there(filled, tmp_path):
     whole = {name: set(rows) for name, rows in content(filled.path).items()}
     chance = random.Random(2)

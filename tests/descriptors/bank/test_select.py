@@ -56,6 +56,7 @@ def test_select__prefers_what_covers_more_to_what_is_newer():
     assert select_answers(VOCABULARY, whole + part, times).model == "whole"
 
 
+@pytest.mark.slow
 def test_two_vocabularies_in_one_store__keep_their_own_bundled_answers():
     plans = {}
     for name in ("ade20k", "camvid"):  # sky is a class of both

@@ -367,6 +367,7 @@ def accuracies(bank: Bank, captions: list[str]) -> Mapping[str, float]:
     return found
 
 
+@pytest.mark.slow
 def test_positive_control__attributes_tell_nonsense_classes_apart_and_control_texts_do_not():
     found = accuracies(*attribute_bank())
     assert all(found[name] <= 0.12 for name in AT_CHANCE)  # which is 1 of 60; 8 are beyond it

@@ -57,6 +57,7 @@ class Leaving(HashEncoder):
         return super()._encode(texts)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not STATM.exists() or pa.default_memory_pool().backend_name == "system",
     reason="nothing to measure it by, or no pool",

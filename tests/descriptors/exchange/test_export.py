@@ -138,6 +138,7 @@ LISTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(LISTS, st.sampled_from(["jsonl", "csv"]))
 def test_any_export__comes_back_as_the_same_rows(phrases: list[ForeignPhrase], form: str):

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from langseg.cache.store.journal import journal_names, journal_path, read_journal
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
@@ -25,6 +27,8 @@ from tests.support.openai_server import content_id
 from tests.support.prompts import some_prompt
 from tests.support.repository import ROOT
 from tests.support.until import until
+
+pytestmark = pytest.mark.slow
 
 KILLS, CLASSES, CONCURRENCY = 40, 320, 4
 PROMPT = some_prompt(n_attributes=3, n_subclasses=1)

@@ -14,6 +14,8 @@ from langseg.cache.upkeep.verify import examine
 from tests.support.openai_server import OpenAIServer, asked_about
 from tests.support.program import AT_ONCE, run_program
 
+pytestmark = pytest.mark.slow
+
 ATTRIBUTES, ATTEMPTS, LIMIT = 8, 8, 512
 KINDS = {  # behaviour -> status in the store, requests in all, words of the reason
     "good": ("ok", 1, ""),

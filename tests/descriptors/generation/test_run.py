@@ -420,6 +420,7 @@ run(ReplayProvider(), store, on_event=die_after_six)
 """
 
 
+@pytest.mark.slow
 def test_dead_run__leaves_paid_answers_that_the_next_run_recovers(tmp_path: Path):
     where = [str(tmp_path / "store")]
     died = subprocess.run([sys.executable, "-c", DIES, *where], cwd=ROOT)

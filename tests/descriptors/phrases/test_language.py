@@ -74,6 +74,7 @@ def parsed(texts: tuple[str, ...], prompt: Prompt | None = None, **entry: str) -
     return parse_reply(json.dumps(reply), next(iter(plan)))
 
 
+@pytest.mark.slow
 def test_phrases_that_ship__are_english_group_by_group():
     folder = package_files("langseg.descriptors").joinpath("packs")
     groups = [

@@ -129,6 +129,7 @@ def test_class_text__says_the_name_and_its_synonyms():
     assert class_text(FURNITURE.classes[0]) == "chair, armchair"
 
 
+@pytest.mark.slow
 def test_look_alikes__of_ade20k_are_what_a_person_confuses():
     words = load_vocabulary("ade20k")
     encoder = load_encoder("minilm", device="cpu")

@@ -274,6 +274,7 @@ caps = st.builds(
 )
 
 
+@pytest.mark.slow
 @unhurried
 @given(attempts, caps, st.integers(2, 6))
 def test_spend__never_passes_a_cap_in_whatever_order_answers_come(planned, limits, places):

@@ -202,6 +202,7 @@ FIELDS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(FIELDS, min_size=1, max_size=8), st.booleans())
 def test_any_set__is_stored_phrase_by_phrase(phrases: list[ForeignPhrase], as_published: bool):

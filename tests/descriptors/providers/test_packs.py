@@ -43,6 +43,7 @@ def test_packs__are_those_of_the_shipped_vocabularies():
     assert shipped_vocabularies() == PACKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKS)
 def test_pack__describes_every_class_and_nothing_else(name: str):
     vocabulary, pack = load_vocabulary(name), pack_of(name)
@@ -59,6 +60,7 @@ def test_pack__has_enough_attributes_subclasses_and_slots(name: str):
         assert all(entry.subclasses.values()), class_name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKS)
 def test_pack__has_at_least_three_phrases_for_each_scene_of_its_vocabulary(name: str):
     pack = pack_of(name)
@@ -71,6 +73,7 @@ def test_pack__has_at_least_three_phrases_for_each_scene_of_its_vocabulary(name:
     assert few == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKS)
 def test_pack__loses_no_phrase_to_the_validator(name: str):
     dropped = []
@@ -85,6 +88,7 @@ def test_pack__loses_no_phrase_to_the_validator(name: str):
     assert dropped == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKS)
 def test_pack__says_no_phrase_about_more_than_three_classes(name: str):
     classes = defaultdict(set)
@@ -96,6 +100,7 @@ def test_pack__says_no_phrase_about_more_than_three_classes(name: str):
     assert {text: names for text, names in classes.items() if len(names) > 3} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKS)
 def test_pack__says_other_things_about_a_scene_than_about_the_class(name: str):
     generic: dict[str, set[str]] = {}

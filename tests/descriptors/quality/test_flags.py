@@ -144,6 +144,7 @@ def test_coverage__misses_no_slot_in_a_set_that_names_none():
     assert found["wall"].missing_slots == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_vocabularies())
 def test_bundled_pack__has_no_flag_that_its_texts_show(name):
     assert list(text_flags(load_vocabulary(name), packed(name))) == []

@@ -17,6 +17,8 @@ from tests.support.children import heed_ctrl_c
 from tests.support.openai_server import OpenAIServer
 from tests.support.until import PATIENCE_S, until
 
+pytestmark = pytest.mark.slow
+
 DESC, SEG = "langseg-desc", "langseg-seg"
 LINES = {DESC: cli_desc.app, SEG: cli_seg.app}
 COMMANDS = [

@@ -56,6 +56,7 @@ def test_plan__of_a_hosted_model_needs_no_key(call, store, classes, monkeypatch)
     assert call(DESC, "plan", *flags, "--samples", "3", "--json").json["to_ask"] == 9
 
 
+@pytest.mark.slow
 def test_bank__holds_names_first_then_the_descriptors_of_the_list(call, filled, classes):
     flags = ("--classes", classes, "--store", filled)
     assert call(DESC, "encode", *flags, "--json").json["embedded"] > 60
@@ -75,6 +76,7 @@ def test_bank__before_encode_names_the_command_that_is_missing(call, filled, cla
     assert "langseg-desc encode" in done.err
 
 
+@pytest.mark.slow
 def test_audit__names_the_classes_of_a_dataset_that_have_no_descriptor(call, filled, tmp_path):
     some = [entry.prompt_data for entry in load_vocabulary("ade20k").classes[:3]]  # very these
     (tmp_path / "some.json").write_text(json.dumps(some))
@@ -84,6 +86,7 @@ def test_audit__names_the_classes_of_a_dataset_that_have_no_descriptor(call, fil
     assert "Who wrote the descriptors" in call(DESC, "audit", "--store", filled).out
 
 
+@pytest.mark.slow
 def test_audit__of_a_class_list_counts_that_list_only(call, filled, tmp_path):
     (tmp_path / "other.txt").write_text("sky\nroad\n")
     flags = ("--classes", tmp_path / "other.txt", "--store", filled)
@@ -138,6 +141,7 @@ def test_verify__prints_notes_and_ends_with_0_when_nothing_is_wrong(call, filled
     assert report["notes"]
 
 
+@pytest.mark.slow
 def test_repair__of_a_damaged_journal_lets_generate_go_on(call, filled, classes):
     flags = ("--classes", classes, "--store", filled)
     with Store.open(filled).writer() as writer:
@@ -164,6 +168,7 @@ def row_of(store: Path) -> tuple[Request, Response]:
     return next(r for r in requests if r.request_key == response.request_key), response
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [

@@ -24,6 +24,8 @@ from tests.support.openai_server import OpenAIServer, asked_about
 from tests.support.program import arguments_of, environment, run_program
 from tests.support.until import PATIENCE_S, until
 
+pytestmark = pytest.mark.slow
+
 DESC = "langseg-desc"
 NAMES = tuple(f"object {number}" for number in range(6))
 

@@ -88,6 +88,7 @@ def class_list(path: Path, names: Any, **more: Any) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", REFUSED)
 def test_name__that_is_hostile_is_refused_with_its_row_before_any_request(
     call, tmp_path: Path, kind: str
@@ -223,6 +224,7 @@ def check_paths(store: Path) -> None:
     assert others == {"mine.json", "store", "sent"}
 
 
+@pytest.mark.slow
 def test_name__is_data_in_sql_json_terminal_and_bank(call, run):
     classes, store, _ = run
     for name in load_vocabulary(classes_file=classes).classes:

@@ -17,6 +17,8 @@ from langseg.pipelines.pages.demo import render_page
 from tests.support.openai_server import OpenAIServer
 from tests.support.program import AT_ONCE, arguments_of, environment, run_program
 
+pytestmark = pytest.mark.slow
+
 DESC = "langseg-desc"
 CANARY = "sk-canary/0123456789abcdef"
 TELLTALES = ("canary", "0123456789abcdef")

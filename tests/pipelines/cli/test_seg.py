@@ -14,6 +14,8 @@ from langseg.pipelines.seg.demo_data import run_demo_data
 from tests.support.random_bank import random_bank
 from tests.support.small_bank import arrays_of, flip_last_byte_of
 
+pytestmark = pytest.mark.slow
+
 SEG = "langseg-seg"
 HERE = ("--data", "{data}", "--store", "{store}")
 QUICK = """

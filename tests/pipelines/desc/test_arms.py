@@ -19,6 +19,8 @@ from langseg.pipelines.desc.generate import run_generate
 from tests.support.openai_server import OpenAIServer
 from tests.support.quiet import Quiet
 
+pytestmark = pytest.mark.slow
+
 DESC = "langseg-desc"
 HOME = {
     "name": "home",

@@ -34,6 +34,8 @@ from langseg.pipelines.desc.standing_questions import questions
 from langseg.pipelines.pages.audit_tables import set_rows
 from tests.support.quiet import Quiet
 
+pytestmark = pytest.mark.slow
+
 DESC = "langseg-desc"
 OTHERS = {
     "car": ["shiny metal doors with windows", "four rubber tyres on the road", "a smell of petrol"],

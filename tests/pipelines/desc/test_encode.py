@@ -81,6 +81,7 @@ def test_encode__embeds_exactly_the_texts_of_the_bank(source: Source, towers: di
     assert run_encode(source, towers["clip"], quiet)["embedded"] == 0
 
 
+@pytest.mark.slow
 def test_encode__keeps_several_encoders_side_by_side_up_to_their_banks(
     source: Source, towers: dict[str, str]
 ):
@@ -248,6 +249,7 @@ def test_encode__in_many_ranges_gives_each_text_once_and_its_own_vector(
     assert not examine(source.store).problems
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_ranges")
 def test_encode__leaves_the_texts_of_other_vocabularies_and_encoders_alone(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -267,6 +269,7 @@ def test_encode__leaves_the_texts_of_other_vocabularies_and_encoders_alone(
     assert report["embedded"] == len(needed(other) - needed(source)) < report["texts"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_ranges")
 @pytest.mark.parametrize("in_a_chunk", [True, False])
 def test_encode__killed_goes_on_where_it_was(
@@ -324,6 +327,7 @@ def test_encode__of_a_damaged_part_embeds_nothing(
     assert encoder.record.encoder_id not in Store.open(source.store).encoders()
 
 
+@pytest.mark.slow
 def test_encode__with_nothing_to_do_loads_no_encoder(tmp_path: Path):
     store = tmp_path / "store"
     run_generate(DescribeConfig(dataset="camvid", store=store), Quiet())

@@ -19,6 +19,8 @@ from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from langseg.pipelines.desc.encode import wanted_texts
 from tests.support.hash_encoder import HashEncoder
 
+pytestmark = pytest.mark.slow
+
 A_PART = 2000
 KEY = sha256_hex("the one request")
 WALL = Vocabulary(name="mine", classes=(ClassEntry(name="wall", id=1),), ignore_ids=(0,), scenes={})

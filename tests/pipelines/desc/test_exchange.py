@@ -158,6 +158,7 @@ def test_import__tells_rows_that_are_none_ids_that_disagree_and_names_that_are_n
         assert part in report["sentence"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 def test_export_of_the_pack__comes_back_with_the_same_texts(call, flags, form, tmp_path: Path):
     call(DESC, "generate", *flags)

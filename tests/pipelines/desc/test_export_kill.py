@@ -11,6 +11,8 @@ import pytest
 
 from langseg.pipelines.desc.export import ExportConfig, run_export
 
+pytestmark = pytest.mark.slow
+
 TOUCHES = ("open", "os.rename", "os.mkdir")  # told before they happen
 CLASSES = ("sky", "wall", "tree", "road", "car", "bed", "sea", "house", "chair", "person")
 LATE = 1000  # after the last touch

@@ -34,6 +34,7 @@ def hosted(tmp_path: Path, server: OpenAIServer, **changes: Any) -> DescribeConf
     return settings(tmp_path, **asked, **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "words"),
     [
@@ -88,6 +89,7 @@ def test_plan__needs_no_key_and_asks_nothing(tmp_path: Path, monkeypatch: pytest
     assert not config.store.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["ade20k", "coco-stuff", "pascal-voc"])
 def test_bundled__says_all_its_pack_holds_unless_counts_are_given(tmp_path: Path, dataset: str):
     pack = load_pack(package_files("langseg.descriptors").joinpath("packs", f"{dataset}.yaml"))
@@ -111,6 +113,7 @@ def test_bundled__refuses_more_phrases_than_its_pack_can_half_fill(tmp_path: Pat
     assert not config.store.exists()
 
 
+@pytest.mark.slow
 def test_generate__of_two_vocabularies_leaves_the_first_as_it_was(tmp_path: Path):
     from langseg.descriptors.vocabulary.source import Source
     from langseg.pipelines.desc.open_sets import open_sets

@@ -40,6 +40,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "store"
 
 
+@pytest.mark.slow
 def test_sql__as_csv_is_read_back_cell_by_cell(call, store):
     question = "select text, n_chars, null as nothing from texts order by text_id"
     done = call(DESC, "sql", "--store", store, "--format", "csv", question)
@@ -126,6 +127,7 @@ def test_embeddings__have_their_vectors_however_they_are_asked_for(call, store):
         assert "emb" in done["columns"] + [row[0] for row in done["rows"]]
 
 
+@pytest.mark.slow
 def test_sql__of_some_seconds_leaves_stdout_to_the_answer(store):
     """In a process of its own: DuckDB draws past Python's stdout."""
     slow = "select max(hash(a.range, b.range)) from range(1000000) a, range(1000000) b"
@@ -169,6 +171,7 @@ def test_sql__that_fails_leaves_the_old_file(call, store, tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.slow
 def test_sql__says_truncated_in_every_format(call, store, tmp_path):
     flags = ("--store", store, "--max-rows", "7")
     for form in ("table", "json", "csv", "parquet"):
@@ -223,6 +226,7 @@ def test_sql__holds_its_limits(call, store):
     assert "stopped after 0.2 s" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["table", "parquet"])
 @pytest.mark.parametrize(
     "statement",

@@ -30,6 +30,7 @@ def names(report: dict[str, Any], question: str = "coverage") -> set[str]:
     return {row[0] for row in answer["rows"]}
 
 
+@pytest.mark.slow
 def test_audit__of_a_vocabulary_counts_only_its_own_answers(store: Path, tmp_path: Path):
     whole = answer_questions(Store.open(store))
     own = vocabulary_answers(Source(store=store, classes=tmp_path / "mine.txt"))
@@ -42,6 +43,7 @@ def test_audit__of_a_vocabulary_counts_only_its_own_answers(store: Path, tmp_pat
     assert len(names(camvid)) == 11
 
 
+@pytest.mark.slow
 def test_audit__names_every_class_of_a_vocabulary_without_answers(store: Path, tmp_path: Path):
     (tmp_path / "other.txt").write_text("flux capacitor\nhoverboard\n")
     report = vocabulary_answers(Source(store=store, classes=tmp_path / "other.txt"))
@@ -50,6 +52,7 @@ def test_audit__names_every_class_of_a_vocabulary_without_answers(store: Path, t
         load_config(Source, None, {"dataset": "camvid", "classes": tmp_path / "other.txt"})
 
 
+@pytest.mark.slow
 def test_audit__of_everything_keeps_models_apart(store: Path):
     answers = answer_questions(Store.open(store))["answers"]
     (answer,) = (one for one in answers if one["name"] == "coverage")

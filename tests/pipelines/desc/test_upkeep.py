@@ -29,6 +29,8 @@ from langseg.pipelines.desc.verify import run_verify
 from tests.support.quiet import Quiet
 from tests.support.small_bank import in_another_format
 
+pytestmark = pytest.mark.slow
+
 DESC = "langseg-desc"
 BATCHES = (["wall", "sky"], ["wall", "sky", "bed"])  # classes of each run: two parts a table
 

@@ -25,6 +25,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", WRITERS)
 def test_target__in_folders_that_lack_is_written_with_them(call, store, tmp_path, command):
     out = tmp_path / "a" / "b" / "x.out"

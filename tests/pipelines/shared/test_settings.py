@@ -101,6 +101,7 @@ def test_load_config__refuses_a_key_that_is_no_text(tmp_path: Path, text: str):
         load_config(TrainSettings, tmp_path / "settings.yaml", {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[" * 5000, "a: 2026-13-45", "training: &a {head: *a}"])
 def test_load_config__refuses_what_breaks_a_yaml_reader(tmp_path: Path, text: str):
     (tmp_path / "settings.yaml").write_text(text)

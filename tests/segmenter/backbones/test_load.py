@@ -38,6 +38,7 @@ def test_load_backbone__reads_safetensors_and_pins_them_in_the_id(tmp_path):
     assert loaded.source == BackboneSource(name=SMALL, weights=str(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -74,6 +75,7 @@ def test_load_backbone__never_opens_a_pickle(tmp_path):
     assert not (tmp_path / "marker").exists()
 
 
+@pytest.mark.slow
 def test_load_backbone__refuses_what_is_no_plain_vit():
     with pytest.raises(UsageError, match="did you mean vit_tiny_patch16_224"):
         load_backbone("vit_tiny_patch16_22")

@@ -54,6 +54,7 @@ def test_render_demo_dataset__gives_other_pictures_for_another_seed():
     assert np.abs(one.astype(int) - other).mean() > 10
 
 
+@pytest.mark.slow
 def test_render_demo_dataset__writes_only_ade20k_ids_of_declared_classes(demo):
     for split in ("training", "validation"):
         for ids in ids_in(demo, split).values():

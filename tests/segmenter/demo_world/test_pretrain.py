@@ -108,6 +108,7 @@ def test_start_weights__give_patches_of_unit_spread(crops):
     assert 0.3 < tokens.std() < 1.1
 
 
+@pytest.mark.slow
 def test_masked_loss__falls_when_the_model_is_trained_on_it(crops):
     torch.manual_seed(0)
     images, model = crops.draw(2), MaskedPredictor(choices=4)
@@ -126,6 +127,7 @@ def test_masked_loss__falls_when_the_model_is_trained_on_it(crops):
     assert losses[-1] < losses[0] * 0.9
 
 
+@pytest.mark.slow
 def test_main__writes_weights_that_fit_the_model_it_describes(tmp_path):
     out = tmp_path / "vit.safetensors"
     main(["--out", str(out), "--steps", "2", "--images", "2"])

@@ -66,6 +66,7 @@ def test_argmax_upsampled__equals_the_plain_way_for_any_finite_numbers(values, s
     assert torch.equal(argmax_upsampled(logits, size), naive(logits, size))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS[:-1])  # subnormal numbers take 10 s here
 @pytest.mark.parametrize(("classes", "low", "size"), [(150, (37, 50), (301, 400)),
                                                       (847, (16, 22), (97, 130))])  # fmt: skip

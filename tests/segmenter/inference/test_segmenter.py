@@ -41,6 +41,7 @@ def picture(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 32), (47, 31), (1, 1), (5, 400), (90, 61)])
 @pytest.mark.parametrize("mode", ["whole", "slide"])
 def test_segment__gives_a_mask_of_the_pictures_own_size(trained, size, mode):

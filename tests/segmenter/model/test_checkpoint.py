@@ -75,6 +75,7 @@ def test_read_state__says_what_was_trained_with_what(run):
     assert [row["step"] for row in state.history] == [1, 2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])
 def test_read_state__finds_any_flipped_bit(run, name):
     path, rng = run / "ckpt-000003" / name, np.random.default_rng(0)

@@ -55,6 +55,7 @@ def run(data: Path, out: Path, **changes: object) -> TrainResult:
     return train(**values | changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_train__killed_and_resumed_equals_uninterrupted_bit_by_bit(data, tmp_path):
     whole = run(data, tmp_path / "whole")
     killed = subprocess.run(
@@ -101,6 +102,7 @@ def test_train__a_finished_run_is_left_alone(data, tmp_path):
     assert (first.checkpoint / "state.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_train__learns_and_scores_what_it_learnt(data, tmp_path):
     config = tiny_config(steps=60, batch_size=4, lr=1e-2)
     result = run(data, tmp_path, config=config, val=tiny_samples(data, "val"), log_every=20)

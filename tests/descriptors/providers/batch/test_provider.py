@@ -268,6 +268,7 @@ def test_collect__brings_home_and_hands_nothing_over(tmp_path):
         assert (len(server.batches), desk.files()) == (1, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("treat", "status"),
     [
@@ -293,6 +294,7 @@ def test_answer__every_line_says_what_came_of_its_request(tmp_path, treat, statu
         assert len(server.batches) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("treat", ["missing", "garbage", "nul", "deep", "number", "long"])
 def test_answer__a_line_that_says_nothing_costs_itself_only(tmp_path, treat):
     with BatchServer(lines={1: treat}) as server:
@@ -373,6 +375,7 @@ def test_answer__a_refused_batch_ends_the_run_after_all_else_is_home(tmp_path):
         assert len(desk.run(requests(2))) == 2  # once it is mended
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"limits": FileLimits(max_requests=3)}])
 def test_wait__more_tokens_than_the_server_enqueues_go_in_smaller_batches(tmp_path, options):
     with BatchServer(enqueues=3, looks=1) as server:
@@ -524,6 +527,7 @@ def test_submit__what_never_arrived_is_handed_over_by_the_next_run(tmp_path, cal
     assert len(desk.files()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call", ["POST /files", "POST /batches", "GET /batches/id", "GET /content"]
 )
@@ -769,6 +773,7 @@ def test_provider__settings_that_cannot_be_meant_are_refused(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_run__killed_at_any_moment_asks_for_nothing_twice_and_loses_nothing(tmp_path):
     chance, ended = random.Random(7), Counter[int]()
     root = tmp_path / "store"

@@ -259,6 +259,7 @@ def test_answer__the_window_opens_to_its_limit_and_no_further():
     assert server.most_at_once == 6
 
 
+@pytest.mark.slow
 def test_answer__a_server_that_keeps_complaining_is_asked_few_at_a_time():
     complaints = dict.fromkeys(range(4, 200, 3), "rate_limit")
     with OpenAIServer(nth=complaints, delay_s=0.01) as server:
@@ -369,6 +370,7 @@ def test_answer__holds_a_window_of_requests_not_all_of_them():
         asyncio.run(run(server))
 
 
+@pytest.mark.slow
 def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
     async def run(server: OpenAIServer) -> Any:
         provider = OpenAIProvider(base_url=server.base_url, limits=RateLimits(max_concurrency=32))
@@ -384,6 +386,7 @@ def test_answer__leaves_no_task_behind_when_the_reader_stops_early():
         gc.collect()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["hang", "drip", "rate_limit:retry-after=60", "status:500"])
 def test_answer__an_interrupt_ends_it_at_once_and_closes_every_connection(behaviour):
     async def run(server: OpenAIServer) -> Any:
@@ -407,6 +410,7 @@ def test_answer__an_interrupt_ends_it_at_once_and_closes_every_connection(behavi
         gc.collect()
 
 
+@pytest.mark.slow
 def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
     with OpenAIServer(nth={0: "good"}, always="hang") as server:
         process = subprocess.Popen(
@@ -470,6 +474,7 @@ def test_secret__the_key_is_in_no_response_error_or_repr(behaviour):
     assert "[key]" in shown
 
 
+@pytest.mark.slow
 def test_secret__the_key_is_in_no_log_line_of_the_sdk_and_in_no_traceback():
     with OpenAIServer(nth={0: "good", 1: "echo"}, always="unauthorised") as server:
         done = subprocess.run(
