@@ -25,7 +25,9 @@ from pathlib import Path
 from langseg.cache.errors import UpstreamError
 from langseg.cache.files import disk_errors
 from langseg.cache.records import Request
-from langseg.cache.store.batch_ledger import BATCHES, BatchRecord, Draft, Ledger
+from langseg.cache.store.batch_ledger import Ledger
+from langseg.cache.store.batch_records import BATCHES, BatchRecord
+from langseg.cache.store.batch_requests import Draft
 from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.batch.calls import BatchCalls, ServerBatch, request_line
 from langseg.descriptors.providers.batch.requests import FileLimits, Todo, UnderWay, fill

@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields
 
 from langseg.cache.errors import UsageError
 from langseg.cache.records import Request
-from langseg.cache.store.batch_ledger import BatchRecord, Draft
+from langseg.cache.store.batch_records import BatchRecord
+from langseg.cache.store.batch_requests import Draft
 from langseg.descriptors.providers.batch.calls import request_line
 from langseg.descriptors.providers.budget import Budget, Hold, most
 

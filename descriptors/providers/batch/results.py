@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from langseg.cache.files import disk_errors
-from langseg.cache.store.batch_ledger import BatchRecord, BatchRequests, Ledger
+from langseg.cache.store.batch_ledger import Ledger
+from langseg.cache.store.batch_records import BatchRecord
+from langseg.cache.store.batch_requests import BatchRequests
 from langseg.descriptors.providers.batch.calls import BatchCalls, ServerBatch
 from langseg.descriptors.providers.chat import NotAReplyError, Reply, read_reply
 from langseg.descriptors.providers.openai.endpoint import Key

@@ -16,15 +16,8 @@ import pytest
 from langseg.cache.errors import CorruptError, LangSegError
 from langseg.cache.keys import sha256_hex
 from langseg.cache.records import Request
-from langseg.cache.store.batch_ledger import (
-    BATCHES,
-    BatchRecord,
-    Ledger,
-    batch_notes,
-    batch_problems,
-    held_answers,
-    read_records,
-)
+from langseg.cache.store.batch_ledger import Ledger, batch_notes, batch_problems, held_answers
+from langseg.cache.store.batch_records import BATCHES, BatchRecord, read_records
 from tests.support.repository import ROOT
 
 STEPS = ("fsync", "link", "mkdir", "open", "replace", "unlink", "write")

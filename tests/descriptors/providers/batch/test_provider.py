@@ -21,7 +21,8 @@ import pytest
 from langseg.cache.errors import CorruptError, LangSegError, UpstreamError, UsageError
 from langseg.cache.keys import canonical_json, sha256_hex
 from langseg.cache.records import Request, Response, to_table
-from langseg.cache.store.batch_ledger import BATCHES, Ledger, batch_problems, held_answers
+from langseg.cache.store.batch_ledger import Ledger, batch_problems, held_answers
+from langseg.cache.store.batch_records import BATCHES
 from langseg.cache.store.journal import Answer
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine

@@ -1,0 +1,77 @@
+"""The records of batches: what a server that answers in hours was handed, and how far that came.
+
+In:  a record.
+Out: ``batches/<name>.json``, whose every flipped bit shows; the records that are there.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from langseg.cache.errors import CorruptError
+from langseg.cache.files import write_atomic
+from langseg.cache.sealed import parse_line, render_line
+
+BATCHES = "batches"
+BATCH_FORMAT = 1
+_SUFFIX = ".json"
+_SEALED_END = "\n"  # the seal is of the line and its line feed
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRecord:
+    """One batch. ``number`` counts up over the ledger's life: a later batch has a higher one.
+
+    ``file_id`` and ``batch_id`` are the server's names, ``""`` until it gave them. ``tokens`` is
+    the most that the requests can use together.
+    """
+
+    name: str
+    number: int
+    base_url: str
+    created_at: str
+    n_requests: int
+    tokens: int
+    requests_sha256: str
+    file_id: str = ""
+    batch_id: str = ""
+
+
+def read_records(root: Path) -> list[BatchRecord]:
+    """Every record. Raises: CorruptError, naming a damaged one."""
+    return [read_record(path) for path in record_paths(root)]
+
+
+def read_record(path: Path) -> BatchRecord:
+    """Raises: CorruptError, unless every byte is as it was written, under its own name."""
+    try:
+        document = parse_line(path.read_bytes(), end=_SEALED_END)
+        record = BatchRecord(**{field.name: document[field.name] for field in fields(BatchRecord)})
+    except (OSError, ValueError, LookupError) as exc:
+        raise changed(path, str(exc)) from exc
+    if record.name != path.stem or document.get("v") != BATCH_FORMAT:
+        raise changed(path, "the record of another batch")
+    return record
+
+
+def write_record(root: Path, record: BatchRecord) -> None:
+    """Replace a record whole. Raises: OSError."""
+    line = render_line({**asdict(record), "v": BATCH_FORMAT}, end=_SEALED_END)
+    write_atomic(record_path(root, record.name), line)
+
+
+def record_paths(root: Path) -> list[Path]:
+    """Where a record is, readable or not."""
+    return sorted((root / BATCHES).glob(f"batch-*{_SUFFIX}"))
+
+
+def record_path(root: Path, name: str) -> Path:
+    """Where the record of a batch is, or would be."""
+    return root / BATCHES / f"{name}{_SUFFIX}"
+
+
+def changed(path: Path, got: str) -> CorruptError:
+    """What to say of a file of the ledger that is not as it was written."""
+    return CorruptError(
+        f"{path}: wanted the bytes that were written, got {got}; restore it, or move {path.stem}.* "
+        "away to ask for the requests of that batch again"
+    )
