@@ -23,7 +23,7 @@ Lists = Mapping[str, tuple[Phrase, ...]]
 
 
 @dataclass(frozen=True)
-class Bank:
+class BankPhrases:
     """The phrases of the bank to be controlled; the first of each class is its own name."""
 
     vocabulary: Vocabulary
@@ -62,12 +62,12 @@ class Bank:
         return sorted(len(word) for row in rows for word in row.text.split())
 
 
-def names(bank: Bank, seed: int | None) -> Lists:
+def names(bank: BankPhrases, seed: int | None) -> Lists:
     """The floor that lists of other classes fall below (WaffleCLIP)."""
     return {name: rows[:1] for name, rows in bank.phrases.items()}
 
 
-def templates(bank: Bank, seed: int | None) -> Lists:
+def templates(bank: BankPhrases, seed: int | None) -> Lists:
     """One list of templates for all classes, near the bank's word counts, each used once before
     one is used again (CLIP's ensemble of 80)."""
     in_names = sum(len(name.split()) for name in bank.phrases) / len(bank.phrases)
@@ -83,13 +83,13 @@ def templates(bank: Bank, seed: int | None) -> Lists:
     }
 
 
-def random(bank: Bank, seed: int | None) -> Lists:
+def random(bank: BankPhrases, seed: int | None) -> Lists:
     """WaffleCLIP's words without the name around them, as the bank's own texts are without it."""
     fillers = [_filler(text) for text in _random_texts(bank, seed)]
     return {name: _filled(rows, fillers) for name, rows in bank.phrases.items()}
 
 
-def named_random(bank: Bank, seed: int | None) -> Lists:
+def named_random(bank: BankPhrases, seed: int | None) -> Lists:
     """WaffleCLIP's own form, as long as the bank's texts where the name leaves room."""
     texts = [text.split() for text in _random_texts(bank, seed)]
     made = {}
@@ -100,7 +100,7 @@ def named_random(bank: Bank, seed: int | None) -> Lists:
     return made
 
 
-def scene_prefix(bank: Bank, seed: int | None) -> Lists:
+def scene_prefix(bank: BankPhrases, seed: int | None) -> Lists:
     """The scenes in which the class is plausible come first, as a short list has no room for all.
 
     One shared word of context rivals a list for each class (WaffleCLIP's concept).
@@ -116,7 +116,7 @@ def scene_prefix(bank: Bank, seed: int | None) -> Lists:
     return made
 
 
-def dealt(bank: Bank, seed: int | None) -> Lists:
+def dealt(bank: BankPhrases, seed: int | None) -> Lists:
     """The style of descriptors without their sense (WaffleCLIP's random descriptors, 1 x).
 
     The next of the deck that is foreign to a class is dealt to it, or the next where none is left.
@@ -133,7 +133,7 @@ def dealt(bank: Bank, seed: int | None) -> Lists:
     return made
 
 
-def swapped(bank: Bank, seed: int | None) -> Lists:
+def swapped(bank: BankPhrases, seed: int | None) -> Lists:
     """What wrong descriptors do harm (WaffleCLIP's interchanged lists).
 
     A class takes the list of the next one in a circle of classes with similar counts, and goes
@@ -155,7 +155,7 @@ def swapped(bank: Bank, seed: int | None) -> Lists:
     return made
 
 
-def scrambled(bank: Bank, seed: int | None) -> Lists:
+def scrambled(bank: BankPhrases, seed: int | None) -> Lists:
     """A bag of words (WaffleCLIP's scrambled descriptors)."""
     made = {}
     for name, rows in bank.phrases.items():
@@ -166,7 +166,7 @@ def scrambled(bank: Bank, seed: int | None) -> Lists:
     return made
 
 
-def scene_shuffled(bank: Bank, seed: int | None) -> Lists:
+def scene_shuffled(bank: BankPhrases, seed: int | None) -> Lists:
     """Whether a scene's own descriptors are worth more there than elsewhere; no paper has tried.
 
     A class described in several scenes has them moved around; one described in a single scene
@@ -183,7 +183,7 @@ def scene_shuffled(bank: Bank, seed: int | None) -> Lists:
     return made
 
 
-def name_free(bank: Bank, seed: int | None) -> Lists:
+def name_free(bank: BankPhrases, seed: int | None) -> Lists:
     """No ensemble of names can be behind its gain (Does VLM Classification Benefit from LLM
     Description Semantics?). What is left is said again until there are as many texts."""
     made = {}
@@ -197,7 +197,7 @@ def name_free(bank: Bank, seed: int | None) -> Lists:
     return made
 
 
-def cut_to(bank: Bank, counts: Mapping[str, int], seed: int | None) -> Lists:
+def cut_to(bank: BankPhrases, counts: Mapping[str, int], seed: int | None) -> Lists:
     """As many texts of a class as another set has of it, the name among them."""
     made = {}
     for name, rows in bank.phrases.items():
@@ -206,7 +206,7 @@ def cut_to(bank: Bank, counts: Mapping[str, int], seed: int | None) -> Lists:
     return made
 
 
-def _random_texts(bank: Bank, seed: int | None) -> list[str]:
+def _random_texts(bank: BankPhrases, seed: int | None) -> list[str]:
     """K - 1 texts, half of words, half of characters, as WaffleCLIP pairs them."""
     lengths = spread(bank.word_lengths, seed, "lengths")
     texts = []

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from langseg.cache.records import MODEL_PREFIX
 from langseg.descriptors.controls.arm_texts import (
-    Bank,
+    BankPhrases,
     Lists,
     cut_to,
     dealt,
@@ -50,14 +50,16 @@ class Rule:
     vocabulary has fewer described ``classes`` or fewer ``scenes``."""
 
     words: str
-    make: Callable[[Bank, int | None], Lists]
+    make: Callable[[BankPhrases, int | None], Lists]
     seeded: bool = False
     quotes: bool = False
     classes: int = 0
     scenes: int = 0
 
 
-def derive_arms(bank: Bank, model: str, seeds: Iterable[int]) -> tuple[list[Arm], dict[str, str]]:
+def derive_arms(
+    bank: BankPhrases, model: str, seeds: Iterable[int]
+) -> tuple[list[Arm], dict[str, str]]:
     """Every arm of ``RULES``, the bank itself first, and for those left out the reason."""
     seeds = tuple(seeds)
     itself = "the bank itself, as `langseg-desc bank` makes it"
@@ -77,7 +79,7 @@ def derive_arms(bank: Bank, model: str, seeds: Iterable[int]) -> tuple[list[Arm]
     return arms, left_out
 
 
-def other_arm(bank: Bank, phrases: Lists, model: str) -> Arm:
+def other_arm(bank: BankPhrases, phrases: Lists, model: str) -> Arm:
     """Another model's phrases of the same vocabulary, such as a published set."""
     cut = {name: rows[: len(bank.phrases[name])] for name, rows in phrases.items()}
     rule = "what another model or a published set says of the class, as many at most"
@@ -85,7 +87,7 @@ def other_arm(bank: Bank, phrases: Lists, model: str) -> Arm:
     return Arm(f"{kind}:{model.removeprefix(MODEL_PREFIX)}", rule, cut, None, model)
 
 
-def cut_arms(bank: Bank, other: Arm, model: str, seeds: Iterable[int]) -> list[Arm]:
+def cut_arms(bank: BankPhrases, other: Arm, model: str, seeds: Iterable[int]) -> list[Arm]:
     """The bank's own phrases, as few as another set has: what that is to be compared with."""
     counts = {name: len(rows) for name, rows in other.phrases.items()}
     rule = f"phrases of the bank itself, drawn, as many of each class as in {other.name}"

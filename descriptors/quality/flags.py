@@ -1,6 +1,6 @@
 """Flag what is wrong, or looks wrong, with the phrases of a vocabulary that are already kept.
 
-In:  the phrases of each class, as ``build_bank.class_phrases`` gives them, and their vectors.
+In:  the phrases of each class, as ``build.class_phrases`` gives them, and their vectors.
 Out: flags: a reason, the class, the phrase (``""`` for the class as a whole), what was seen.
 
 A flag is a reason to look and no verdict: nothing is dropped for it. What the parser turns down

@@ -19,7 +19,7 @@ from langseg.pipelines.shared.progress import Advance
 if TYPE_CHECKING:
     from langseg.cache.bank.text_bank import TextBank
     from langseg.descriptors.bank.stored_set import StoredSet, StoredSets
-    from langseg.descriptors.controls.arm_texts import Bank
+    from langseg.descriptors.controls.arm_texts import BankPhrases
     from langseg.descriptors.controls.arms import Arm
     from langseg.descriptors.encoders.base import EncoderRecord
 
@@ -46,14 +46,14 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     from langseg.cache.bank.arms_index import write_index
     from langseg.cache.bank.load_save import save_bank
     from langseg.descriptors.bank.build import bank_texts
-    from langseg.descriptors.controls.arm_texts import Bank
+    from langseg.descriptors.controls.arm_texts import BankPhrases
     from langseg.descriptors.controls.arms import derive_arms
     from langseg.descriptors.encoders.embed import WantedTexts, embed_missing, texts_within
 
     sets = open_sets(settings)
     chosen = sets.of(settings.model)
     vocabulary, store = chosen.vocabulary, chosen.store
-    real = Bank(vocabulary, chosen.phrases())
+    real = BankPhrases(vocabulary, chosen.phrases())
     if not real.described:
         raise InputError(
             f"{vocabulary.name}: wanted classes with descriptors, all have only their name; "
@@ -104,7 +104,7 @@ def arm_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def _other_models(
-    sets: "StoredSets", chosen: "StoredSet", real: "Bank", seeds: range
+    sets: "StoredSets", chosen: "StoredSet", real: "BankPhrases", seeds: range
 ) -> "tuple[list[Arm], dict[str, str]]":
     """Two arms for each model of the store that described enough of the vocabulary: what it says,
     and the bank cut to as much; and why there is none for the rest."""
@@ -147,7 +147,7 @@ def _banks(
         yield arm, bank
 
 
-def _naming(real: "Bank", arm: "Arm") -> int:
+def _naming(real: "BankPhrases", arm: "Arm") -> int:
     """How many texts of an arm say the name of their class, besides the name itself."""
     pairs = ((name, row) for name, rows in arm.phrases.items() for row in rows[1:])
     return sum(real.names_class(name, row) for name, row in pairs)

@@ -35,8 +35,10 @@ def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
         flags=source_flags(source, encoder_name),
     )
     folder = save_bank(bank, store.path / "banks")
-    named = ", ".join(selection.unanswered[:5])
-    bare = f"; {len(selection.unanswered)} classes have only their name ({named})" * bool(named)
+    bare = ""
+    if selection.unanswered:
+        first = ", ".join(selection.unanswered[:5])
+        bare = f"; {len(selection.unanswered)} classes have only their name ({first})"
     return {
         "bank": str(folder),
         "fingerprint": bank.fingerprint,

@@ -143,10 +143,12 @@ def _sentence(job: DescribeJob, report: "GenerateReport", provider: "Provider") 
         sentence += f"; {provider.note}"
     waiting = report.still_open - provider.under_way
     if provider.under_way:
-        room = f", {waiting} wait for room there" * bool(waiting)
-        return sentence + (
-            f"; {provider.under_way} requests are with the server{room}: run the same command "
-            "again to collect their answers, or with --wait to wait for them"
+        sentence += f"; {provider.under_way} requests are with the server"
+        if waiting:
+            sentence += f", {waiting} wait for room there"
+        return (
+            f"{sentence}: run the same command again to collect their answers, or with --wait to "
+            "wait for them"
         )
     return f"{sentence}; next: langseg-desc encode{source_flags(job.config)}"
 

@@ -13,7 +13,7 @@ import pytest
 from langseg.cache.keys import text_id
 from langseg.cache.records import ANY_SCENE, NAME_SLOT
 from langseg.descriptors.bank.build import Phrase, bank_texts, build_bank
-from langseg.descriptors.controls.arm_texts import Bank, Lists
+from langseg.descriptors.controls.arm_texts import BankPhrases, Lists
 from langseg.descriptors.controls.arm_words import TEMPLATES, WORDS
 from langseg.descriptors.controls.arms import RULES, Arm, cut_arms, derive_arms, other_arm
 from langseg.descriptors.controls.seeded_draws import number, repeated, shuffled, spread
@@ -37,7 +37,7 @@ def shuffled_triples() -> list[tuple[str, ...]]:
     return shuffled(itertools.product(SYLLABLES, repeat=3), "names")
 
 
-def made_bank(classes: int = 30, seed: int = 0, scenes: tuple[str, ...] = SCENES) -> Bank:
+def made_bank(classes: int = 30, seed: int = 0, scenes: tuple[str, ...] = SCENES) -> BankPhrases:
     """Classes of 3 to 14 phrases, some said of several classes, some bound to a scene."""
     names = nonsense(classes)
     plausible: dict[str, list[str]] = {scene: [] for scene in scenes}
@@ -63,15 +63,15 @@ def made_bank(classes: int = 30, seed: int = 0, scenes: tuple[str, ...] = SCENES
         ignore_ids=(0,),
         scenes={scene: tuple(found) for scene, found in plausible.items()},
     )
-    return Bank(vocabulary, phrases)
+    return BankPhrases(vocabulary, phrases)
 
 
-def derived(bank: Bank, seeds: int = 1) -> dict[tuple[str, int | None], Arm]:
+def derived(bank: BankPhrases, seeds: int = 1) -> dict[tuple[str, int | None], Arm]:
     arms, _ = derive_arms(bank, "m", range(seeds))
     return {(arm.name, arm.seed): arm for arm in arms}
 
 
-def lists(bank: Bank, name: str, seed: int = 0) -> Lists:
+def lists(bank: BankPhrases, name: str, seed: int = 0) -> Lists:
     return RULES[name].make(bank, seed)
 
 
@@ -158,7 +158,9 @@ def test_templates__are_the_same_for_all_classes_and_each_is_used_before_one_ret
 def test_templates__return_where_a_class_has_more_phrases_than_there_are():
     many = tuple(Phrase(f"text {n}", "shape", "", ANY_SCENE) for n in range(200))
     small = made_bank(classes=2)
-    bank = Bank(small.vocabulary, {name: rows[:1] + many for name, rows in small.phrases.items()})
+    bank = BankPhrases(
+        small.vocabulary, {name: rows[:1] + many for name, rows in small.phrases.items()}
+    )
     for rows in lists(bank, "templates").values():
         assert set(Counter(texts(rows)[1:]).values()) == {2, 3}
 
@@ -235,7 +237,7 @@ def test_swapped__takes_the_whole_list_of_a_class_with_a_similar_count():
 def test_swapped__gives_lists_in_a_circle_that_leaves_no_class_out():
     bank = made_bank(classes=17)  # 8 and 9, not 8, 8 and one alone
     equal = {name: rows[:3] for name, rows in bank.phrases.items()}
-    arm = lists(Bank(bank.vocabulary, equal), "swapped")
+    arm = lists(BankPhrases(bank.vocabulary, equal), "swapped")
     donors = [rows[1].owner.removeprefix("soft ") for rows in arm.values()]
     assert sorted(donors) == sorted(equal)
     assert all(donor != name for donor, name in zip(donors, arm, strict=True))
@@ -245,7 +247,7 @@ def test_swapped__repeats_a_list_that_is_too_short_for_a_vocabulary_of_two():
     small = made_bank(classes=2)
     (one, rows), (other, theirs) = small.phrases.items()
     more = tuple(Phrase(f"text {n}", "shape", "", ANY_SCENE) for n in range(7))
-    bank = Bank(small.vocabulary, {one: rows[:1] + more, other: theirs[:3]})
+    bank = BankPhrases(small.vocabulary, {one: rows[:1] + more, other: theirs[:3]})
     assert texts(lists(bank, "swapped")[one])[1:] == (texts(theirs[1:3]) * 4)[:7]
 
 
@@ -283,7 +285,7 @@ def test_name_free__says_neither_the_class_nor_its_synonyms_nor_its_subclasses()
         name="two", classes=classes, ignore_ids=(), scenes={"kitchen": ("wall",)}
     )
     sky = (Phrase("sky", NAME_SLOT, "", ANY_SCENE),)
-    arm = lists(Bank(vocabulary, {"wall": tuple(rows), "sky": sky}), "name-free")
+    arm = lists(BankPhrases(vocabulary, {"wall": tuple(rows), "sky": sky}), "name-free")
     assert texts(arm["wall"]) == ["red blocks", "tiles"] * 3  # as many as there were
     assert arm["sky"] == sky
 
@@ -294,7 +296,7 @@ def test_swapped__takes_no_text_that_names_the_class():
     told = tuple(replace(row, text=f"beside a {name}") for row in others[0][1][1:2])
     phrases = dict(bank.phrases) | {other: (*theirs, *told) for other, theirs in others}
     for seed in range(8):
-        arm = lists(Bank(bank.vocabulary, phrases), "swapped", seed)
+        arm = lists(BankPhrases(bank.vocabulary, phrases), "swapped", seed)
         assert f"beside a {name}" not in texts(arm[name])
 
 
@@ -322,7 +324,7 @@ def test_imported__has_no_more_texts_of_a_class_than_the_bank():
     assert all(len(arm.phrases[name]) == min(10, len(bank.phrases[name])) for name in bank.phrases)
 
 
-def attribute_bank() -> tuple[Bank, list[str]]:
+def attribute_bank() -> tuple[BankPhrases, list[str]]:
     """60 nonsense names, each of its own colour, pattern and shape; and a caption of each."""
     colours = ("red", "blue", "green", "yellow", "purple")
     patterns = ("striped", "dotted", "marbled", "woven")
@@ -344,10 +346,10 @@ def attribute_bank() -> tuple[Bank, list[str]]:
         ignore_ids=(),
         scenes={},
     )
-    return Bank(vocabulary, phrases), [f"a {c} {p} {s}" for c, p, s in triples]
+    return BankPhrases(vocabulary, phrases), [f"a {c} {p} {s}" for c, p, s in triples]
 
 
-def accuracies(bank: Bank, captions: list[str]) -> Mapping[str, float]:
+def accuracies(bank: BankPhrases, captions: list[str]) -> Mapping[str, float]:
     """Of each arm: how many captions are nearest to the mean text of their own class."""
     arms = [arm for arm in derive_arms(bank, "m", [0])[0] if arm.name in {*AT_CHANCE, *ABOVE}]
     wanted = {text for arm in arms for text in bank_texts(bank.vocabulary, arm.phrases)}
