@@ -17,21 +17,17 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Set
 from contextlib import aclosing
-from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from langseg.cache.errors import UpstreamError
-from langseg.cache.files import disk_errors
 from langseg.cache.records import Request
 from langseg.cache.store.batch_ledger import Ledger
 from langseg.cache.store.batch_records import BATCHES, BatchRecord
-from langseg.cache.store.batch_requests import Draft
 from langseg.cache.store.journal import Answer
-from langseg.descriptors.providers.batch.calls import BatchCalls, ServerBatch, request_line
-from langseg.descriptors.providers.batch.requests import FileLimits, Todo, UnderWay, fill
+from langseg.descriptors.providers.batch.calls import BatchCalls, ServerBatch
+from langseg.descriptors.providers.batch.requests import FileLimits, Todo, UnderWay
 from langseg.descriptors.providers.batch.results import Result, ResultFiles
+from langseg.descriptors.providers.batch.submission import Submission
 from langseg.descriptors.providers.budget import Budget
 from langseg.descriptors.providers.chat import Reply
 from langseg.descriptors.providers.openai.endpoint import (
@@ -46,7 +42,6 @@ _CUT_SHORT = ("failed", "expired", "cancelled")  # nobody begins with what is le
 _TOKEN_LIMIT = "token_limit_exceeded"  # noqa: S105 - a code of the API
 _POLL_S, _MAX_POLL_S, _POLL_GROWTH = 5.0, 60.0, 1.5
 _FRUITLESS = 3  # batches in a row without an answer, after which it is no accident
-_DISK = "every batch is still on record"
 
 
 class OpenAIBatchProvider:
@@ -82,11 +77,11 @@ class OpenAIBatchProvider:
         self._key = key_from_environment(base_url)
         self._root, self._held, self._wait = store_path, held, wait
         self._limits = limits or FileLimits()
-        self._enqueued_tokens = self._limits.enqueued_tokens
         self._on_fault, self._on_wait, self._rest = on_fault, on_wait, rest
         self._calls = BatchCalls(self._base_url, self._key, on_fault=on_fault, rest=rest)
-        self._is_open = False  # then the next two say what is true
+        self._is_open = False  # then the next three say what is true
         self._ledger: Ledger
+        self._submission: Submission
         self._under_way = UnderWay(self._base_url, Budget())
         self._started = time.monotonic()
         self._looked_at: set[str] = set()
@@ -170,7 +165,10 @@ class OpenAIBatchProvider:
         self._started = time.monotonic()
         self._under_way = UnderWay(self._base_url, budget)
         self._ledger = Ledger(self._root)
-        await self._match()
+        self._submission = Submission(
+            self._root, self._base_url, self._ledger, self._calls, self._under_way, self._limits
+        )
+        await self._submission.match()
         for record in self._ledger.records():
             if len(self._held(record.name)) == record.n_requests:
                 self._ledger.remove(record.name)  # a run died before it could forget it
@@ -180,20 +178,6 @@ class OpenAIBatchProvider:
         self._is_open = True
         for base_url in self._under_way.elsewhere():
             self._on_fault(f"batches are under way at {base_url}; name it to bring them home")
-
-    async def _match(self) -> None:
-        """Find the batches that were being created when a run died; forget what never was.
-
-        Without the server's id of the file, none can have been created.
-        """
-        records = [record for record in self._ledger.records() if not record.batch_id]
-        sent = {r.name: r.file_id for r in records if r.file_id and r.base_url == self._base_url}
-        found = await self._calls.find(sent) if sent else {}
-        for record in records:
-            if record.name in found:
-                self._ledger.put(replace(record, batch_id=found[record.name].batch_id))
-            elif record.name in sent or not record.file_id:
-                self._ledger.remove(record.name)
 
     async def _rounds(self, todo: Todo) -> AsyncGenerator[Answer, None]:
         """Look and submit; with ``wait``, until nothing is under way."""
@@ -309,62 +293,22 @@ class OpenAIBatchProvider:
             self._fail(f"batch {record.batch_id} to be run", f"{code}: {message}", remedy)
             return
         self._fruitless = 0
-        others = sum(other.tokens for other in self._under_way.here())
-        self._enqueued_tokens = max(min(self._enqueued_tokens, others + record.tokens) // 2, 1)
+        at_most = self._submission.enqueue_less(record)
         self._on_fault(
             f"batch {record.batch_id}: more tokens than the server enqueues; going on with at most "
-            f"{self._enqueued_tokens} ({one_line(message, self._key)})"
+            f"{at_most} ({one_line(message, self._key)})"
         )
-        if record.n_requests == 1 and not others:
+        if record.n_requests == 1 and not self._under_way.enqueued_tokens:
             remedy = "wait until other batches of this account are over"
             self._fail("room for a batch of one request", message, remedy)
 
     async def _submit(self, todo: Todo) -> None:
         """Hand over what is in line, file by file, until a limit or an error says stop."""
         while self._error is None:
-            draft = self._ledger.draft()
-            try:
-                record = self._pack(draft, todo)
-            finally:
-                draft.drop()
+            record = await self._submission.hand_over(todo)
             if record is None:
                 return
-            await self._send(record)
-
-    def _pack(self, draft: Draft, todo: Todo) -> BatchRecord | None:
-        enqueued = sum(record.tokens for record in self._under_way.here())
-        tokens = fill(
-            draft,
-            todo,
-            self._limits,
-            room_tokens=self._enqueued_tokens - enqueued,
-            alone=not enqueued,
-            take=partial(self._under_way.take, draft.name),
-        )
-        if not draft.n_requests:
-            return None
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        record = draft.finish(base_url=self._base_url, tokens=tokens, created_at=now)
-        self._ledger.put(record)
-        return record
-
-    async def _send(self, record: BatchRecord) -> None:
-        """Hand one batch over; each step is on record before the next one is taken."""
-        with self._ledger.temporary(record.name) as path:
-            with (
-                disk_errors(self._root, _DISK),
-                self._ledger.requests(record) as rows,
-                path.open("xb") as file,
-            ):
-                file.writelines(map(request_line, rows))
-            file_id = await self._calls.upload(path, record.name)
-        record = replace(record, file_id=file_id)
-        self._ledger.put(record)
-        batch = await self._calls.create(file_id, record.name)
-        record = replace(record, batch_id=batch.batch_id)
-        self._ledger.put(record)
-        self._under_way.sent(record)
-        self._looked_at.add(record.name)
+            self._looked_at.add(record.name)
 
     def _again(self, record: BatchRecord, keys: Iterable[str]) -> Iterator[Request]:
         with self._ledger.requests(record) as rows:

@@ -84,6 +84,11 @@ class UnderWay:
         """The batches at this server, oldest first."""
         return [record for record in self._records.values() if record.base_url == self._base_url]
 
+    @property
+    def enqueued_tokens(self) -> int:
+        """The most tokens that the batches at this server can use."""
+        return sum(record.tokens for record in self.here())
+
     def elsewhere(self) -> list[str]:
         """The other servers that hold some."""
         urls = {record.base_url for record in self._records.values()}

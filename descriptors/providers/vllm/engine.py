@@ -11,8 +11,6 @@ wait for it without looking at ``alive``.
 import json
 import multiprocessing
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from langseg.cache.errors import LangSegError, UpstreamError, UsageError
 from langseg.cache.records import Request
 from langseg.descriptors.phrases.characters import printable
 from langseg.descriptors.providers.chat import Reply, read_reply
+from langseg.descriptors.providers.vllm.processes import Warden, end_processes
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
@@ -48,15 +47,6 @@ _NAMES = {
     **{name: name for name in ("logit_bias", "min_tokens", "max_tokens")},
     "max_completion_tokens": "max_tokens",  # the later of two names: it wins, as on vLLM's server
 }
-_WARDEN = """
-import os, signal, sys
-for pid in [int(line) for line in sys.stdin]:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except OSError:
-        pass
-"""
-_STOP_S = 10.0  # a process that is told to end has let go of its memory by then, or is killed
 _MESSAGE_CHARS = 300
 
 
@@ -94,7 +84,7 @@ class Engine:
         self._others = set(multiprocessing.active_children())
         self._running: set[BaseProcess] = set()
         self._loaded = False
-        self._warden = _Warden()
+        self._warden = Warden()
         self._llm: LLM
 
     def load(self) -> None:
@@ -172,7 +162,7 @@ class Engine:
                 self._loaded = False
                 self._llm.llm_engine.engine_core.shutdown()
         finally:
-            _end(self._processes())
+            end_processes(self._processes())
             self._warden.dismiss()
 
     def _processes(self) -> set[BaseProcess]:
@@ -234,39 +224,6 @@ def sampling_values(request: Request) -> dict[str, Any]:
     return {ours: named[name] for name, ours in _NAMES.items() if name in named}
 
 
-class _Warden:
-    """Kills processes once this one is gone, however it went: vLLM's would wait for ever, with
-    all the memory of the GPU, for one that was killed. The warden is told by the end of a pipe."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-        self._told: set[int] = set()
-
-    def watch(self, processes: set[BaseProcess]) -> None:
-        untold = {process.pid for process in processes if process.pid} - self._told
-        if not untold:
-            return
-        if self._process is None:
-            self._process = subprocess.Popen(  # noqa: S603 (no shell, nothing from outside)
-                [sys.executable, "-I", "-S", "-c", _WARDEN],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                start_new_session=True,  # it must outlive Ctrl-C
-            )
-        assert self._process.stdin is not None
-        self._process.stdin.write("".join(f"{pid}\n" for pid in untold))
-        self._process.stdin.flush()
-        self._told |= untold
-
-    def dismiss(self) -> None:
-        """The processes have ended."""
-        if self._process is not None:
-            self._process.communicate()
-            self._process = None
-
-
 def _load(model: str, options: Mapping[str, Any]) -> "LLM":
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -289,17 +246,6 @@ def _load_error(model: str, exc: Exception) -> LangSegError:
     if isinstance(exc, (ValueError, TypeError, OSError)):
         return UsageError(f"{wanted}; check its name or folder, and the engine options")
     return UpstreamError(f"{wanted}; vLLM's own lines above say why (often, too little memory)")
-
-
-def _end(processes: set[BaseProcess]) -> None:
-    for process in processes:
-        process.terminate()
-    until = time.monotonic() + _STOP_S
-    for process in processes:
-        process.join(max(0.0, until - time.monotonic()))
-        if process.is_alive():
-            process.kill()
-            process.join()
 
 
 def _latency_s(output: "RequestOutput", otherwise: float) -> float:
