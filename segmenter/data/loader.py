@@ -84,8 +84,7 @@ def batches(
     for batch in loader:
         if isinstance(batch, LangSegError):
             raise batch
-        images = unit_floats(batch.images).contiguous()  # channels first, in memory too
-        yield Batch(images, batch.labels, batch.scenes, batch.stems)
+        yield Batch(unit_floats(batch.images), batch.labels, batch.scenes, batch.stems)
 
 
 _Crop = tuple[NDArray[np.uint8], NDArray[np.int64], Sample]

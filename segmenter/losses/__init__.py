@@ -1,1 +1,1 @@
-"""What a head is trained on: the terms of the paper's total loss, one file each."""
+"""What a head is trained on: the paper's loss, a term a file, weighted and summed in ``total``."""
