@@ -65,7 +65,7 @@ def _compact(document: Mapping[str, Any]) -> str:
 
 def _checked(data: bytes, spelled: Callable[[dict[str, Any]], bytes]) -> dict[str, Any]:
     try:
-        document = json.loads(data)
+        document: dict[str, Any] = json.loads(data)
         whole = isinstance(document, dict) and spelled(document) == data
     except RecursionError as exc:
         raise ValueError("JSON that is nested too deep") from exc

@@ -87,9 +87,9 @@ class ArrayFile:
         *starts, wanted = begins
         self._starts = dict(zip(order, starts, strict=True))
         with path.open("rb") as file:
-            found = file.seek(0, 2)
-            if found != wanted:
-                raise CorruptError(f"{path}: wanted {wanted} bytes, got {found}", Remedy.BUILD_BANK)
+            size = file.seek(0, 2)
+            if size != wanted:
+                raise CorruptError(f"{path}: wanted {wanted} bytes, got {size}", Remedy.BUILD_BANK)
             self._view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if self._view[: len(head)] != head:
             raise CorruptError(
@@ -101,10 +101,10 @@ class ArrayFile:
         stored = self._layout[name]
         count = math.prod(stored.shape)
         array = np.frombuffer(self._view, stored.kind, count, self._starts[name])
-        found = hashlib.sha256(_plain(array)).hexdigest()
-        if found != stored.sha256:
+        sha256 = hashlib.sha256(_plain(array)).hexdigest()
+        if sha256 != stored.sha256:
             raise CorruptError(
-                f"{self.path}: wanted sha256 {stored.sha256} of {name}, got {found}: the file is "
+                f"{self.path}: wanted sha256 {stored.sha256} of {name}, got {sha256}: the file is "
                 "damaged",
                 Remedy.BUILD_BANK,
             )

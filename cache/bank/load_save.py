@@ -82,7 +82,7 @@ def newest_bank(banks: Path, vocabulary: str) -> Path | None:
     A control arm is never it: nobody trains on one unasked. Headers that cannot be read are passed
     over: loading the bank says what is wrong with it.
     """
-    found = []
+    saved = []
     for header in banks.glob(f"*/{HEADER}"):
         try:
             document = json.loads(header.read_bytes())
@@ -90,8 +90,8 @@ def newest_bank(banks: Path, vocabulary: str) -> Path | None:
         except (OSError, ValueError, LookupError, TypeError):
             continue
         if wanted:
-            found.append((header.stat().st_mtime_ns, header.parent))
-    return max(found)[1] if found else None
+            saved.append((header.stat().st_mtime_ns, header.parent))
+    return max(saved)[1] if saved else None
 
 
 def load_bank(folder: Path) -> TextBank:

@@ -60,10 +60,10 @@ def check_header(bank: TextBank) -> None:
         raise ValueError("recipe: wanted arm, rule, seed and of, or no recipe")
 
 
-def check_shapes(bank: TextBank, found: Mapping[str, tuple[DTypeLike, tuple[int, ...]]]) -> None:
-    """Args: found: dtype and shape of each array, which need not be read for it."""
+def check_shapes(bank: TextBank, layout: Mapping[str, tuple[DTypeLike, tuple[int, ...]]]) -> None:
+    """Args: layout: dtype and shape of each array, which need not be read for it."""
     c, s = len(bank.names), len(bank.scenes)
-    shape = found["emb"][1]
+    shape = layout["emb"][1]
     k, d = shape[1:] if len(shape) == 3 else (-1, -1)
     wanted: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
         "emb": (np.float16, (c, k, d)),
@@ -73,7 +73,7 @@ def check_shapes(bank: TextBank, found: Mapping[str, tuple[DTypeLike, tuple[int,
         "prior": (np.float32, (s, c, k)),
     }
     for name, (kind, sides) in wanted.items():
-        got_kind, got_sides = found[name]
+        got_kind, got_sides = layout[name]
         if (np.dtype(kind), sides) != (np.dtype(got_kind), got_sides):
             raise ValueError(
                 f"{name}: wanted {np.dtype(kind)} of shape {sides}, "

@@ -152,19 +152,19 @@ def _fetched(
     connection: "DuckDBPyConnection", limits: QueryLimits, deadline: Deadline
 ) -> tuple[list[tuple[Any, ...]], bool, int]:
     """The rows that are kept, whether there were more, and how many of their cells are cut."""
-    kept: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     cut, room = 0, limits.answer_bytes
     while batch := connection.fetchmany(_FETCHED):
         for row in batch:
             deadline.check()
             cells = [_cell(value, limits.cell_chars) for value in row]
             room -= sum(size for _, size, _ in cells)
-            if room < 0 or len(kept) == limits.max_rows:
-                _refuse_none(len(kept), limits)
-                return kept, True, cut
-            kept.append(tuple(value for value, _, _ in cells))
+            if room < 0 or len(rows) == limits.max_rows:
+                _refuse_none(len(rows), limits)
+                return rows, True, cut
+            rows.append(tuple(value for value, _, _ in cells))
             cut += sum(is_cut for _, _, is_cut in cells)
-    return kept, False, cut
+    return rows, False, cut
 
 
 def _cell(value: Any, most: int) -> tuple[Any, int, bool]:
@@ -182,18 +182,18 @@ def _read(
     reader: "pa.RecordBatchReader", limits: QueryLimits, deadline: Deadline
 ) -> "tuple[list[pa.RecordBatch], bool]":
     """The batches that are kept, and whether there was more."""
-    kept: list[pa.RecordBatch] = []
+    batches: list[pa.RecordBatch] = []
     rows, room = 0, limits.answer_bytes
     for batch in reader:
         deadline.check()
         fitting = batch.num_rows * room // max(batch.nbytes, 1)
         part = batch.slice(0, min(fitting, limits.max_rows - rows))
         rows, room = rows + part.num_rows, room - part.nbytes
-        kept.append(part)
+        batches.append(part)
         if part.num_rows < batch.num_rows:
             _refuse_none(rows, limits)
-            return kept, True
-    return kept, False
+            return batches, True
+    return batches, False
 
 
 def _refuse_none(rows: int, limits: QueryLimits) -> None:

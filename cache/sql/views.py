@@ -73,8 +73,8 @@ def write_views(root: Path, files: Mapping[str, Sequence[str]]) -> None:
 
 def written_for(sql: str) -> str | None:
     """The place of the store that a ``views.sql`` was written for, where it says one."""
-    found = re.search(r"then '((?:[^']|'')+)/'\n    else error\(", sql)
-    return found[1].replace("''", "'") if found else None
+    match = re.search(r"then '((?:[^']|'')+)/'\n    else error\(", sql)
+    return match[1].replace("''", "'") if match else None
 
 
 def _find_root(part: str, root: str) -> str:

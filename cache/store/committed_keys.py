@@ -43,9 +43,9 @@ class KnownKeys:
     def in_table(self, name: str, keys: pa.ChunkedArray) -> set[str]:
         """Which of the keys a table of ``records.TABLES`` has. Raises: CorruptError."""
         schema = arrow_schema(TABLES[name])
-        wanted = pa.schema([schema.field(column) for column in KEYS[name]])
+        columns = pa.schema([schema.field(column) for column in KEYS[name]])
         parts = self._snapshot.manifest.tables.get(name, ())
-        return self._among(name, parts, wanted, keys.combine_chunks())
+        return self._among(name, parts, columns, keys.combine_chunks())
 
     def of_encoder(self, encoder_id: str, keys: pa.ChunkedArray) -> set[str]:
         """Which of the text ids an encoder has embedded. Raises: CorruptError."""
@@ -53,27 +53,27 @@ class KnownKeys:
         return self._among(f"encoder={encoder_id}", parts, _TEXT_ID, keys.combine_chunks())
 
     def _among(
-        self, group: str, parts: Sequence[Part], wanted: pa.Schema, asked: pa.Array
+        self, group: str, parts: Sequence[Part], columns: pa.Schema, wanted_keys: pa.Array
     ) -> set[str]:
         import pyarrow.compute as pc
 
-        id_range = self._range if wanted.names == _TEXT_ID.names else None
-        if id_range is not None and not all(key in id_range for key in asked.to_pylist()):
+        id_range = self._range if columns.names == _TEXT_ID.names else None
+        if id_range is not None and not all(key in id_range for key in wanted_keys.to_pylist()):
             raise LangSegError(
                 f"commit: wanted texts of {id_range}, got others; nothing was committed"
             )
         chunks = self._chunks.setdefault(group, [])
         for part in parts:
             if part not in self._read:
-                chunks.append(self._keys_of(part, wanted, id_range))
+                chunks.append(self._keys_of(part, columns, id_range))
                 self._read.add(part)
-        found: set[str] = set()
+        known: set[str] = set()
         for chunk in chunks:
-            found.update(chunk.filter(pc.is_in(chunk, value_set=asked)).to_pylist())
-        return found
+            known.update(chunk.filter(pc.is_in(chunk, value_set=wanted_keys)).to_pylist())
+        return known
 
-    def _keys_of(self, part: Part, wanted: pa.Schema, id_range: TextIdRange | None) -> pa.Array:
-        pieces = self._snapshot.stream_parts([part], wanted)
+    def _keys_of(self, part: Part, columns: pa.Schema, id_range: TextIdRange | None) -> pa.Array:
+        pieces = self._snapshot.stream_parts([part], columns)
         mine = pieces if id_range is None else map(id_range.rows, pieces)
-        rows = pa.concat_tables([wanted.empty_table(), *mine])
-        return joined_key(rows, wanted.names).combine_chunks()
+        rows = pa.concat_tables([columns.empty_table(), *mine])
+        return joined_key(rows, columns.names).combine_chunks()

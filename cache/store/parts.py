@@ -105,15 +105,15 @@ def stream_part(root: Path, part: Part, wanted: pa.Schema, rows: int) -> Iterato
 
     Raises: as ``read_part``; for a wrong number of rows only after the last piece.
     """
-    found = 0
+    read = 0
     # each thread would keep memory of its own
     for piece in _in_pieces(root, [part], wanted, rows, threads=False):
-        found += piece.num_rows
+        read += piece.num_rows
         if not piece.schema.equals(wanted):
             raise _other_rows(root, part, wanted, part.rows, piece.schema.names)
         yield piece
-    if found != part.rows:
-        raise _other_rows(root, part, wanted, found, wanted.names)
+    if read != part.rows:
+        raise _other_rows(root, part, wanted, read, wanted.names)
 
 
 def scan_part(root: Path, part: Part, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
@@ -121,31 +121,31 @@ def scan_part(root: Path, part: Part, schema: pa.Schema, columns: Sequence[str])
 
     Raises: as ``read_part``.
     """
-    kept = [schema.empty_table().select(list(columns))]
+    pieces = [schema.empty_table().select(list(columns))]
     rows, same = 0, True
     for piece in _in_pieces(root, [part], schema, _ROWS_READ):
         rows += piece.num_rows
         same = same and piece.schema.equals(schema)
-        kept.append(piece.select(list(columns)))
+        pieces.append(piece.select(list(columns)))
     if not same or rows != part.rows:
         raise CorruptError(
             f"{root / part.path}: wanted {part.rows} rows of {schema.names}, got {rows} of "
             f"{'the same' if same else 'other'} columns",
             Remedy.VERIFY,
         )
-    return pa.concat_tables(kept)
+    return pa.concat_tables(pieces)
 
 
 def check_part(root: Path, part: Part) -> None:
     """Raises: CorruptError, naming the file, unless its bytes are those the manifest lists."""
     path = root / part.path
     try:
-        found = sha256_of(path)
+        sha256 = sha256_of(path)
     except OSError as exc:
         raise CorruptError(f"{path}: wanted a part, got {_short(exc)}", Remedy.VERIFY) from exc
-    if found != part.sha256:
+    if sha256 != part.sha256:
         raise CorruptError(
-            f"{path}: wanted sha256 {part.sha256[:12]}..., got {found[:12]}...: the file is "
+            f"{path}: wanted sha256 {part.sha256[:12]}..., got {sha256[:12]}...: the file is "
             "damaged",
             Remedy.VERIFY,
         )
@@ -158,9 +158,9 @@ def count_rows(root: Path, path: str) -> int:
     try:
         return int(pq.read_metadata(root / path).num_rows)
     except (OSError, ValueError, pa.ArrowException) as exc:
-        found = _short(exc)
+        reason = _short(exc)
         raise CorruptError(
-            f"{root / path}: wanted a Parquet part, got {found}", Remedy.VERIFY
+            f"{root / path}: wanted a Parquet part, got {reason}", Remedy.VERIFY
         ) from exc
 
 
@@ -233,9 +233,9 @@ def _in_pieces(
                         rows = pa.Table.from_batches([batch]).replace_schema_metadata(None)
                         yield rows.select(names)
         except (OSError, ValueError, KeyError, pa.ArrowException) as exc:
-            found = _short(exc)
+            reason = _short(exc)
             raise CorruptError(
-                f"{path}: wanted a Parquet part, got {found}", Remedy.VERIFY
+                f"{path}: wanted a Parquet part, got {reason}", Remedy.VERIFY
             ) from exc
 
 

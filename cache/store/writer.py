@@ -73,9 +73,9 @@ class StoreWriter:
         for name in journal_names(self._root):
             if name in self._journals:
                 continue
-            found = {response_key(row[1]): row for row in read_journal(self._path(name))}
-            fresh = found.keys() - self._committed(found) - rows.keys()
-            rows |= {key: found[key] for key in found if key in fresh}
+            journalled = {response_key(row[1]): row for row in read_journal(self._path(name))}
+            fresh = journalled.keys() - self._committed(journalled) - rows.keys()
+            rows |= {key: journalled[key] for key in journalled if key in fresh}
             if fresh:
                 holding.append(safe_name("journal", name))
             else:
@@ -153,8 +153,8 @@ class StoreWriter:
 
     def _committed(self, keys: Iterable[str]) -> set[str]:
         """Which of these response keys are in the live snapshot."""
-        asked = pa.chunked_array([pa.array(list(keys), pa.string())])
-        return self._known.in_table("responses", asked) if len(asked) else set()
+        wanted = pa.chunked_array([pa.array(list(keys), pa.string())])
+        return self._known.in_table("responses", wanted) if len(wanted) else set()
 
     def _path(self, journal: str) -> Path:
         return journal_path(self._root, journal)

@@ -127,10 +127,13 @@ def _repair(root: Path, remake: Remake) -> Repaired:
         encoders=encoders,
     )
     if whole != base or losses.start:
-        # no journal is done with: one may hold what the tables have lost
+        # The new manifest lists no journal, so none is removed: one whose rows were committed and
+        # whose file a crash left there may hold what the tables have lost since.
         whole = publish_alone(root, base, replace(whole, journals=()), number)
         finish_commit(root, whole)
-    write_current(root, whole)  # which a repair that was cut off has not: now none before is needed
+    # A repair that was cut off may have published the manifest and not come here. Once CURRENT is
+    # its name, no snapshot before it is needed, and those that lack a file may go.
+    write_current(root, whole)
     write_views(root, whole.files())
     whole_snapshots(root, whole, losses)
     dropped = {name: rows.dropped for name, rows in tables.items()}
@@ -182,16 +185,21 @@ def _settle(
     wordless = pc.and_(descriptors.stay, pc.invert(worded))
     made = {name: arrow_schema(TABLES[name]).empty_table() for name in _MADE_OF_REPLIES}
     if less or wordless.true_count:
-        said = _flat(descriptors.keys["request_key"])
-        halved = said.filter(wordless)
-        mute = responses.among("request_key", said.filter(descriptors.stay))
-        mute = responses.kept("request_key").filter(pc.invert(mute.filter(responses.stay)))
-        replies = _replies(root, requests, responses, pa.concat_arrays([halved, mute]))
+        owners = _flat(descriptors.keys["request_key"])
+        # A reply is made again whole: of its phrases one text may be lost and the next be there.
+        torn = owners.filter(wordless)
+        # Answers of which no descriptor is left. Some never had any; only the reply tells which.
+        described = responses.among("request_key", owners.filter(descriptors.stay))
+        mute = responses.kept("request_key").filter(pc.invert(described.filter(responses.stay)))
+        replies = _replies(root, requests, responses, pa.concat_arrays([torn, mute]))
         made = _made(made, replies, remake)
+        # Today's parser may read a torn reply in another way; then the old descriptors go, lest
+        # the answer is there in two readings.
         again = descriptors.among("descriptor_id", _flat(made["descriptors"]["descriptor_id"]))
-        descriptors.keep(pc.or_(again, pc.invert(descriptors.among("request_key", halved))))
-    there = pa.concat_arrays([texts.kept("text_id"), _flat(made["texts"]["text_id"])])
-    descriptors.keep(descriptors.among("text_id", there))
+        descriptors.keep(pc.or_(again, pc.invert(descriptors.among("request_key", torn))))
+    # What no reply gave back has lost its text for good.
+    texts_left = pa.concat_arrays([texts.kept("text_id"), _flat(made["texts"]["text_id"])])
+    descriptors.keep(descriptors.among("text_id", texts_left))
     for name in _MADE_OF_REPLIES:
         known = set(tables[name].kept(KEYS[name][0]).to_pylist())
         made[name] = fresh_rows(made[name], joined_key(made[name], KEYS[name]), known)
@@ -215,20 +223,22 @@ def _replies(
     """The accepted answers to some requests, a few at a time."""
     import pyarrow.compute as pc
 
-    asked: dict[str, Request] = {}
-    for part in requests.parts if len(keys) else ():
+    if not len(keys):
+        return
+    by_key: dict[str, Request] = {}
+    for part in requests.parts:
         table = read_part(root, part, requests.schema)
-        wanted = table.filter(pc.is_in(table["request_key"], value_set=keys))
-        asked |= {row["request_key"]: Request(**row) for row in wanted.to_pylist()}
-    for part in responses.parts if asked else ():
+        mine = table.filter(pc.is_in(table["request_key"], value_set=keys))
+        by_key |= {row["request_key"]: Request(**row) for row in mine.to_pylist()}
+    for part in responses.parts:
         table = read_part(root, part, responses.schema)
-        wanted = pc.and_(
-            pc.is_in(table["request_key"], value_set=pa.array(list(asked), pa.string())),
+        accepted = pc.and_(
+            pc.is_in(table["request_key"], value_set=pa.array(list(by_key), pa.string())),
             pc.equal(table["status"], "ok"),
         )
-        for batch in table.filter(wanted).to_batches(max_chunksize=_REPLIES_AT_ONCE):
-            answers = [Response(**row) for row in batch.to_pylist()]
-            yield [(asked[answer.request_key], answer) for answer in answers]
+        for batch in table.filter(accepted).to_batches(max_chunksize=_REPLIES_AT_ONCE):
+            responses_read = [Response(**row) for row in batch.to_pylist()]
+            yield [(by_key[response.request_key], response) for response in responses_read]
 
 
 def _written(root: Path, rows: _Rows, made: pa.Table | None = None) -> tuple[Part, ...]:

@@ -76,6 +76,8 @@ def whole_manifest(root: Path, losses: Losses) -> Manifest:
         raise
     except CorruptError:
         pass
+    # Also where the live one is whole: what is damaged or of another history below it is set aside,
+    # so that nobody falls back to it later.
     whole = _whole_history(root, losses)
     if live is not None:
         return live
@@ -117,8 +119,10 @@ def whole_parts(
     Where the live manifest is lost, these are also the parts that it may have listed.
     """
     good, read = [], [schema.empty_table().select(list(columns))]
-    also = _unlisted(root, folder, listed, losses) if losses.start else iter(())
-    for part in (*listed, *also):
+    candidates = list(listed)
+    if losses.start:
+        candidates += _unlisted(root, folder, listed, losses)
+    for part in candidates:
         try:
             check_part(root, part)
             read.append(scan_part(root, part, schema, columns))
@@ -173,16 +177,18 @@ def _whole_history(root: Path, losses: Losses) -> Manifest | None:
     for number in reversed(manifest_numbers(root)):
         name = f"{MANIFESTS}/{number:06d}.json"
         try:
-            found = read_manifest(root, number)
+            manifest = read_manifest(root, number)
         except FormatError:
             raise
         except CorruptError:
             losses.put_aside(root, name)
             continue
-        if above is not None and above.number == number + 1 and above.parent != found.sha256:
+        # Where a number is missing, nothing tells whether what is below it is the same history; it
+        # is kept, because banks may have been built from it.
+        if above is not None and above.number == number + 1 and above.parent != manifest.sha256:
             losses.put_aside(root, name)
             continue
-        newest, above = newest or found, found
+        newest, above = newest or manifest, manifest
     return newest
 
 

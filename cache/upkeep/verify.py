@@ -81,45 +81,45 @@ def examine(root: Path) -> Findings:
     Raises: FormatError, for a store that another LangSeg wrote.
     """
     while True:
-        found, live = _examined(root)
-        if live is None or not found.problems or is_kept(root, live):
-            return found  # else a commit and a `gc` came in between
+        findings, live = _examined(root)
+        if live is None or not findings.problems or is_kept(root, live):
+            return findings  # else a commit and a `gc` came in between
 
 
 def _examined(root: Path) -> tuple[Findings, Manifest | None]:
-    found = Findings()
-    listed = _examine_history(root, found)
-    _examine_journals(root, found)
+    findings = Findings()
+    listed = _examine_history(root, findings)
+    _examine_journals(root, findings)
     for problem in batch_problems(root):
-        _add(found, problem)
-    found.notes += batch_notes(root)
+        _add(findings, problem)
+    findings.notes += batch_notes(root)
     try:
         manifest = live_manifest(root)
     except FormatError:
         raise
     except LangSegError as exc:
-        _add(found, exc)
-        return found, None
-    tables = {name: _keys(root, manifest.tables.get(name, ()), name, found) for name in TABLES}
+        _add(findings, exc)
+        return findings, None
+    tables = {name: _keys(root, manifest.tables.get(name, ()), name, findings) for name in TABLES}
     for name, table in tables.items():
-        _examine_twice(name, table, KEYS[name], found)
+        _examine_twice(name, table, KEYS[name], findings)
     for table_name, column, home in REFERENCES:
         _examine_references(
-            table_name, tables[table_name], column, home=home, there=tables[home], found=found
+            table_name, tables[table_name], column, home=home, there=tables[home], findings=findings
         )
     for encoder_id in manifest.encoders:
-        _examine_encoder(root, manifest, encoder_id, tables["texts"], found)
-    _examine_older(root, manifest, listed, found)
-    _examine_orphans(root, manifest, listed, found)
-    return found, manifest
+        _examine_encoder(root, manifest, encoder_id, tables["texts"], findings)
+    _examine_older(root, manifest, listed, findings)
+    _examine_orphans(root, manifest, listed, findings)
+    return findings, manifest
 
 
-def _add(found: Findings, problem: LangSegError) -> None:
-    if str(problem) not in map(str, found.problems):  # a file may be met more than once
-        found.problems.append(problem)
+def _add(findings: Findings, problem: LangSegError) -> None:
+    if str(problem) not in map(str, findings.problems):  # a file may be met more than once
+        findings.problems.append(problem)
 
 
-def _examine_history(root: Path, found: Findings) -> _Listed:
+def _examine_history(root: Path, findings: Findings) -> _Listed:
     """Old snapshots too: a bank or a report may cite one."""
     listed = _Listed()
     above: Manifest | None = None
@@ -128,12 +128,12 @@ def _examine_history(root: Path, found: Findings) -> _Listed:
             manifest = read_manifest(root, number)
         except LangSegError as exc:
             if number in manifest_numbers(root):  # else `gc` came in between
-                _add(found, exc)
+                _add(findings, exc)
             above = None
             continue
         if above is not None and above.number == number + 1 and above.parent != manifest.sha256:
             _add(
-                found,
+                findings,
                 CorruptError(f"{root / MANIFESTS / above.name}: not a child of {manifest.name}"),
             )
         listed.add(manifest)
@@ -141,20 +141,20 @@ def _examine_history(root: Path, found: Findings) -> _Listed:
     return listed
 
 
-def _examine_journals(root: Path, found: Findings) -> None:
+def _examine_journals(root: Path, findings: Findings) -> None:
     for name in journal_names(root):
         path = journal_path(root, name)
         try:
             rows = read_journal(path)
         except LangSegError as exc:
-            _add(found, exc)
+            _add(findings, exc)
         else:
-            found.notes.append(f"{path}: {len(rows)} answers, which the next run looks through")
+            findings.notes.append(f"{path}: {len(rows)} answers, which the next run looks through")
 
 
-def _keys(root: Path, parts: tuple[Part, ...], name: str, found: Findings) -> pa.Table | None:
+def _keys(root: Path, parts: tuple[Part, ...], name: str, findings: Findings) -> pa.Table | None:
     """The key columns of a table, or None where a part of it is damaged."""
-    return _read_all(root, parts, arrow_schema(TABLES[name]), COLUMNS[name], found)
+    return _read_all(root, parts, arrow_schema(TABLES[name]), COLUMNS[name], findings)
 
 
 def _read_all(
@@ -162,7 +162,7 @@ def _read_all(
     parts: tuple[Part, ...],
     schema: pa.Schema,
     columns: tuple[str, ...],
-    found: Findings,
+    findings: Findings,
 ) -> pa.Table | None:
     tables = [schema.empty_table().select(columns)]
     for part in parts:
@@ -170,18 +170,18 @@ def _read_all(
             check_part(root, part)
             tables.append(scan_part(root, part, schema, columns))
         except LangSegError as exc:
-            _add(found, exc)
+            _add(findings, exc)
     return pa.concat_tables(tables) if len(tables) == len(parts) + 1 else None
 
 
 def _examine_twice(
-    where: str, table: pa.Table | None, keys: tuple[str, ...], found: Findings
+    where: str, table: pa.Table | None, keys: tuple[str, ...], findings: Findings
 ) -> None:
     if table is not None:
         twice = table.num_rows - len(joined_key(table, keys).unique())
         if twice:
             sentence = f"{where}: {twice} of {table.num_rows} rows repeat the key of another"
-            _add(found, CorruptError(sentence))
+            _add(findings, CorruptError(sentence))
 
 
 def _examine_references(
@@ -191,7 +191,7 @@ def _examine_references(
     *,
     home: str,
     there: pa.Table | None,
-    found: Findings,
+    findings: Findings,
 ) -> None:
     import pyarrow.compute as pc
 
@@ -200,7 +200,7 @@ def _examine_references(
     dangling = table.filter(pc.invert(pc.is_in(table[column], value_set=there[column])))
     if dangling.num_rows:
         _add(
-            found,
+            findings,
             CorruptError(
                 f"{where}: {dangling.num_rows} of {table.num_rows} rows name a {column} that "
                 f"{home} lacks, such as {dangling[column][0].as_py()}"
@@ -209,70 +209,72 @@ def _examine_references(
 
 
 def _examine_encoder(
-    root: Path, manifest: Manifest, encoder_id: str, texts: pa.Table | None, found: Findings
+    root: Path, manifest: Manifest, encoder_id: str, texts: pa.Table | None, findings: Findings
 ) -> None:
     try:
         record = read_record(root, encoder_id, manifest.encoders[encoder_id])
     except LangSegError as exc:
-        _add(found, exc)
+        _add(findings, exc)
         return
     where = f"{EMBEDDINGS} of {encoder_id}"
     schema = embedding_schema(record["dim"])
     parts = manifest.embeddings.get(encoder_id, ())
-    table = _read_all(root, parts, schema, EMBEDDING_KEY, found)
-    _examine_twice(where, table, EMBEDDING_KEY, found)
-    _examine_references(where, table, "text_id", home="texts", there=texts, found=found)
+    table = _read_all(root, parts, schema, EMBEDDING_KEY, findings)
+    _examine_twice(where, table, EMBEDDING_KEY, findings)
+    _examine_references(where, table, "text_id", home="texts", there=texts, findings=findings)
 
 
-def _examine_older(root: Path, live: Manifest, listed: _Listed, found: Findings) -> None:
+def _examine_older(root: Path, live: Manifest, listed: _Listed, findings: Findings) -> None:
     """The files that only older snapshots need, in one note as long as they are whole."""
     older = [name for name in listed.manifests if name != live.name]
     needed = {*live.parts()}
     parts = {part: name for part, name in listed.parts.items() if part not in needed}
     for part, name in parts.items():
-        with _named_after(root, name, found):
+        with _named_after(root, name, findings):
             check_part(root, part)
     for encoder, name in listed.encoders.items():
         if encoder not in live.encoders.items():
-            with _named_after(root, name, found):
+            with _named_after(root, name, findings):
                 read_record(root, *encoder)
     if parts:
-        found.garbage.append(
+        findings.garbage.append(
             f"{root / MANIFESTS}: {_count(older, 'older snapshot')} with {_count(parts, 'part')} "
             f"that {live.name} does not need"
         )
 
 
 @contextmanager
-def _named_after(root: Path, manifest: str, found: Findings) -> Iterator[None]:
+def _named_after(root: Path, manifest: str, findings: Findings) -> Iterator[None]:
     try:
         yield
     except LangSegError as exc:
         if (root / MANIFESTS / manifest).exists():  # else `gc` came in between
-            _add(found, CorruptError(f"{exc}, of the older {manifest}", exc.remedy))
+            _add(findings, CorruptError(f"{exc}, of the older {manifest}", exc.remedy))
 
 
-def _examine_orphans(root: Path, manifest: Manifest, listed: _Listed, found: Findings) -> None:
+def _examine_orphans(root: Path, manifest: Manifest, listed: _Listed, findings: Findings) -> None:
     """Files nobody reads: unfinished writes, parts of commits that never were, damage kept."""
     known = {root / part.path for part in listed.parts}
     known |= {root / record_path(encoder_id) for encoder_id, _ in listed.encoders}
     there = [path for name in (*TABLES, EMBEDDINGS) for path in (root / name).rglob("*.parquet")]
     there += (root / ENCODERS).glob("*.json")
     orphans = sorted({*there} - known)
-    found.garbage += [f"{path}: in no snapshot" for path in orphans]
-    found.notes += [f"{path}: an unfinished write" for path in root.rglob(".*.tmp")]
-    found.notes += [f"{path}: damaged, kept" for path in sorted(root.rglob(f"*{DAMAGED}"))]
+    findings.garbage += [f"{path}: in no snapshot" for path in orphans]
+    findings.notes += [f"{path}: an unfinished write" for path in root.rglob(".*.tmp")]
+    findings.notes += [f"{path}: damaged, kept" for path in sorted(root.rglob(f"*{DAMAGED}"))]
     behind = {CURRENT: f"{manifest.name}\n", VIEWS: views_sql(manifest.files(), root)}
     for name, text in behind.items():
         held = (root / name).read_bytes() if (root / name).is_file() else b""
         place = written_for(held.decode(errors="replace"))
         if place not in (None, str(root.resolve())):
-            found.notes.append(
+            findings.notes.append(
                 f"{root / name}: written for {place}, the next writer writes it anew; until then "
                 f"it reads this store only from within {root}"
             )
         elif held != text.encode():
-            found.notes.append(f"{root / name}: behind {manifest.name}, the next writer catches up")
+            findings.notes.append(
+                f"{root / name}: behind {manifest.name}, the next writer catches up"
+            )
 
 
 def _count(things: Sized, what: str) -> str:
