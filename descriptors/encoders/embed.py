@@ -25,7 +25,7 @@ from langseg.descriptors.encoders.load import load_encoder, stored_record
 
 ENCODE_CHUNK = 4096  # texts embedded between two commits: at most that many are encoded twice
 Texts = dict[str, str | None]  # text_id -> the text, None for one that is read from the store
-Advance = Callable[[int, int], object]  # is told how many texts are embedded, of how many
+OnProgress = Callable[[int, int], object]  # is told how many texts are embedded, of how many
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class EmbedReport:
 
 
 def embed_missing(
-    store: Store, encoder_name: str, wanted: WantedTexts, advance: Advance
+    store: Store, encoder_name: str, wanted: WantedTexts, on_progress: OnProgress
 ) -> EmbedReport:
     """Embed each wanted text that has no vector of the encoder, once, a chunk a commit."""
     record = stored_record(encoder_name, store.encoders().values())
@@ -55,7 +55,7 @@ def embed_missing(
     if record is not None and not missing:
         return EmbedReport(record, texts, 0, 0)
     encoder = load_encoder(encoder_name)
-    progress = _Progress(advance, sum(missing.values()))
+    progress = _Progress(on_progress, sum(missing.values()))
     with store.writer() as writer:
         for id_range in missing:
             _embed(store, writer, encoder, wanted, id_range, progress)
@@ -71,7 +71,7 @@ def texts_within(texts: Iterable[str], id_range: TextIdRange) -> Texts:
 class _Progress:
     """What was embedded so far, told chunk by chunk."""
 
-    advance: Advance
+    on_progress: OnProgress
     total: int
     done: int = 0
     truncated: int = 0
@@ -79,7 +79,7 @@ class _Progress:
     def add(self, embedded: pa.Table) -> None:
         self.done += len(embedded)
         self.truncated += sum(embedded["truncated"].to_pylist())
-        self.advance(self.done, self.total)
+        self.on_progress(self.done, self.total)
 
 
 def _embed(
