@@ -86,11 +86,12 @@ class ImportProvider(OfflineProvider):
         self._replies: dict[str, str] = {}
         self._requests: list[Request] = []
         lists = {pair: _items(phrases) for pair, phrases in self.match.lists.items()}
-        kinds = [
-            imported_requests(lists, vocabulary, self.model, self.params, as_published=loosely)
-            for loosely in (False, True)
-        ]
-        for (pair, items), strict, loose in zip(lists.items(), *kinds, strict=True):
+        to_check, to_publish = (
+            imported_requests(lists, vocabulary, self.model, self.params, as_published=published)
+            for published in (False, True)
+        )
+        triples = zip(lists.items(), to_check, to_publish, strict=True)
+        for (pair, items), check_request, publish_request in triples:
             where = f"{foreign.file}: class {pair[0]!r}"
             if len(items) > MAX_PHRASES:
                 raise InputError(
@@ -98,12 +99,14 @@ class ImportProvider(OfflineProvider):
                     f"counted, got {len(items)}; keep the best of them (a second file under the "
                     "same name would replace the first, not add to it)"
                 )
-            reply = _strict_reply(pair[0], items)
-            request, checked = strict, _checked(reply, strict, where)
-            stored = checked
+            # a set that is kept as published is checked all the same: the checks say what they
+            # would have dropped, and its reply carries that beside each phrase
+            request, reply = check_request, _checked_reply(pair[0], items)
+            checked = stored = _parsed(reply, request, where)
             if as_published:
-                reply = _loose_reply(items, [row.rejected for row in checked.rows])
-                request, stored = loose, _checked(reply, loose, where)
+                flags = [row.rejected for row in checked.rows]
+                request, reply = publish_request, _published_reply(items, flags)
+                stored = _parsed(reply, request, where)
             self._requests.append(request)
             self._replies[request.request_key] = reply
             self.verdicts += [
@@ -152,7 +155,7 @@ def _names_subclass(item: _Item) -> bool:
     return item.slot == NAME_SLOT and normalise_text(item.text) == item.subclass != ""
 
 
-def _strict_reply(class_name: str, items: Sequence[_Item]) -> str:
+def _checked_reply(class_name: str, items: Sequence[_Item]) -> str:
     attributes: list[Any] = []
     subclasses: dict[str, list[Any]] = {}
     for item in items:
@@ -167,7 +170,7 @@ def _strict_reply(class_name: str, items: Sequence[_Item]) -> str:
     return _dumped({"attributes": attributes, "subclasses": named})
 
 
-def _loose_reply(items: Sequence[_Item], flags: Sequence[str]) -> str:
+def _published_reply(items: Sequence[_Item], flags: Sequence[str]) -> str:
     """The file's own slot stays where it is one of ours."""
     known = (*SLOTS, ANY_SLOT)
     return _dumped(
@@ -191,7 +194,7 @@ def _dumped(reply: Mapping[str, Any]) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _checked(reply: str, request: Request, where: str) -> ParsedReply:
+def _parsed(reply: str, request: Request, where: str) -> ParsedReply:
     parsed = parse_reply(reply, request)
     if parsed.status != "ok":
         raise InputError(

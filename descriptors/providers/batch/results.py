@@ -80,8 +80,9 @@ class ResultFiles:
         with self._ledger.temporary(self._record.name) as path:
             with disk_errors(path.parent, "every batch is still on record"):
                 there = await self._calls.download(file_id, path, holds_results)
-            for result in read_results(path, self._key) if there else ():
-                yield result
+            if there:
+                for result in read_results(path, self._key):
+                    yield result
         if not there:
             self._on_fault(
                 f"batch {self._record.batch_id}: the server has no file {file_id} any more"

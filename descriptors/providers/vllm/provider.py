@@ -40,7 +40,7 @@ Rows = AsyncGenerator[Answer, None]
 
 
 @dataclass
-class _Asked:
+class _Reserved:
     """A request, and what the budget holds for it until it is settled."""
 
     request: Request
@@ -132,9 +132,9 @@ class VLLMProvider(AnswersAtOnce):
 
     async def _take(
         self, waiting: Iterator[Request], back: list[Request], budget: Budget
-    ) -> list[_Asked]:
+    ) -> list[_Reserved]:
         """The next chunk: as many as the budget lets through side by side; none at the end."""
-        asked: list[_Asked] = []
+        asked: list[_Reserved] = []
         while len(asked) < self._chunk:
             request = back.pop() if back else next(waiting, None)
             if request is None:
@@ -144,7 +144,7 @@ class VLLMProvider(AnswersAtOnce):
             if hold is None:
                 back.append(request)
                 break
-            asked.append(_Asked(request, hold))
+            asked.append(_Reserved(request, hold))
         return asked
 
     def _check(self, request: Request) -> None:
@@ -155,7 +155,7 @@ class VLLMProvider(AnswersAtOnce):
             )
         sampling_values(request)
 
-    async def _answered(self, asked: list[_Asked], budget: Budget) -> Rows:
+    async def _answered(self, asked: list[_Reserved], budget: Budget) -> Rows:
         """Rows of a chunk. Those of one call are yielded before the next is made."""
         try:
             engine = await self._loaded()
@@ -193,7 +193,7 @@ class VLLMProvider(AnswersAtOnce):
         load.result()
         return engine
 
-    async def _chat(self, engine: Engine, group: list[_Asked]) -> list[TimedReply]:
+    async def _chat(self, engine: Engine, group: list[_Reserved]) -> list[TimedReply]:
         """Raises: RefusedError, when one of several makes the call fail; UpstreamError."""
         if not group:
             return []
@@ -213,12 +213,12 @@ class VLLMProvider(AnswersAtOnce):
         finally:
             call.cancel()
 
-    def _turned_away(self, one: _Asked, note: str, budget: Budget) -> Answer:
+    def _turned_away(self, one: _Reserved, note: str, budget: Budget) -> Answer:
         """One that never reached the model: a failed response."""
         one.settle(budget, (0, 0))
         return one.request, self._response(one.request, Reply(status="failed", note=note), 0.0)
 
-    def _row(self, one: _Asked, timed: TimedReply, budget: Budget) -> Answer:
+    def _row(self, one: _Reserved, timed: TimedReply, budget: Budget) -> Answer:
         reply = timed.reply
         n_prompt, n_reply = reply.prompt_tokens, reply.completion_tokens
         known = n_prompt is not None and n_reply is not None
