@@ -44,3 +44,19 @@ def test_tests_that_are_of_no_room__are_few():
 def test_rooms_of_tests__hold_tests_and_their_fixtures_alone():
     names = {path.name for path in OF_ROOMS}
     assert {n for n in names if not n.startswith("test_") and n != "conftest.py"} == set()
+
+
+def test_readme__names_every_room_and_no_other():
+    tree = (ROOT / "README.md").read_text().partition("## Where things are")[2].split("```")[1]
+    named: dict[str, set[str]] = {}
+    for line in filter(str.strip, tree.splitlines()):
+        names, _, _ = line.strip().partition("   ")
+        if not line.startswith(" "):
+            folder = line.partition("/")[0]
+            named[folder] = set()
+        elif folder in FOLDERS:
+            named[folder] |= {name.rstrip("/") for name in names.split()}
+    for folder in FOLDERS:
+        rooms = {room.parent.name for room in (ROOT / folder).glob("*/__init__.py")}
+        assert {name for name in named[folder] if (ROOT / folder / name).exists()} == named[folder]
+        assert rooms - named[folder] == set()
