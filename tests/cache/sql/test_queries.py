@@ -154,13 +154,13 @@ def tied_tables() -> dict[str, pa.Table]:
         key = f"{name}-{model}-{number}"
         rows["requests"].append(replace(request(key, name), model=model))
         for run, provider in product(("r", "s"), ("bundled", "openai")[number % 2 :]):
-            one = response(key, ("ok", "refused")[number // 3])
+            answer = response(key, ("ok", "refused")[number // 3])
             rows["responses"].append(
-                replace(one, run_id=run, provider=provider, served_model=model)
+                replace(answer, run_id=run, provider=provider, served_model=model)
             )
         for text in (f"t{n}" for n in range(8)):
-            one = phrase(key, name, text, reasons[number % 4], slot=slots[name][number % 2])
-            rows["descriptors"].append(replace(one, scene=scenes[number % 3]))
+            descriptor = phrase(key, name, text, reasons[number % 4], slot=slots[name][number % 2])
+            rows["descriptors"].append(replace(descriptor, scene=scenes[number % 3]))
     rows["texts"] = [Text(text_id=f"t{n}", text=f"t{n}", n_chars=2) for n in range(8)]
     vectors = [
         {"text_id": f"t{n}", "n_tokens": 3, "truncated": True, "encoder": encoder}

@@ -302,6 +302,7 @@ def test_table__with_where_is_the_rows_that_have_these_values_in_their_order(fil
     ids = {row["text_id"] for row in mine}
     vectors = filled.embeddings("tiny", ("truncated",), where={"text_id": ids})
     assert (vectors.column_names, len(vectors)) == (["truncated"], len(ids))
-    for nothing in ({"scene": ["nowhere"]}, {"request_key": []}):
+    unmatched: list[dict[str, list[str]]] = [{"scene": ["nowhere"]}, {"request_key": []}]
+    for nothing in unmatched:
         table = filled.table("descriptors", where=nothing)
         assert (table.num_rows, table.schema) == (0, arrow_schema(TABLES["descriptors"]))
