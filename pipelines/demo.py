@@ -148,7 +148,9 @@ def _train(stages: Stages, out: Path, data: Path, bank: Path, store: Path) -> No
             lambda report: bool(report["trained_steps"]),
         )
     except CorruptError as exc:
-        raise CorruptError(f"{exc}; to start the demo anew, delete the run folder {out}") from exc
+        raise CorruptError(
+            f"{exc}; to start the demo anew, delete the run folder {out}", exc.remedy
+        ) from exc
 
 
 def _score(stages: Stages, out: Path, data: Path) -> None:

@@ -2,7 +2,7 @@
 
 In:  for each table, the Parquet files the manifest lists, relative to the store; its place.
 Out: ``views.sql``: one view for each table over exactly those files, and one for each audit
-     question (``sql/<name>.sql``, whose first comment line is the question).
+     question (``questions/<name>.sql``, whose first comment line is the question).
 """
 
 import re
