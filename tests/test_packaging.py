@@ -64,6 +64,7 @@ def test_constraints__pin_everything_that_is_asked_for_within_its_bounds():
             assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["desc", "seg"])
 def test_help__loads_nothing_heavy(command: str):
     heavy = ["torch", "timm", "transformers", "openai", "duckdb", "pyarrow", "PIL"]

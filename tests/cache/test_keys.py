@@ -45,6 +45,7 @@ def test_canonical_json__does_not_depend_on_the_order_of_keys(value, chance):
     assert canonical_json(dict(items)) == canonical_json(value)
 
 
+@pytest.mark.slow
 @given(values)
 def test_canonical_json__says_the_same_value_and_says_it_once(value):
     text = canonical_json(value)

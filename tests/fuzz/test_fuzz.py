@@ -20,6 +20,7 @@ def test_fuzz_validate__finds_no_escape():
     assert len(found.reasons) > 7
 
 
+@pytest.mark.slow
 def test_fuzz_validate__finds_a_check_that_is_missing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(judge, "foreign_character", lambda text, punctuation: "")
     found = fuzz_validate.fuzz(FOREVER_S, first_seed=1, at_most=600)

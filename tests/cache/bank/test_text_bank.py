@@ -223,6 +223,7 @@ def test_load_bank__refuses_every_edit_of_the_header(tmp_path: Path, key, value)
     assert told.value.remedy is Remedy.BUILD_BANK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["names", "ids", "scenes", "fingerprint", "arrays", "scene_names"])
 @pytest.mark.parametrize("value", [5, None, "ab", {"a": 1}, [[[]]]])
 @pytest.mark.parametrize("sealed", [False, True])

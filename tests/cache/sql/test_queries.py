@@ -188,6 +188,7 @@ def shuffled() -> list[duckdb.DuckDBPyConnection]:
     return connections
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_question__has_a_total_order(shuffled, question):
     answers = {ask(connection, question).rows for connection in shuffled}
@@ -349,6 +350,7 @@ def test_select__stops_at_the_time_limit(tables, run, forever):
     assert run(connection, "select 1", QueryLimits(time_s=60))  # the next one is not stopped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", [select, select_table])
 @pytest.mark.parametrize(
     "greedy",
@@ -390,14 +392,15 @@ def test_select_table__that_ends_with_a_batch_knows_whether_more_was_there(table
 
 
 def test_select__keeps_as_many_rows_as_an_eighth_of_the_memory_holds(tables):
-    """2 MB of 16: twenty rows of 100,000 characters, and a row of more is refused."""
-    connection, small = open_audit(tables), QueryLimits(memory_mb=16)
+    """8 MB of 64: 83 rows of 100,000 characters; of 16 MB a row of more than 2 is refused."""
+    connection = open_audit(tables)
+    some, small = QueryLimits(memory_mb=64), QueryLimits(memory_mb=16)
     many = "select repeat(range::varchar, 100000) from range(2, 30) where range < 10"
-    many = f"select left(text, 100000) from ({many.replace('from', 'as text from')}), range(9)"
-    answer = select(connection, many, small)
-    assert (len(answer.rows), answer.truncated) == (20, True)
-    found = select_table(connection, many, small)
-    assert (found.table.num_rows, found.truncated) == (20, True)
+    many = f"select left(text, 100000) from ({many.replace('from', 'as text from')}), range(12)"
+    answer = select(connection, many, some)
+    assert (len(answer.rows), answer.truncated) == (83, True)
+    found = select_table(connection, many, some)
+    assert (found.table.num_rows, found.truncated) == (83, True)
     wide = "select repeat('x', 3000000) as text"
     with pytest.raises(InputError, match="select less of it"):
         select_table(connection, wide, small)
@@ -414,6 +417,7 @@ def test_select__cuts_a_long_cell_and_says_so_in_it(tables, value):
     assert (answer.cut, answer.truncated) == (1, False)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory")
 @pytest.mark.parametrize("run", [select, select_table])
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ def test_compact__a_second_time_changes_nothing(filled):
     assert sorted(filled.path.rglob("*")) == files
 
 
+@pytest.mark.slow
 def test_compact__leaves_large_parts_alone_and_stops_at_the_limit(store, rows):
     many_commits(store, rows, 12)
     listed = store.manifest.tables["descriptors"]

@@ -104,6 +104,7 @@ def test_arm__has_a_text_for_each_of_the_bank_in_the_same_scene_and_the_name_fir
         assert arm[of][0] == rows[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEEDED)
 def test_arm__is_fixed_by_its_seed_and_another_seed_makes_another(name: str):
     assert lists(made_bank(), name) == lists(made_bank(), name)

@@ -70,6 +70,7 @@ def test_prompt_tokens__hold_what_tokenizers_count_with_and_without_the_schema()
     assert prompt.most / prompt.least < 2
 
 
+@pytest.mark.slow
 def test_likely_reply__is_about_as_long_as_the_bundled_packs_reply():
     vocabulary = load_vocabulary("ade20k")
     bundled = BundledProvider(vocabulary)
@@ -197,6 +198,7 @@ def test_estimate__is_json():
     assert json.loads(json.dumps(asdict(found)))["prompt_tokens"]["most"] > 0
 
 
+@pytest.mark.slow
 @given(
     names=st.lists(
         st.text(st.characters(categories=["L", "Nd"]), min_size=1, max_size=64),

@@ -215,6 +215,7 @@ def test_any_text__is_parsed_without_an_exception(raw: str):
     check(parse_reply(raw, ASKED))
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a busy machine is no bug
 @given(PHRASES, SUBCLASSES)
 def test_any_phrases__leave_only_clean_unique_name_free_ones(

@@ -51,6 +51,7 @@ def test_pack__describes_every_class_and_nothing_else(name: str):
     BundledProvider(vocabulary)  # raises for a class or a scene without phrases
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKS)
 def test_pack__has_enough_attributes_subclasses_and_slots(name: str):
     for class_name, entry in pack_of(name).entries.items():

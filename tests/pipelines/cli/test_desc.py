@@ -33,12 +33,14 @@ def filled(call, store: Path, classes: Path) -> Path:
     return store
 
 
+@pytest.mark.slow
 def test_generate__of_the_bundled_pack_says_that_no_llm_was_called(call, store, classes):
     done = call(DESC, "generate", "--classes", classes, "--store", store)
     assert done.code == 0
     assert "no LLM was called" in done.err
 
 
+@pytest.mark.slow
 def test_generate__run_again_asks_nothing(call, filled, classes):
     report = call(DESC, "generate", "--classes", classes, "--store", filled, "--json").json
     assert (report["planned"], report["cached"], report["asked"]) == (3, 3, 0)
@@ -103,6 +105,7 @@ def test_audit__shows_provenance_on_its_side(call, filled):
     assert ["column", "value"] in [line.split() for line in out.split("\n")]
 
 
+@pytest.mark.slow
 def test_sql__answers_one_select_and_refuses_the_rest(call, filled):
     question = "select count(*) as n from phrases where class_name = 'wall' and slot = 'name'"
     assert call(DESC, "sql", "--store", filled, "--json", question).json["rows"] == [
@@ -118,6 +121,7 @@ def test_sql__of_values_that_json_lacks_is_json(call, filled):
     assert row == [None, None, "61", {"1.5": [1]}, "2026-01-02"]
 
 
+@pytest.mark.slow
 def test_verify__finds_a_flipped_bit_and_ends_with_4(call, filled):
     part = next((filled / "descriptors").glob("*.parquet"))
     data = bytearray(part.read_bytes())
@@ -211,6 +215,7 @@ def test_classes__with_a_bad_row_are_refused_with_its_number(call, store, tmp_pa
     assert "row 3" in done.err
 
 
+@pytest.mark.slow
 def test_classes__that_no_pack_has_are_named_with_the_way_out(call, store, tmp_path):
     (tmp_path / "own.txt").write_text("wall\nflux capacitor\n")
     done = call(DESC, "generate", "--classes", tmp_path / "own.txt", "--store", store)

@@ -154,6 +154,7 @@ def test_bank__without_the_weights_takes_the_one_encoder_of_that_name_and_never_
         run_bank(source, name)
 
 
+@pytest.mark.slow
 def test_encode_and_bank__name_the_next_command_for_the_same_vocabulary_store_and_encoder(
     source: Source, towers: dict[str, str], tmp_path: Path
 ):
@@ -189,6 +190,7 @@ class Fails:
         return self._encoder.encode(texts)
 
 
+@pytest.mark.slow
 def test_encode__that_is_stopped_embeds_only_the_chunk_in_hand_again(
     source: Source, towers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
@@ -313,6 +315,7 @@ def test_encode__hashes_each_part_once_however_many_ranges_there_are(
     assert len(read) == len(set(read)) > 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["descriptors", "texts"])
 def test_encode__of_a_damaged_part_embeds_nothing(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str

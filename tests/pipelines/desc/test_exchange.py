@@ -175,6 +175,7 @@ def test_export_of_the_pack__comes_back_with_the_same_texts(call, flags, form, t
     )
 
 
+@pytest.mark.slow
 def test_export__is_what_the_bank_would_hold(call, flags, tmp_path: Path, classes: Path):
     call(DESC, "generate", *flags)
     out = tmp_path / "new" / "rooms.parquet"
@@ -230,6 +231,7 @@ def test_export_hf__is_a_folder_with_a_card_that_names_its_file(call, flags, tmp
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_export_hf__names_its_data_by_a_path_that_holds_inside_the_folder(
     call, flags, tmp_path: Path, monkeypatch
 ):
@@ -289,6 +291,7 @@ def test_export__says_what_is_at_its_target_instead(call, flags, tmp_path: Path)
     assert file.read_text() == "before"
 
 
+@pytest.mark.slow
 def test_failed_write__leaves_what_was_there(call, flags, tmp_path: Path, monkeypatch):
     call(DESC, "generate", *flags)
     out = tmp_path / "rooms.csv"

@@ -105,6 +105,7 @@ def test_bundled__says_all_its_pack_holds_unless_counts_are_given(tmp_path: Path
     assert f"; {7 * len(entries)} phrases kept" in run_generate(few, Quiet())["sentence"]
 
 
+@pytest.mark.slow
 def test_bundled__refuses_more_phrases_than_its_pack_can_half_fill(tmp_path: Path):
     config = DescribeConfig(dataset="camvid", store=tmp_path / "store", attributes=32)
     for run in (run_plan, lambda config: run_generate(config, Quiet())):

@@ -42,6 +42,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "store"
 
 
+@pytest.mark.slow
 def test_show__tells_what_was_asked_kept_and_dropped(store):
     report = run_show(store, "wall")
     assert [row["text"] for row in report["dropped"]] == ["a wall \x1b[31mof stone"]

@@ -92,6 +92,7 @@ def test_sql__as_parquet_keeps_types_and_replaces_the_file_whole(call, store, tm
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.slow
 def test_sql__as_json_or_csv_in_a_file_is_what_stdout_gets(call, store, tmp_path):
     out = tmp_path / "rows"
     for form in ("json", "csv"):
@@ -139,6 +140,7 @@ def test_sql__of_some_seconds_leaves_stdout_to_the_answer(store):
     assert (done.returncode, done.stdout) == (3, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
 def test_sql__that_takes_long_to_write_stops_in_time_and_writes_nothing(
     call, store, tmp_path, form
@@ -254,6 +256,7 @@ def test_sql__names_every_table_and_view_in_its_help(call):
     assert f"Tables: {', '.join(TABLES)}, embeddings; views: {', '.join(QUESTIONS)}." in listed
 
 
+@pytest.mark.slow
 def test_views_sql__answers_in_a_plain_duckdb_before_and_after_compact(call, store):
     question = "select class_name, count(*) from phrases group by all order by all"
     wanted = [

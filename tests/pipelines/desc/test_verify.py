@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from langseg.cache.store.store import Store
 from langseg.pipelines.desc.verify import run_verify
 
 
+@pytest.mark.slow
 def test_verify__names_a_bank_whose_header_is_of_another_shape(tmp_path: Path):
     store = tmp_path / "store"
     Store.open(store, create=True)

@@ -41,6 +41,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_render_demo_dataset__gives_the_same_bytes_for_the_same_parameters(tmp_path):
     for name in ("one", "two"):
         render_demo_dataset(tmp_path / name, seed=9, n_train=8, n_val=2, size=SIZE)

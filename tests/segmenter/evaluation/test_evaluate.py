@@ -35,6 +35,7 @@ def root(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["whole", "slide"])
 def test_evaluate__is_one_matrix_over_the_dataset_at_the_labels_size(root, mode):
     segmenter = Segmenter.load(root / "run", backbone=tiny_vit(), mode=mode)

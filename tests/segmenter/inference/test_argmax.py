@@ -39,6 +39,7 @@ def random_map(kind: str, classes: int, low: tuple[int, int], seed: int) -> torc
 KINDS = ["noise", "smooth", "whole numbers", "twins", "nearly twins", "large", "tiny"]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     kind=st.sampled_from(KINDS),

@@ -1,10 +1,12 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langseg.segmenter.inference.windows import windows
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     rows=st.integers(1, 40), columns=st.integers(1, 40), side=st.integers(1, 300),

@@ -77,6 +77,7 @@ def test_train__killed_and_resumed_equals_uninterrupted_bit_by_bit(data, tmp_pat
     ).read_text()
 
 
+@pytest.mark.slow
 def test_train__resumed_goes_on_with_the_bank_it_was_begun_with(data, tmp_path):
     def stop(step: int, steps: int, losses: Mapping[str, float]) -> None:
         if step == 6:
@@ -115,6 +116,7 @@ def test_train__learns_and_scores_what_it_learnt(data, tmp_path):
     assert [json.loads(line) for line in lines] == list(result.state.history)
 
 
+@pytest.mark.slow
 def test_train__the_linear_baseline_learns_too(data, tmp_path):
     config = tiny_config(steps=40, batch_size=4, lr=3e-2, head=HeadConfig(kind="linear"))
     result = run(data, tmp_path, config=config, val=tiny_samples(data, "val"), log_every=20)
@@ -138,6 +140,7 @@ def test_train__keeps_its_own_copy_of_the_bank(data, tmp_path):
     assert copy.fingerprint == tiny_bank().fingerprint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -226,6 +229,7 @@ def test_train__never_touches_an_unseen_class(data, tmp_path):
         run(data, tmp_path / "c", config=tiny_config(unseen=("sofa",)))
 
 
+@pytest.mark.slow
 def test_train__reads_ahead_with_workers_and_gives_the_same_numbers(data, tmp_path):
     config = tiny_config(steps=3)
     alone = run(data, tmp_path / "alone", config=config)
@@ -233,6 +237,7 @@ def test_train__reads_ahead_with_workers_and_gives_the_same_numbers(data, tmp_pa
     assert helped.state.history == alone.state.history
 
 
+@pytest.mark.slow
 def test_train__on_features_computed_once_resumes_bit_by_bit(data, tmp_path):
     config = tiny_config(steps=4, feature_side=48)
 

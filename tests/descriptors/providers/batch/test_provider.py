@@ -133,6 +133,7 @@ class Desk:
         return provider
 
 
+@pytest.mark.slow
 def test_answer__the_first_run_hands_over_and_the_next_brings_home(tmp_path):
     with BatchServer() as server:
         desk, planned = Desk(server, tmp_path), requests(5)
@@ -889,6 +890,7 @@ def forker() -> Iterator[Callable[[Path, BatchServer, int], int]]:
         feed.close()
 
 
+@pytest.mark.slow
 def test_import__does_not_import_the_sdk():
     code = (
         "import sys, langseg.descriptors.providers.batch.provider;"

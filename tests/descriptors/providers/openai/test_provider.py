@@ -347,6 +347,7 @@ def test_answer__stops_asking_when_the_iterator_of_requests_ends_and_yields_the_
     assert 10 <= len(server.bodies) == len(responses) < 60
 
 
+@pytest.mark.slow
 def test_answer__holds_a_window_of_requests_not_all_of_them():
     taken = []
 
@@ -447,6 +448,7 @@ def test_aclose__ends_a_reader_in_another_task():
         asyncio.run(run(server))
 
 
+@pytest.mark.slow
 def test_import__does_not_import_the_sdk():
     code = (
         "import sys, langseg.descriptors.providers.openai.provider as p;"
