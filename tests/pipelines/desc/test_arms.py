@@ -163,8 +163,8 @@ def test_arms__leave_a_store_that_verifies(call, home, report):
 
 
 def test_arms__of_more_seeds_are_more_draws_each_of_its_own(call, home, hash_encoder):
-    flags = ("--classes", home / "home.json", "--store", home / "store", "--seeds", 2)
-    flags += ("--encoder", hash_encoder)
+    vocabulary = ("--classes", home / "home.json", "--store", home / "store", "--seeds", 2)
+    flags = (*vocabulary, "--encoder", hash_encoder)
     done = call(DESC, "arms", *flags, "--json").json
     dealt = [arm for arm in done["arms"] if arm["arm"] == "dealt"]
     assert [arm["seed"] for arm in dealt] == [0, 1]

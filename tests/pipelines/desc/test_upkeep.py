@@ -188,8 +188,8 @@ def with_a_flipped_index(arms: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("damage", [without_an_arm, without_a_header, with_a_flipped_index])
 def test_repair__of_control_arms_says_how_to_make_them_again(call, folder, damage, hash_encoder):
-    flags = ("--classes", folder / "mine.txt", "--store", folder / "store")
-    flags += ("--encoder", hash_encoder)
+    vocabulary = ("--classes", folder / "mine.txt", "--store", folder / "store")
+    flags = (*vocabulary, "--encoder", hash_encoder)
     before = call(DESC, "arms", *flags, "--json").json
     index = Path(before["index"])
     wanted = index.read_bytes()
@@ -372,8 +372,8 @@ def test_compact_and_gc__name_the_snapshots_that_banks_hold_until_those_are_buil
 
 
 def test_gc__removes_the_arms_that_fewer_seeds_left_behind(call, folder, hash_encoder):
-    flags = ("--classes", folder / "mine.txt", "--store", folder / "store")
-    flags += ("--encoder", hash_encoder)
+    vocabulary = ("--classes", folder / "mine.txt", "--store", folder / "store")
+    flags = (*vocabulary, "--encoder", hash_encoder)
     call(DESC, "arms", *flags, "--seeds", 2)
     made = call(DESC, "arms", *flags, "--seeds", 1, "--json").json["arms"]
     told = call(DESC, "verify", "--store", folder / "store")
