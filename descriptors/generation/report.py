@@ -82,9 +82,13 @@ class Tally:
             self.prompt_tokens = _sum(self.prompt_tokens, response.prompt_tokens)
             self.completion_tokens = _sum(self.completion_tokens, response.completion_tokens)
             self.cost_usd = _sum(self.cost_usd, response.cost_usd)
-        for row in parsed.rows if parsed else ():
-            self.accepted += not row.rejected
-            self.rejected.update([row.rejected] if row.rejected else [])
+        if parsed is None:
+            return
+        for row in parsed.rows:
+            if row.rejected:
+                self.rejected[row.rejected] += 1
+            else:
+                self.accepted += 1
 
 
 def _sum(total: N | None, value: N | None) -> N | None:

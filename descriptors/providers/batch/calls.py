@@ -248,6 +248,8 @@ class BatchCalls:
 def _batch(value: Mapping[str, Any]) -> ServerBatch:
     metadata, errors = value.get("metadata"), value.get("errors")
     listed = errors.get("data") if isinstance(errors, dict) else None
+    if not isinstance(listed, list):
+        listed = []
     counts = value.get("request_counts")
     return ServerBatch(
         batch_id=_id(value.get("id")),
@@ -258,7 +260,7 @@ def _batch(value: Mapping[str, Any]) -> ServerBatch:
         error_file_id=_id(value.get("error_file_id") or "", optional=True),
         errors=tuple(
             (_text(error.get("code")), _text(error.get("message")))
-            for error in (listed if isinstance(listed, list) else ())
+            for error in listed
             if isinstance(error, dict)
         ),
         completed=_count(counts.get("completed")) if isinstance(counts, dict) else 0,

@@ -72,8 +72,8 @@ ROWS = exported(a_set(*PHRASES))
 
 
 def test_rows__are_the_banks_phrases_with_0_based_ids_and_their_requests():
-    told = [(r.class_id, r.class_name, r.scene, r.subclass, r.slot, r.text) for r in ROWS]
-    assert told == [
+    rows = [(r.class_id, r.class_name, r.scene, r.subclass, r.slot, r.text) for r in ROWS]
+    assert rows == [
         (1, "wall", "*", None, "any", "rows of reddish blocks"),
         (1, "wall", "*", "tiled wall", "name", "tiled wall"),
         (1, "wall", "*", "tiled wall", "any", "grid of glossy squares"),

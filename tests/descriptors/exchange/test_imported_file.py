@@ -10,14 +10,10 @@ from hypothesis import strategies as st
 
 from langseg.cache.errors import InputError
 from langseg.cache.keys import sha256_hex
-from langseg.descriptors.exchange.imported_file import (
-    MAX_TEXT_CHARS,
-    ForeignPhrase,
-    ForeignSet,
-    parse_foreign,
-)
+from langseg.descriptors.exchange.imported_file import ForeignPhrase, ForeignSet, parse_foreign
 from langseg.descriptors.exchange.imported_rows import guarded_cell, plain_cell
 from langseg.descriptors.exchange.match import Match, match_classes
+from langseg.descriptors.prompts.imported import MAX_TEXT_CHARS
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 

@@ -72,9 +72,9 @@ def stored(path: Path, *commits: list[Request]) -> Store:
 
 
 def test_explain__tells_every_part_of_the_key_and_what_is_no_part():
-    told = explain(WALL)
-    part = told["in_key"]
-    assert told["request_key"] == WALL.request_key
+    parts = explain(WALL)
+    part = parts["in_key"]
+    assert parts["request_key"] == WALL.request_key
     assert set(part) == {
         "key_version", "model", "messages", "data", "params", "schema", "sample_index",
     }  # fmt: skip
@@ -85,9 +85,9 @@ def test_explain__tells_every_part_of_the_key_and_what_is_no_part():
         "attributes": 8, "subclasses": 4, "subclasses.descriptors": 1,
     }  # fmt: skip
     for word in ("provider", "mode", "URL", "API key", "retries", "concurrency", "prompt_id"):
-        assert any(word in line for line in told["not_in_key"])
-    assert told["not_in_key"] == list(NOT_IN_KEY)
-    json.dumps(told)
+        assert any(word in line for line in parts["not_in_key"])
+    assert parts["not_in_key"] == list(NOT_IN_KEY)
+    json.dumps(parts)
 
 
 def test_explain__tells_system_user_and_data_apart():

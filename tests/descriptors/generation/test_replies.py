@@ -124,11 +124,11 @@ def test_reply_that_is_malformed__does_not_end_the_run(first: Ran):
 
 def test_reply__yields_its_whole_list_or_nothing(responses, folder: Path):
     rows = Store.open(folder / "store").table("descriptors").to_pylist()
-    kept = Counter(
+    counts = Counter(
         row["request_key"] for row in rows if not row["rejected"] and not row["subclass"]
     )
     usable = {kind: responses[kind][0]["request_key"] for kind in set(KINDS) - UNUSABLE}
-    assert kept == dict.fromkeys(usable.values(), ATTRIBUTES)
+    assert counts == dict.fromkeys(usable.values(), ATTRIBUTES)
     assert {row["request_key"] for row in rows} == set(usable.values())
 
 

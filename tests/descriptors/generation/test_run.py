@@ -40,8 +40,8 @@ SMALL = some_prompt(n_attributes=2, n_subclasses=1, n_scene_attributes=1)
 
 
 def good_text(request: Request) -> str:
-    said = f"{request.class_name[5:]} stripes in {request.scene.replace('*', 'general')}"
-    attributes = [{"slot": "shape", "text": said}, {"slot": "colour", "text": "very pale hue"}]
+    text = f"{request.class_name[5:]} stripes in {request.scene.replace('*', 'general')}"
+    attributes = [{"slot": "shape", "text": text}, {"slot": "colour", "text": "very pale hue"}]
     subclass = {"name": "old kind", "parent": request.class_name, "descriptors": []}
     return json.dumps({"attributes": attributes, "subclasses": [subclass]})
 
@@ -282,8 +282,8 @@ def test_cut_reply__is_asked_for_with_a_longer_limit_and_no_oftener_than_twice(s
     report = run(ReplayProvider(say), store, params=limited)
     assert report.statuses == {"ok": 11, "truncated": 4}
     assert report.still_open == 0
-    kept = store.table("requests").to_pylist()
-    limits = [limit(Request(**r)) for r in kept if r["class_name"] in ("thing3", "thing4")]
+    requests = store.table("requests").to_pylist()
+    limits = [limit(Request(**r)) for r in requests if r["class_name"] in ("thing3", "thing4")]
     assert sorted(limits) == [100, 100, 200, 200, 400]
     again = ReplayProvider(say)
     assert (run(again, store, params=limited).cached, again.asked) == (PLANNED, [])

@@ -186,17 +186,17 @@ SUBCLASSES = st.lists(
 
 def check(answer: ParsedReply) -> None:
     """What holds for every reply there is."""
-    said = {text.text_id: text.text for text in answer.texts}
-    kept = [row for row in answer.rows if not row.rejected]
-    texts = [said[row.text_id] for row in kept]
+    text_of = {text.text_id: text.text for text in answer.texts}
+    accepted = [row for row in answer.rows if not row.rejected]
+    texts = [text_of[row.text_id] for row in accepted]
     assert answer.status in ("ok", "invalid")
     assert bool(answer.error) == (answer.status == "invalid")
     assert {row.rejected for row in answer.rows} <= {"", *REASONS}
     assert len({row.descriptor_id for row in answer.rows}) == len(answer.rows)
     assert len({text.casefold() for text in texts}) == len(texts)
-    assert all(text.isprintable() for text in said.values())
-    assert {row.text_id for row in answer.rows} == set(said)
-    for row, text in zip(kept, texts, strict=True):
+    assert all(text.isprintable() for text in text_of.values())
+    assert {row.text_id for row in answer.rows} == set(text_of)
+    for row, text in zip(accepted, texts, strict=True):
         if row.slot == NAME_SLOT:
             assert text == row.subclass
             assert text.casefold() != "shelf"

@@ -57,10 +57,10 @@ def refusal(path: Path) -> LangSegError:
     started = time.monotonic()
     with pytest.raises(LangSegError) as caught:
         read_prompt(path, **COUNTS)
-    said = str(caught.value)
+    message = str(caught.value)
     assert time.monotonic() - started < 2
-    assert "\n" not in said
-    assert len(said) < 500
+    assert "\n" not in message
+    assert len(message) < 500
     assert caught.value.__cause__ is None or isinstance(caught.value.__cause__, OSError)
     return caught.value
 
@@ -281,8 +281,8 @@ def test_file__may_count_choose_and_spell(write: Write):
         "{% if n_subclasses and not n_attributes > 9 %}yes{% endif %} {{ scene | upper | json }}"
     )
     prompt = read_prompt(write(user=user), **COUNTS)
-    said = prompt.messages(ClassEntry(name="door", id=1), "kitchen")[1]["content"]
-    assert said.split("\n")[0] == '1s  "KITCHEN"'
+    text = prompt.messages(ClassEntry(name="door", id=1), "kitchen")[1]["content"]
+    assert text.split("\n")[0] == '1s  "KITCHEN"'
 
 
 @unhurried
@@ -296,5 +296,5 @@ def test_opening__says_any_scene_as_one_json_string(scene):
         opening = prompt.opening(scene)
     except UsageError:
         return  # a scene that cannot be shown: no name is one
-    said = json.loads(opening + closing({}))[1]["content"]
-    assert json.loads(said.removeprefix("Scene: ")) == scene
+    text = json.loads(opening + closing({}))[1]["content"]
+    assert json.loads(text.removeprefix("Scene: ")) == scene

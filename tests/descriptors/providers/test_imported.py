@@ -76,16 +76,16 @@ def test_import__is_judged_as_a_models_reply_and_keeps_what_is_dropped():
 
 def test_as_published__keeps_words_and_spelling_and_the_reasons_beside_them():
     provider = ImportProvider(FILE, ROOMS, as_published=True)
-    _, response, said = answered(provider)[0]
-    assert [row for row in rows_of(said) if row[3]] == [
+    _, response, reply = answered(provider)[0]
+    assert [row for row in rows_of(reply) if row[3]] == [
         ("", "any", "Rows of reddish blocks", "duplicate"),
         ("", "any", "=cmd|' /C calc'!A0", "hostile"),
     ]
-    kept = [row[:3] for row in rows_of(said) if not row[3]]
-    assert ("", "any", SENTENCE) in kept
-    assert ("", "any", "rows of reddish blocks.") in kept
-    assert ("", "any", "smells of paint") in kept
-    assert ("tiled wall", "any", "grid of glossy squares") in kept
+    accepted = [row[:3] for row in rows_of(reply) if not row[3]]
+    assert ("", "any", SENTENCE) in accepted
+    assert ("", "any", "rows of reddish blocks.") in accepted
+    assert ("", "any", "smells of paint") in accepted
+    assert ("tiled wall", "any", "grid of glossy squares") in accepted
     flags = {item["text"]: item["flag"] for item in json.loads(response.raw_text)["published"]}
     assert flags[SENTENCE] == "too_long"
     assert flags["rows of reddish blocks."] == ""

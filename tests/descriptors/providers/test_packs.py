@@ -80,9 +80,9 @@ def test_pack__loses_no_phrase_to_the_validator(name: str):
     dropped = []
     for request, reply in parsed(name):
         assert reply.status == "ok", (request.class_name, request.scene, reply.error)
-        said = {text.text_id: text.text for text in reply.texts}
+        text_of = {text.text_id: text.text for text in reply.texts}
         dropped += [
-            (row.class_name, row.scene, row.subclass, said[row.text_id], row.rejected)
+            (row.class_name, row.scene, row.subclass, text_of[row.text_id], row.rejected)
             for row in reply.rows
             if row.rejected
         ]
@@ -94,10 +94,10 @@ def test_pack__loses_no_phrase_to_the_validator(name: str):
 def test_pack__says_no_phrase_about_more_than_three_classes(name: str):
     classes = defaultdict(set)
     for _, reply in parsed(name):
-        said = {text.text_id: text.text.casefold() for text in reply.texts}
+        texts = {text.text_id: text.text.casefold() for text in reply.texts}
         for row in reply.rows:
             if row.slot != NAME_SLOT:
-                classes[said[row.text_id]].add(row.class_name)
+                classes[texts[row.text_id]].add(row.class_name)
     assert {text: names for text, names in classes.items() if len(names) > 3} == {}
 
 
@@ -107,12 +107,12 @@ def test_pack__says_other_things_about_a_scene_than_about_the_class(name: str):
     generic: dict[str, set[str]] = {}
     repeated = []
     for request, reply in parsed(name):  # scene * comes first
-        said = {text.text.casefold() for text in reply.texts}
+        texts = {text.text.casefold() for text in reply.texts}
         if request.scene == ANY_SCENE:
-            generic[request.class_name] = said
+            generic[request.class_name] = texts
         repeated += [
             (request.class_name, request.scene, text)
-            for text in (said & generic[request.class_name])
+            for text in (texts & generic[request.class_name])
             if request.scene != ANY_SCENE
         ]
     assert repeated == []

@@ -139,18 +139,20 @@ def test_batch_price__is_unknown_where_the_table_does_not_say_it(tmp_path: Path)
     ],
 )
 def test_bad_entry__is_named_with_its_place_and_its_fault(tmp_path: Path, entry: str, problem: str):
-    said = refusal(tmp_path, f"prices:\n- {{model: good, prompt: 1, completion: 2}}\n- {entry}\n")
-    assert said.startswith(f"{tmp_path / 'mine.yaml'}: these prices cannot be used: entry 2: ")
-    assert problem in said
-    assert "\n" not in said
+    message = refusal(
+        tmp_path, f"prices:\n- {{model: good, prompt: 1, completion: 2}}\n- {entry}\n"
+    )
+    assert message.startswith(f"{tmp_path / 'mine.yaml'}: these prices cannot be used: entry 2: ")
+    assert problem in message
+    assert "\n" not in message
 
 
 def test_bad_entries__are_told_all_at_once_and_a_model_is_there_once(tmp_path: Path):
-    said = refusal(
+    message = refusal(
         tmp_path, "prices:\n" + "- {model: m, prompt: 1, completion: 2}\n" * 2 + "- 7\n" * 20
     )
-    assert "entry 2: 'm' is there twice; entry 3: wanted" in said
-    assert said.endswith("and 11 more")
+    assert "entry 2: 'm' is there twice; entry 3: wanted" in message
+    assert message.endswith("and 11 more")
 
 
 @pytest.mark.parametrize(
@@ -158,9 +160,9 @@ def test_bad_entries__are_told_all_at_once_and_a_model_is_there_once(tmp_path: P
     ["", "[]", "prices: {}", "prices: 3", "a: [", "prices: \x07", "- " * 5000, "{}"],
 )
 def test_file_of_another_form__is_refused_in_one_sentence(tmp_path: Path, text: str):
-    said = refusal(tmp_path, text)
-    assert said.startswith(f"{tmp_path / 'mine.yaml'}: wanted a price table (")
-    assert "\n" not in said
+    message = refusal(tmp_path, text)
+    assert message.startswith(f"{tmp_path / 'mine.yaml'}: wanted a price table (")
+    assert "\n" not in message
 
 
 def test_file_that_cannot_be_read__is_refused(tmp_path: Path):

@@ -38,10 +38,10 @@ def test_ade20k__knows_the_scenes_of_most_training_pictures(shared_data: Path):
     ade = load_vocabulary("ade20k")
     lines = (shared_data / "ade20k_sample/sceneCategories.txt").read_text().splitlines()
     pairs = [line.split() for line in lines if line.startswith("ADE_train_")]
-    said = [ade.scene_of(scene.replace("_", " ")) for _, scene in pairs]
-    known = sum(scene in ade.scenes for scene in said)
-    assert (known, len(said)) == (17_395, 20_210)  # 86.1 %, or 93.0 % of those not "misc"
-    assert said.count("misc") == 1516
+    scenes = [ade.scene_of(scene.replace("_", " ")) for _, scene in pairs]
+    known = sum(scene in ade.scenes for scene in scenes)
+    assert (known, len(scenes)) == (17_395, 20_210)  # 86.1 %, or 93.0 % of those not "misc"
+    assert scenes.count("misc") == 1516
     listed = {scene.replace("_", " ") for _, scene in (line.split() for line in lines)}
     others = {name for names in ade.scene_names.values() for name in names}
     assert others <= listed

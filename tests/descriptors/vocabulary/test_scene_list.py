@@ -32,10 +32,10 @@ def read(folder: Path, name: str, text: str | bytes) -> dict[str, tuple[str, ...
 def refusal(folder: Path, name: str, text: str | bytes) -> str:
     with pytest.raises(InputError) as caught:
         read(folder, name, text)
-    said = str(caught.value)
-    assert said.startswith(f"{folder / name}: ")
-    assert "\n" not in said
-    return said
+    message = str(caught.value)
+    assert message.startswith(f"{folder / name}: ")
+    assert "\n" not in message
+    return message
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_scene__is_one_name_in_whatever_unicode_form_it_is_written(tmp_path: Pat
 def test_file__with_a_scene_that_cannot_be_used_is_refused(
     tmp_path: Path, name: str, text: str, reasons: list[str]
 ):
-    said = refusal(tmp_path, name, text)
-    assert "these scenes cannot be used: " in said
-    assert all(reason in said for reason in reasons)
+    message = refusal(tmp_path, name, text)
+    assert "these scenes cannot be used: " in message
+    assert all(reason in message for reason in reasons)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from tests.support.class_lists import listed
 
 def test_ade20k__tells_a_scene_by_each_of_its_names():
     ade = load_vocabulary("ade20k")
-    said = {"hotel room": "bedroom", "Hotel  Room": "bedroom", "bedroom": "bedroom"}
-    assert {name: ade.scene_of(name) for name in said} == said
+    scenes = {"hotel room": "bedroom", "Hotel  Room": "bedroom", "bedroom": "bedroom"}
+    assert {name: ade.scene_of(name) for name in scenes} == scenes
     assert ade.scene_of("misc") == "misc"
     assert list(ade.scenes)[:3] == ["bedroom", "living room", "kitchen"]  # those of the demo first
 

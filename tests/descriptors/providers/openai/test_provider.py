@@ -248,8 +248,8 @@ def test_answer__when_one_is_told_to_wait_no_other_request_leaves():
     with OpenAIServer(nth={3: "rate_limit:retry-after=0.6"}, delay_s=0.02) as server:
         responses, _ = ask(server, requests(40))
     assert {r.status for r in responses} == {"ok"}
-    told = server.arrivals[3] + server.delay_s
-    assert not [t for t in server.arrivals if told + 0.25 < t < told + 0.59]
+    complaint_at = server.arrivals[3] + server.delay_s
+    assert not [t for t in server.arrivals if complaint_at + 0.25 < t < complaint_at + 0.59]
 
 
 def test_answer__the_window_opens_to_its_limit_and_no_further():
@@ -424,11 +424,11 @@ def test_answer__ctrl_c_says_nothing_of_lost_tasks_or_open_connections():
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=PATIENCE_S)
-    assert b"KeyboardInterrupt" in said
-    assert b"never retrieved" not in said
-    assert b"destroyed" not in said
-    assert b"Warning" not in said
+        _, stderr = process.communicate(timeout=PATIENCE_S)
+    assert b"KeyboardInterrupt" in stderr
+    assert b"never retrieved" not in stderr
+    assert b"destroyed" not in stderr
+    assert b"Warning" not in stderr
 
 
 def test_aclose__ends_a_reader_in_another_task():

@@ -235,8 +235,8 @@ def test_gate__does_not_wait_where_something_remains_or_no_reset_is_told(clock, 
 )
 def test_gate__ignores_a_limit_that_is_nonsense(clock, nonsense):
     gate = Gate(RateLimits(max_concurrency=8))
-    told = {f"x-ratelimit-limit-{name}": nonsense for name in ("requests", "tokens")}
-    gate.learn(told, max_wait_s=60)
+    headers = {f"x-ratelimit-limit-{name}": nonsense for name in ("requests", "tokens")}
+    gate.learn(headers, max_wait_s=60)
     assert _entries(gate, clock, 9, tokens=1000) == [0] * 9
 
 
