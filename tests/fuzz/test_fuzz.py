@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from langseg.descriptors.phrases import rules as judge
+from langseg.descriptors.phrases import rules
 from tests.fuzz import fuzz_template_data, fuzz_validate
 
 FOREVER_S = 600.0  # they end by the number of tries, so that no machine is too slow
@@ -22,7 +22,7 @@ def test_fuzz_validate__finds_no_escape():
 
 @pytest.mark.slow
 def test_fuzz_validate__finds_a_check_that_is_missing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(judge, "foreign_character", lambda text, punctuation: "")
+    monkeypatch.setattr(rules, "foreign_character", lambda text, punctuation: "")
     found = fuzz_validate.fuzz(FOREVER_S, first_seed=1, at_most=600)
     assert len(found.escapes) == 1
     assert "--seed" in found.escapes[0]

@@ -57,7 +57,7 @@ def rows_of(reply: ParsedReply) -> list[Row]:
     return [(row.subclass, row.slot, texts[row.text_id], row.rejected) for row in reply.rows]
 
 
-def test_import__is_judged_as_a_models_reply_and_keeps_what_is_dropped():
+def test_import__is_checked_as_a_models_reply_and_keeps_what_is_dropped():
     (wall, _, said), (bed, _, _), (kitchen, _, _) = answered(ImportProvider(FILE, ROOMS))
     assert [(r.class_name, r.scene) for r in (wall, bed, kitchen)] == [
         ("wall", "*"), ("bed", "*"), ("wall", "kitchen"),
