@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-# Two workers of pytest-xdist, each with a thread for every core, would wait for one another;
-# torch reads this when it is first imported, and so do the programs that tests start.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+# One thread a process: workers of pytest-xdist with a thread for every core would wait for one
+# another, and sums of floats depend on how they are split. torch reads this when it is first
+# imported, and so do the programs that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 with suppress(ImportError):  # .ci/vllm has none
     from hypothesis import settings
