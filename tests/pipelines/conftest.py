@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from langseg.descriptors.encoders import load
+from langseg.descriptors.encoders import load, sentence
 from langseg.descriptors.encoders.base import TextEncoder
 from langseg.pipelines.cli import desc as cli_desc
 from langseg.pipelines.cli import seg as cli_seg
@@ -52,7 +52,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 def hash_encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """What ``--encoder`` calls a ``HashEncoder``: for tests to which no meaning matters."""
     encoder = HashEncoder(tmp_path_factory.mktemp("encoders") / "hash")
-    real = load.load_sentence
+    real = sentence.load_sentence
 
     def load_sentence(name: str, *rest: Any) -> TextEncoder:
         return encoder if name == encoder.record.model else real(name, *rest)
