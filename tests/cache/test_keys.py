@@ -149,13 +149,13 @@ messages = st.lists(
     st.randoms(use_true_random=False),
 )
 def test_request_keys__give_the_key_of_the_whole_request_wherever_it_is_cut(
-    said, model, params, schema, sample, chance
+    messages, model, params, schema, sample, chance
 ):
-    whole = canonical_json(said)
+    whole = canonical_json(messages)
     cut = chance.randrange(len(whole) + 1)
     keys = RequestKeys(model=model, params=params, schema=schema, opening=whole[:cut])
     wanted = request_key(
-        model=model, messages=said, params=params, schema=schema, sample_index=sample
+        model=model, messages=messages, params=params, schema=schema, sample_index=sample
     )
     assert keys.key(whole[cut:], sample) == wanted
     assert keys.key(whole[cut:], sample) == wanted  # a key leaves nothing behind for the next

@@ -26,9 +26,9 @@ def test_a_bank__detects_200_of_200_flipped_bits_before_they_are_used(tmp_path: 
         bit = chance.randrange(8 * len(data))
         damaged[bit // 8] ^= 1 << bit % 8
         file.write_bytes(damaged)
-        with pytest.raises(CorruptError, match=str(folder)) as told:
+        with pytest.raises(CorruptError, match=str(folder)) as caught:
             check_bank(load_bank(folder))
-        assert told.value.exit_code == 4
+        assert caught.value.exit_code == 4
     file.write_bytes(data)
     check_bank(load_bank(folder))
 
@@ -57,6 +57,6 @@ def test_load_bank__names_a_bank_whose_file_was_cut_lengthened_or_deleted(
         file.unlink()
     else:
         file.write_bytes((data + data)[: int(len(data) * share) + (share > 1)])
-    with pytest.raises(CorruptError, match=f"{folder}") as told:
+    with pytest.raises(CorruptError, match=f"{folder}") as caught:
         load_bank(folder)
-    assert told.value.remedy is Remedy.BUILD_BANK
+    assert caught.value.remedy is Remedy.BUILD_BANK

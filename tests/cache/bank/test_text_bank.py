@@ -106,10 +106,10 @@ def test_load_bank__between_whose_two_files_the_bank_is_saved_anew_gets_the_new_
     real = Path.read_bytes
 
     def overtaken(path: Path) -> bytes:
-        said = real(path)
+        data = real(path)
         monkeypatch.setattr(Path, "read_bytes", real)
         save_bank(in_other_bytes(), tmp_path)
-        return said
+        return data
 
     monkeypatch.setattr(Path, "read_bytes", overtaken)
     assert np.array_equal(load_bank(folder).emb, in_other_bytes().emb)
@@ -183,9 +183,9 @@ def test_replace__of_a_bank_on_disk_is_a_bank_that_keeps_the_rules_or_says_so(tm
 def test_load_bank__refuses_a_bank_of_another_format(tmp_path: Path, written):
     folder = save_bank(small_bank(), tmp_path)
     in_another_format(folder, written)
-    with pytest.raises(FormatError, match=f"wanted TextBank format 3, got {written}") as told:
+    with pytest.raises(FormatError, match=f"wanted TextBank format 3, got {written}") as caught:
         load_bank(folder)
-    assert told.value.remedy is Remedy.BUILD_BANK
+    assert caught.value.remedy is Remedy.BUILD_BANK
     assert save_bank(small_bank(), tmp_path) == folder
     check_bank(load_bank(folder))
     assert len(list(folder.iterdir())) == 2
@@ -201,9 +201,9 @@ def test_load_bank__refuses_a_header_that_was_edited(tmp_path: Path):
     with pytest.raises(CorruptError, match="format"):
         load_bank(folder)
     (folder / HEADER).write_text("{")
-    with pytest.raises(CorruptError, match="wanted a TextBank") as told:
+    with pytest.raises(CorruptError, match="wanted a TextBank") as caught:
         load_bank(folder)
-    assert told.value.remedy is Remedy.BUILD_BANK
+    assert caught.value.remedy is Remedy.BUILD_BANK
 
 
 @pytest.mark.parametrize(
@@ -218,9 +218,9 @@ def test_load_bank__refuses_every_edit_of_the_header(tmp_path: Path, key, value)
     folder = save_bank(small_bank(), tmp_path)
     header = json.loads((folder / HEADER).read_text())
     (folder / HEADER).write_text(json.dumps({**header, key: value}))
-    with pytest.raises(CorruptError, match=r"it was changed") as told:
+    with pytest.raises(CorruptError, match=r"it was changed") as caught:
         load_bank(folder)
-    assert told.value.remedy is Remedy.BUILD_BANK
+    assert caught.value.remedy is Remedy.BUILD_BANK
 
 
 @pytest.mark.slow
@@ -240,9 +240,9 @@ def test_load_bank__ends_in_a_sentence_for_a_header_of_any_shape(tmp_path, key, 
 
 
 def test_load_bank__says_how_to_build_one_that_is_missing(tmp_path: Path):
-    with pytest.raises(CorruptError, match="wanted a TextBank") as told:
+    with pytest.raises(CorruptError, match="wanted a TextBank") as caught:
         load_bank(tmp_path / "nothing")
-    assert told.value.remedy is Remedy.BUILD_BANK
+    assert caught.value.remedy is Remedy.BUILD_BANK
 
 
 @pytest.mark.parametrize(
@@ -288,14 +288,14 @@ def test_load_bank__refuses_what_another_program_wrote_against_the_rules(tmp_pat
     header["arrays"] = {name: dataclasses.asdict(stored) for name, stored in layout.items()}
     reseal(folder, header)
     bank = load_bank(folder)
-    with pytest.raises(CorruptError, match=rf"{arrays_of(folder)}: .*({word})") as told:
+    with pytest.raises(CorruptError, match=rf"{arrays_of(folder)}: .*({word})") as caught:
         check_bank(bank)
-    assert told.value.remedy is Remedy.BUILD_BANK
+    assert caught.value.remedy is Remedy.BUILD_BANK
 
 
 def reseal(folder: Path, header: dict[str, Any]) -> None:
-    said = {name: value for name, value in header.items() if name != "header_sha256"}
-    sealed = {**said, "header_sha256": sha256_hex(canonical_json(said))}
+    bare = {name: value for name, value in header.items() if name != "header_sha256"}
+    sealed = {**bare, "header_sha256": sha256_hex(canonical_json(bare))}
     (folder / HEADER).write_text(json.dumps(sealed))
 
 

@@ -117,8 +117,8 @@ def test_encoders__counts_the_kept_phrases_that_are_not_embedded(tables):
 
 def test_questions__all_answer_on_an_empty_store():
     empty = {name: to_table(kind, []) for name, kind in TABLES.items()}
-    kept = embedding_schema(2).empty_table().drop_columns("emb")
-    vectors = kept.append_column("encoder", pa.array([], pa.string()))
+    bare = embedding_schema(2).empty_table().drop_columns("emb")
+    vectors = bare.append_column("encoder", pa.array([], pa.string()))
     connection = open_audit({**empty, "embeddings": vectors})
     for question in AUDIT_QUESTIONS:
         assert ask(connection, question).rows == ()
@@ -135,8 +135,8 @@ def test_views_sql__gives_anyones_duckdb_the_same_answers(tables, tmp_path: Path
     for name, table in tables.items():
         folder = tmp_path / (f"{name}/encoder=tiny" if name == "embeddings" else name)
         folder.mkdir(parents=True)
-        kept = table.drop_columns("encoder") if name == "embeddings" else table
-        pq.write_table(kept, folder / "part-0.parquet")
+        rows = table.drop_columns("encoder") if name == "embeddings" else table
+        pq.write_table(rows, folder / "part-0.parquet")
         files[name] = [str((folder / "part-0.parquet").relative_to(tmp_path))]
     ours = open_audit(tables)
     theirs = duckdb.connect()
@@ -203,8 +203,8 @@ def stored(tables, tmp_path: Path) -> Path:
     texts, embeddings = root / "texts/part-0.parquet", root / "embeddings/encoder=tiny/p.parquet"
     for path, name in ((texts, "texts"), (embeddings, "embeddings")):
         path.parent.mkdir(parents=True)
-        kept = tables[name].select([c for c in tables[name].column_names if c != "encoder"])
-        pq.write_table(kept, path)
+        rows = tables[name].select([c for c in tables[name].column_names if c != "encoder"])
+        pq.write_table(rows, path)
     files = {"texts": ["texts/part-0.parquet"], "embeddings": ["embeddings/encoder=tiny/p.parquet"]}
     (root / "views.sql").write_text(views_sql(files, root))
     return root

@@ -154,7 +154,7 @@ def test_ledger__killed_at_any_step_is_in_the_state_before_or_after(tmp_path):
 def test_ledger__refused_at_any_step_is_in_the_state_before_or_after(tmp_path, monkeypatch):
     states = []
     for step in count(1):
-        root, said = tmp_path / f"{step}", ""
+        root, sentence = tmp_path / f"{step}", ""
         refusals: list[int] = []
         enter(Ledger(root), 2)
         with monkeypatch.context() as patch:
@@ -163,9 +163,9 @@ def test_ledger__refused_at_any_step_is_in_the_state_before_or_after(tmp_path, m
             try:
                 life(root)
             except LangSegError as exc:
-                said = str(exc)
-        assert not said or (str(root) in said and "the disk refused a write" in said)
-        if said or not refusals:  # not where the disk was asked for what can wait
+                sentence = str(exc)
+        assert not sentence or (str(root) in sentence and "the disk refused a write" in sentence)
+        if sentence or not refusals:  # not where the disk was asked for what can wait
             states.append(state(root))
         if not refusals:
             break

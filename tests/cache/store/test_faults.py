@@ -40,15 +40,17 @@ def journalled(store: Path) -> set[str]:
 
 
 def test_writer__killed_at_any_moment_loses_no_answer_and_doubles_none(nursery, tmp_path):
-    store, told = tmp_path / "store", tmp_path / "told"
-    told.touch()
+    store, acknowledged_file = tmp_path / "store", tmp_path / "acknowledged"
+    acknowledged_file.touch()
     chance = random.Random(7)
     for round_ in range(1, KILLS + 1):
-        child = nursery.start("generate", store=store, acknowledged=told, first=10_000 * round_)
+        child = nursery.start(
+            "generate", store=store, acknowledged=acknowledged_file, first=10_000 * round_
+        )
         time.sleep(chance.uniform(0.0, 0.25))
         os.kill(child, signal.SIGKILL)
         assert nursery.wait() == -signal.SIGKILL
-        acknowledged = set(told.read_text().split())
+        acknowledged = set(acknowledged_file.read_text().split())
         there = Store.open(store, create=True)
         assert examine(there.path).problems == []
         assert acknowledged <= committed(store).keys() | journalled(store)
@@ -67,9 +69,9 @@ def before(nursery, tmp_path_factory) -> Path:
     store = Path(tmp_path_factory.mktemp("before")) / "store"
     Store.open(store, create=True)
     assert nursery.run("commit_often", store=store, times=1, first=0, lock=True) == 0
-    told = store.with_name("told")
-    child = nursery.start("generate", store=store, acknowledged=told, first=5)
-    until(lambda: told.exists() and told.stat().st_size > 0)
+    acknowledged_file = store.with_name("acknowledged")
+    child = nursery.start("generate", store=store, acknowledged=acknowledged_file, first=5)
+    until(lambda: acknowledged_file.exists() and acknowledged_file.stat().st_size > 0)
     os.kill(child, signal.SIGKILL)
     nursery.wait()
     return store
@@ -151,10 +153,10 @@ def test_second_writer__is_told_at_once_which_process_writes(nursery, tmp_path):
     child = nursery.start("hold", store=store, ready=ready)
     until(ready.exists)
     asked = time.monotonic()
-    with pytest.raises(LockedError, match=rf"process {child} on ") as told, Store(store).writer():
+    with pytest.raises(LockedError, match=rf"process {child} on ") as caught, Store(store).writer():
         pass
     assert time.monotonic() - asked < 1.0
-    assert told.value.exit_code == 7
+    assert caught.value.exit_code == 7
     os.kill(child, signal.SIGKILL)
     nursery.wait()
     with Store(store).writer():  # the lock died with its process

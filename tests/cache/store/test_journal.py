@@ -89,9 +89,9 @@ def test_read_journal__names_a_damaged_line_whichever_bit_changed(written):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
-        with pytest.raises(CorruptError, match=r"run-a\.jsonl: .* in lines? 2") as told:
+        with pytest.raises(CorruptError, match=r"run-a\.jsonl: .* in lines? 2") as caught:
             read_journal(path)
-        assert told.value.remedy is Remedy.REPAIR
+        assert caught.value.remedy is Remedy.REPAIR
 
 
 def test_read_journal__counts_what_is_still_good(written):
@@ -126,9 +126,9 @@ def test_flush__closes_the_journal_when_the_disk_refuses(tmp_path, rows, monkeyp
     journal.append(*rows.answer(2))
     with monkeypatch.context() as patched:
         patched.setattr(os, step, refuse)
-        with pytest.raises(LangSegError, match=r"refused 1 answers \(No space left") as told:
+        with pytest.raises(LangSegError, match=r"refused 1 answers \(No space left") as caught:
             journal.flush()
-    assert told.value.exit_code == 1
+    assert caught.value.exit_code == 1
     with pytest.raises(LangSegError, match="wanted an open journal"):
         journal.append(*rows.answer(3))
     journal.close()

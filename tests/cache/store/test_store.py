@@ -22,9 +22,9 @@ from langseg.cache.upkeep.verify import examine
 
 
 def test_open__says_where_no_store_is(tmp_path):
-    with pytest.raises(InputError, match="no store is here") as told:
+    with pytest.raises(InputError, match="no store is here") as caught:
         Store.open(tmp_path)
-    assert told.value.remedy is Remedy.GENERATE
+    assert caught.value.remedy is Remedy.GENERATE
 
 
 @pytest.mark.parametrize("create", [True, False])
@@ -190,9 +190,9 @@ def test_commit__refuses_vectors_that_are_not_of_their_encoder(store, rows):
 
 
 def test_embeddings__names_the_encoders_there_are(filled):
-    with pytest.raises(InputError, match="'large', the store has tiny") as told:
+    with pytest.raises(InputError, match="'large', the store has tiny") as caught:
         filled.embeddings("large")
-    assert told.value.remedy is Remedy.ENCODE
+    assert caught.value.remedy is Remedy.ENCODE
 
 
 def test_recover__returns_what_a_dead_run_flushed_and_nobody_committed(store, rows):

@@ -41,8 +41,8 @@ def index(tmp_path: Path) -> Path:
             recipe = {"arm": name, "rule": "a rule", "seed": 0, "of": of}
         folder = save_bank(small_bank(recipe=recipe), banks)
         arms.append({"arm": name, "fingerprint": folder.name, "mean_words": 1.37})
-    said = {"format": 1, "real": arms[0]["fingerprint"], "vocabulary": "zwölf", "arms": arms}
-    return write_index(banks, said)
+    document = {"format": 1, "real": arms[0]["fingerprint"], "vocabulary": "zwölf", "arms": arms}
+    return write_index(banks, document)
 
 
 def problems(index: Path) -> list[bank_checks.Problem]:
@@ -60,16 +60,16 @@ def old(folder: Path) -> None:
 
 
 def test_index__comes_back_as_it_was_written(index):
-    said = read_index(index)
-    assert said["vocabulary"] == "zwölf"
-    assert [arm["arm"] for arm in said["arms"]] == list(ARMS)
+    document = read_index(index)
+    assert document["vocabulary"] == "zwölf"
+    assert [arm["arm"] for arm in document["arms"]] == list(ARMS)
     before = index.read_bytes()
-    assert write_index(index.parent, said).read_bytes() == before
+    assert write_index(index.parent, document).read_bytes() == before
     assert problems(index) == []
     assert bank_notes(index.parent.parent) == []
     assert bank_garbage(index.parent.parent) == []
     assert listed_vocabularies(index.parent.parent) == {
-        arm["fingerprint"]: "zwölf" for arm in said["arms"]
+        arm["fingerprint"]: "zwölf" for arm in document["arms"]
     }
 
 
@@ -160,12 +160,12 @@ def test_bank__whose_arrays_are_of_a_write_that_was_cut_off_is_a_note(index):
     header = (folder / HEADER).read_bytes()
     save_bank(in_other_bytes(), index.parent)
     (folder / HEADER).write_bytes(header)
-    kept = save_bank(small_bank(), index.parent.parent / "other")
-    shutil.copy(arrays_of(kept), folder)
+    other = save_bank(small_bank(), index.parent.parent / "other")
+    shutil.copy(arrays_of(other), folder)
     assert problems(index) == []
     (line,) = bank_garbage(index.parent.parent)
     assert "its bank does not name it" in line
-    assert arrays_of(kept).name not in line
+    assert arrays_of(other).name not in line
 
 
 def test_bank__of_another_format_is_to_be_built_anew(index):
@@ -178,5 +178,5 @@ def test_bank__of_another_format_is_to_be_built_anew(index):
 
 
 def test_index__says_json_that_others_can_read(index):
-    said: dict[str, Any] = json.loads(index.read_text())
-    assert set(said) == {"sha256", "format", "real", "vocabulary", "arms"}
+    document: dict[str, Any] = json.loads(index.read_text())
+    assert set(document) == {"sha256", "format", "real", "vocabulary", "arms"}

@@ -121,12 +121,12 @@ def test_reader__whose_snapshot_was_removed_is_told_so_and_not_that_the_store_is
     for reader in readers:
         with pytest.raises(
             CollectedError, match=r"000003\.json.*run the same command again"
-        ) as told:
+        ) as caught:
             reader.table("texts")
         with pytest.raises(CollectedError):
             list(reader.stream("texts"))
-        assert told.value.exit_code == 7
-        assert "verify" not in str(told.value)
+        assert caught.value.exit_code == 7
+        assert "verify" not in str(caught.value)
     assert Store.open(filled.path).table("texts").num_rows == 6
 
 
@@ -278,14 +278,14 @@ def test_gc__waits_for_no_writer(filled):
     assert names <= files(filled.path)
 
 
-@pytest.mark.parametrize("said", ["{", "[]", json.dumps({"manifest": 7}), json.dumps({})])
-def test_gc__removes_nothing_while_it_is_not_known_what_a_bank_needs(filled, said):
+@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"manifest": 7}), json.dumps({})])
+def test_gc__removes_nothing_while_it_is_not_known_what_a_bank_needs(filled, text):
     bank = save_bank(small_bank(), filled.path / "banks")
-    (bank / HEADER).write_text(said)
+    (bank / HEADER).write_text(text)
     before = files(filled.path)
-    with pytest.raises(CorruptError, match=f"{bank / HEADER}: wanted") as told:
+    with pytest.raises(CorruptError, match=f"{bank / HEADER}: wanted") as caught:
         collect_at_once(filled)
-    assert told.value.remedy is Remedy.REPAIR
+    assert caught.value.remedy is Remedy.REPAIR
     assert files(filled.path) == before
 
 
