@@ -58,6 +58,7 @@ def test_canonical_json__writes_1_and_1_0_alike(number):
     assert canonical_json({"top_k": float(number)}) == canonical_json({"top_k": number})
 
 
+@pytest.mark.slow
 @given(st.integers(), values)
 def test_canonical_json__tells_true_from_1_and_none_from_absent(number, value):
     assert canonical_json([True, number]) != canonical_json([1, number])

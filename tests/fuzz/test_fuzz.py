@@ -35,6 +35,7 @@ def test_fuzz_template_data__finds_no_escape():
     assert min(found.taken, found.refused) > 50
 
 
+@pytest.mark.slow
 def test_mutated_tree__leaves_the_tree_it_was_given_alone():
     for seed in fuzz_validate.seeds():
         before = json.dumps(seed.reply)

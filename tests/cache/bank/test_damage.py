@@ -15,6 +15,7 @@ ARRAYS = "bank-*.safetensors"
 FLIPS = 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [ARRAYS, HEADER])
 def test_a_bank__detects_200_of_200_flipped_bits_before_they_are_used(tmp_path: Path, name):
     folder = save_bank(small_bank(), tmp_path)
@@ -33,6 +34,7 @@ def test_a_bank__detects_200_of_200_flipped_bits_before_they_are_used(tmp_path: 
     check_bank(load_bank(folder))
 
 
+@pytest.mark.slow
 def test_load_bank__finds_flipped_bits_of_the_index_of_its_arrays(tmp_path):
     folder = save_bank(small_bank(), tmp_path)
     data = arrays_of(folder).read_bytes()

@@ -335,6 +335,7 @@ def test_select__explains_a_select_a_line_a_row(tables, how):
     assert any("texts" in row[0] for row in answer.rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", [select, select_table])
 @pytest.mark.parametrize(
     "forever",
@@ -391,6 +392,7 @@ def test_select_table__that_ends_with_a_batch_knows_whether_more_was_there(table
         assert (len(answer.rows), answer.truncated) == (rows, truncated)
 
 
+@pytest.mark.slow
 def test_select__keeps_as_many_rows_as_an_eighth_of_the_memory_holds(tables, monkeypatch):
     """2 MB of 16: twenty rows of 100,000 characters, and a row of more is refused."""
     assert QueryLimits(memory_mb=16).answer_bytes == 2 * 2**20

@@ -93,6 +93,7 @@ def test_most__is_what_a_budget_sets_aside():
     )
 
 
+@pytest.mark.slow
 def test_cost__is_a_range_from_a_cached_prompt_to_the_reply_limit_and_none_when_unknown():
     found = estimate(ade20k(), Settled(), price=PRICE)
     cost, prompt, reply = found.cost_usd, found.prompt_tokens, found.completion_tokens
@@ -140,6 +141,7 @@ def test_only_failed__counts_what_was_asked_in_vain():
     assert (found.requests, found.to_ask, found.cached) == (1, 1, 0)
 
 
+@pytest.mark.slow
 def test_gpu_hours__are_reply_tokens_by_throughput_and_for_local_models_only():
     slow, fast = TOKENS_PER_SECOND
     found = estimate(ade20k(), Settled(), price=None, local=True)

@@ -74,6 +74,7 @@ def test_opening_and_closing__are_the_canonical_json_of_two_messages(said):
     assert canonical_json(messages) == whole
 
 
+@pytest.mark.slow
 @unhurried
 @given(st.dictionaries(st.text("ABCdef-", min_size=1), data, min_size=1, max_size=4))
 def test_closing_data__reads_back_what_closing_wrote(said):

@@ -155,6 +155,7 @@ def test_bad_entries__are_told_all_at_once_and_a_model_is_there_once(tmp_path: P
     assert message.endswith("and 11 more")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "prices: {}", "prices: 3", "a: [", "prices: \x07", "- " * 5000, "{}"],

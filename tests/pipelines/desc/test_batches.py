@@ -75,6 +75,7 @@ def test_batch__counts_requests_under_way_against_the_budget(tmp_path: Path):
         assert sum(server.accepted.values()) == 1
 
 
+@pytest.mark.slow
 def test_scenes__of_a_batch_are_described_once_it_is_known_what_is_plausible(tmp_path: Path):
     scenes = tmp_path / "scenes.txt"
     scenes.write_text("garage\n")

@@ -73,6 +73,7 @@ def embedded(source: Source, encoder_id: str) -> list[str]:
     return Store.open(source.store).embeddings(encoder_id, ("text_id",))["text_id"].to_pylist()
 
 
+@pytest.mark.slow
 def test_encode__embeds_exactly_the_texts_of_the_bank(source: Source, towers: dict[str, str]):
     report = run_encode(source, towers["clip"], quiet)
     found = embedded(source, report["encoder"])
@@ -115,6 +116,7 @@ def change(weights: Path) -> bytes:
     return before
 
 
+@pytest.mark.slow
 def test_bank_and_audit__take_the_encoder_whose_weights_are_there_now(
     source: Source, tmp_path: Path
 ):

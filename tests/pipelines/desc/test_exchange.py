@@ -87,6 +87,7 @@ def test_import__is_in_the_store_like_any_answer(call, foreign, flags, tmp_path:
     assert report["missing"] == ["sky", "bed"]
 
 
+@pytest.mark.slow
 def test_import__joins_the_store_without_changing_the_bank(call, foreign, flags, tmp_path: Path):
     call(DESC, "generate", *flags)
     out = tmp_path / "before.jsonl"
@@ -247,6 +248,7 @@ def test_export_hf__names_its_data_by_a_path_that_holds_inside_the_folder(
     assert f"`{FOLDER_MARK}` is the folder that this file is in" in body
 
 
+@pytest.mark.slow
 def test_export_hf__replaces_no_readme_but_its_own(call, flags, tmp_path: Path):
     call(DESC, "generate", *flags)
     out = tmp_path / "mine"

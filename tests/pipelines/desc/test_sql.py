@@ -112,6 +112,7 @@ def test_sql__of_no_rows_names_the_columns(call, store):
     assert done.out.split()[:2] == ["request_key", "attempt"]
 
 
+@pytest.mark.slow
 def test_sql__says_how_many_cells_are_cut(call, store):
     done = call(DESC, "sql", "--store", store, "select repeat('x', 20000), 'y'")
     assert "... truncated" in done.out
@@ -210,6 +211,7 @@ def test_sql__explains_a_question(call, store):
     assert "descriptors" in done.out
 
 
+@pytest.mark.slow
 def test_sql__holds_its_limits(call, store):
     greedy = (
         "sql",

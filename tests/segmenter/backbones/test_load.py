@@ -25,6 +25,7 @@ def test_load_backbone__random_weights_say_so_and_are_the_same_every_time():
     assert first.source == BackboneSource(name=SMALL)
 
 
+@pytest.mark.slow
 def test_load_backbone__reads_safetensors_and_pins_them_in_the_id(tmp_path):
     vit = timm.create_model(SMALL)  # with a classifier, as published files have
     path = tmp_path / "w.safetensors"

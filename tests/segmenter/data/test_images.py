@@ -142,6 +142,7 @@ def test_decode_image__honours_a_smaller_pixel_limit():
     assert decode_image(encoded(two_halves()), max_pixels=32).shape == (4, 8, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of damaged metadata
 @settings(max_examples=150, deadline=None)
 @given(

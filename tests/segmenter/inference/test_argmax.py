@@ -53,6 +53,7 @@ def test_argmax_upsampled__equals_interpolation_then_argmax(kind, classes, low, 
     assert torch.equal(argmax_upsampled(logits, size), naive(logits, size))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     arrays(

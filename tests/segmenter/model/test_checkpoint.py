@@ -195,6 +195,7 @@ def test_load__a_linear_head_refuses_another_bank(tmp_path):
         load_checkpoint(tmp_path / "run", bank=tiny_bank(seed=4), backbone=tiny_vit())
 
 
+@pytest.mark.slow
 def test_load__builds_the_backbone_that_the_checkpoint_names(tmp_path):
     write_dataset(tmp_path / "data", size=32)
     backbone = load_backbone("vit_tiny_patch16_224")

@@ -94,6 +94,7 @@ def test_train__resumed_goes_on_with_the_bank_it_was_begun_with(data, tmp_path):
     assert resumed.state.history == whole.state.history
 
 
+@pytest.mark.slow
 def test_train__a_finished_run_is_left_alone(data, tmp_path):
     first = run(data, tmp_path)
     before = (first.checkpoint / "state.json").stat().st_mtime_ns
@@ -216,6 +217,7 @@ def test_train__trains_on_pictures_without_any_label(tmp_path):
     assert [row["seg"] for row in result.state.history] == [0.0, 0.0]
 
 
+@pytest.mark.slow
 def test_train__never_touches_an_unseen_class(data, tmp_path):
     names = tiny_bank().names
     bank, other_words = tiny_bank(), tiny_bank().emb.copy()
