@@ -18,7 +18,7 @@ from typing import Any
 from langseg.cache.errors import CorruptError
 from langseg.cache.files import sha256_of, write_atomic
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE, Source
-from langseg.pipelines.desc.describe import DescribeConfig
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.pages.demo import Picture, Stage, render_page
 from langseg.pipelines.shared.console import run, say
 from langseg.pipelines.shared.progress import Advance, progress
@@ -169,7 +169,7 @@ def _score(stages: Stages, out: Path, data: Path) -> None:
 def _pictures(stages: Stages, out: Path, data: Path) -> list[dict[str, str]]:
     """Overlays of held-out pictures, beside the picture and its annotation."""
     from langseg.pipelines.seg.predict import PredictSettings, run_predict
-    from langseg.segmenter.data.layouts.find import find_samples
+    from langseg.segmenter.data.layouts.registry import find_samples
 
     chosen = _one_of_each_scene(find_samples("ade20k", data, "val"))
     images = [sample.image for sample in chosen]

@@ -21,8 +21,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from langseg.cache.bank.array_files import HEADER, array_files, named_arrays
 from langseg.cache.bank.arrays import ArrayFile, Stored, arrays_name, write_arrays
-from langseg.cache.bank.folder import HEADER, array_files, named_arrays
 from langseg.cache.bank.rules import (
     ARRAY_RULES,
     RULES,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from langseg.cache.bank.arms_index import INDEXES, read_index
-from langseg.cache.bank.folder import HEADER, array_files, unread_arrays
+from langseg.cache.bank.array_files import HEADER, array_files, unread_arrays
 from langseg.cache.bank.load_save import load_bank
 from langseg.cache.bank.rules import check_bank
 from langseg.cache.errors import CorruptError, Remedy

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from langseg.cache.bank.folder import HEADER, unread_arrays
+from langseg.cache.bank.array_files import HEADER, unread_arrays
 from langseg.cache.bank.load_save import load_bank
 from langseg.cache.errors import CorruptError, Remedy
 from langseg.cache.files import DAMAGED, disk_errors, sync_folder

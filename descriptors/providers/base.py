@@ -2,6 +2,9 @@
 
 In:  planned requests, and a budget.
 Out: requests with their responses, as they finish.
+
+A new provider is a ``Provider`` beside this file; ``factory`` makes it, and its name stands among
+the settings of `generate` (``pipelines/desc/generate_settings``).
 """
 
 from collections.abc import AsyncGenerator, Iterable

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from langseg.pipelines.cli.desc_commands import banks, exchange, generation, questions, upkeep
+from langseg.pipelines.cli.desc_commands import banks, exchange, generation, looking, upkeep
 from langseg.pipelines.cli.options import Version
 from langseg.pipelines.shared.console import run
 
@@ -30,9 +30,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {  # in the order of a first use
     "arms": banks.arms,
     "import": exchange.import_set,
     "export": exchange.export,
-    "audit": questions.audit,
-    "show": questions.show,
-    "sql": questions.sql,
+    "audit": looking.audit,
+    "show": looking.show,
+    "sql": looking.sql,
     "verify": upkeep.verify,
     "repair": upkeep.repair,
     "compact": upkeep.compact,

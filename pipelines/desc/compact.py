@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from langseg.cache.errors import CorruptError
-from langseg.pipelines.desc.few_snapshots import few_snapshots
+from langseg.pipelines.desc.snapshot_names import few_snapshots
 
 
 def run_compact(store_path: Path) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from langseg.cache.errors import InputError
-from langseg.pipelines.desc.describe import DescribeConfig
-from langseg.pipelines.desc.describe_job import describe_job, store_if_any
+from langseg.pipelines.desc.generate_job import describe_job, store_if_any
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.shared.settings import ARGUMENT
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ Out: what was done, as a JSON-able dict whose ``sentence`` says it in words.
 from pathlib import Path
 from typing import Any
 
-from langseg.pipelines.desc.few_snapshots import few_snapshots
+from langseg.pipelines.desc.snapshot_names import few_snapshots
 
 _MB = 1_000_000
 

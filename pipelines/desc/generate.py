@@ -14,8 +14,8 @@ from pydantic import Field
 
 from langseg.cache.errors import UpstreamError, UsageError
 from langseg.descriptors.vocabulary.source import source_flags
-from langseg.pipelines.desc.describe import DescribeConfig
-from langseg.pipelines.desc.describe_job import DescribeJob, Listener, describe_job
+from langseg.pipelines.desc.generate_job import DescribeJob, Listener, describe_job
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.shared.progress import Advance
 
 if TYPE_CHECKING:

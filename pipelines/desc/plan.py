@@ -7,8 +7,8 @@ Out: a JSON-able dict, and the rows in which a person reads it; nothing is asked
 from dataclasses import asdict
 from typing import Any
 
-from langseg.pipelines.desc.describe import DescribeConfig
-from langseg.pipelines.desc.describe_job import describe_job, store_if_any
+from langseg.pipelines.desc.generate_job import describe_job, store_if_any
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 
 UNKNOWN = "unknown"
 

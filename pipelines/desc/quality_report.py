@@ -14,7 +14,7 @@ from langseg.descriptors.quality.assess import Assessor, SetQuality
 from langseg.descriptors.quality.compare_sets import other_set_rows, set_row
 from langseg.descriptors.quality.discriminability import interval, mean_of
 from langseg.descriptors.quality.flags import RULES
-from langseg.pipelines.shared.shares import points, share
+from langseg.pipelines.shared.percentages import points, share
 
 _SHARES = ("by_name", "by_phrases", "by_both", "by_name_there", "chance")
 

@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langseg.cache.bank.folder import HEADER, array_files
+from langseg.cache.bank.array_files import HEADER, array_files
 from langseg.cache.errors import CorruptError
-from langseg.pipelines.desc.few_snapshots import few_snapshots
+from langseg.pipelines.desc.snapshot_names import few_snapshots
 from langseg.pipelines.desc.verify import run_verify
 
 if TYPE_CHECKING:

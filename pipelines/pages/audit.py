@@ -29,7 +29,7 @@ from langseg.pipelines.pages.audit_tables import (
     worst_table,
 )
 from langseg.pipelines.pages.likeness_map import SHADES, Floats, draw_map, shade_from
-from langseg.pipelines.shared.shares import share
+from langseg.pipelines.shared.percentages import share
 
 if TYPE_CHECKING:
     from langseg.descriptors.bank.build import Phrase

@@ -9,7 +9,7 @@ from itertools import compress
 from math import isnan
 from typing import Any
 
-from langseg.pipelines.shared.shares import points, share
+from langseg.pipelines.shared.percentages import points, share
 
 Table = tuple[str, Sequence[str], list[tuple[Any, ...]]]
 SET_COLUMNS = (

@@ -1,1 +1,1 @@
-"""The commands of `langseg-seg`, one file each: settings, run, result."""
+"""The commands of `langseg-seg`, one file each (settings, run, result), and their common inputs."""

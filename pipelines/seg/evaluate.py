@@ -19,7 +19,7 @@ from langseg.pipelines.seg.inputs import check_ids, dataset_folder, trained_segm
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import Settings
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.evaluation.evaluate import evaluate, evaluate_predictions
 from langseg.segmenter.evaluation.metrics import Scores, seen_unseen
 from langseg.segmenter.inference.segmenter import Segmenter

@@ -20,7 +20,7 @@ from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.settings import Settings, load_config
 from langseg.segmenter.backbones.load import load_backbone
-from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.training.config import TrainConfig
 from langseg.segmenter.training.train import train
 

@@ -49,7 +49,7 @@ def counted_scenes(root: Path, vocabulary: "Vocabulary", store_path: Path) -> "S
     from langseg.cache.files import make_folder, write_atomic
     from langseg.cache.keys import canonical_json, sha256_hex
     from langseg.descriptors.vocabulary.validation import name_problem
-    from langseg.segmenter.data.layouts.find import find_samples
+    from langseg.segmenter.data.layouts.registry import find_samples
     from langseg.segmenter.data.sample import dataset_hash
 
     split = "train" if (root / "images" / "training").is_dir() else "val"

@@ -7,7 +7,8 @@ Out: the canvas with one furnished room on it; says whether it is lit by day.
 import numpy as np
 
 from langseg.segmenter.demo_world.canvas import Camera, Canvas, Plane
-from langseg.segmenter.demo_world.fixtures import (
+from langseg.segmenter.demo_world.furniture import bed, chair, lamp, sofa, table
+from langseg.segmenter.demo_world.kitchen_and_bathroom import (
     basin,
     bathtub,
     cabinet,
@@ -16,7 +17,6 @@ from langseg.segmenter.demo_world.fixtures import (
     stove,
     toilet,
 )
-from langseg.segmenter.demo_world.furniture import bed, chair, lamp, sofa, table
 from langseg.segmenter.demo_world.plants import plant
 from langseg.segmenter.demo_world.room import Room, draw_room, rug
 from langseg.segmenter.demo_world.shapes import Extent

@@ -7,43 +7,19 @@ Out: one number with a graph; 0, never NaN, for a batch in which nothing is labe
 
 with CE from Eq. 7, the triplet from Eq. 6, alpha_s from Eq. 8 and the NLL from Eq. 1 of
 "Cross-Domain Semantic Segmentation with Large Language Model-Assisted Descriptor Generation".
-Each term is a module of its own beside this one; their weights are LossWeights.
+Each term is a module of its own beside this one; their weights are in ``weights``.
 """
-
-from dataclasses import asdict, dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from langseg.cache.errors import UsageError
 from langseg.segmenter.heads.base import HeadOutput
 from langseg.segmenter.losses.generative import generative_loss
 from langseg.segmenter.losses.multiscale import multiscale_loss
 from langseg.segmenter.losses.pixel import segmentation_loss
 from langseg.segmenter.losses.triplet import region_means, triplet_loss
-
-
-@dataclass(frozen=True, kw_only=True)
-class LossWeights:
-    """Weight of each term, 0 to leave it out; ``margin`` and ``guard`` belong to the triplet.
-
-    ``margin``: wanted gap between the cosines to the own and to the hardest other class;
-    ``guard``: classes whose text cosine to the own class is above it are near-synonyms and
-    are no negatives.
-    """
-
-    seg: float = 1.0
-    tri: float = 0.1
-    ms: float = 0.4
-    gen: float = 0.1
-    margin: float = 0.2
-    guard: float = 0.8
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not value >= 0:
-                raise UsageError(f"loss: wanted {name} 0 or more, got {value}")
+from langseg.segmenter.losses.weights import LossWeights
 
 
 def total_loss(

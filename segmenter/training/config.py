@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from langseg.cache.errors import UsageError
 from langseg.segmenter.heads.base import HeadConfig
-from langseg.segmenter.losses.total import LossWeights
+from langseg.segmenter.losses.weights import LossWeights
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -284,7 +284,7 @@ def audited(path: Path, _: int) -> Figures:
 
 
 def banked(path: Path, descriptors: int) -> Figures:
-    from langseg.cache.bank.folder import HEADER, array_files
+    from langseg.cache.bank.array_files import HEADER, array_files
     from langseg.cache.bank.load_save import save_bank
 
     bank = bank_of(descriptors // A_CLASS)
@@ -337,7 +337,7 @@ def bank_of(count: int) -> "TextBank":
 
 def opened(path: Path, _: int) -> Figures:
     """Open the one bank there, then read all of it once, and parts of it by themselves."""
-    from langseg.cache.bank.folder import array_files
+    from langseg.cache.bank.array_files import array_files
     from langseg.cache.bank.load_save import load_bank
     from langseg.cache.bank.rules import check_bank
     from langseg.cache.files import sha256_of

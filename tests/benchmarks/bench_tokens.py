@@ -32,7 +32,7 @@ from langseg.descriptors.providers.budget import Budget
 from langseg.descriptors.providers.bundled import BundledProvider
 from langseg.descriptors.vocabulary.load import load_vocabulary
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
-from langseg.pipelines.desc.describe import DescribeConfig
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from tests.benchmarks.harness import FOLDER, ROOT, show
 
 PYTHON = ROOT / ".venv-peer/tokens/bin/python"

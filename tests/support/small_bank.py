@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from langseg.cache.bank.folder import HEADER, array_files
+from langseg.cache.bank.array_files import HEADER, array_files
 from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
 from langseg.cache.sealed import seal_of
 

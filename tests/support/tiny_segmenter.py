@@ -11,7 +11,7 @@ from PIL import Image
 from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
 from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.backbones.vit import BackboneSource, FrozenViT
-from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.data.sample import Sample
 from langseg.segmenter.heads.base import Head, HeadConfig, HeadOutput
 from langseg.segmenter.heads.registry import build_head

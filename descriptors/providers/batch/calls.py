@@ -20,7 +20,7 @@ from langseg.cache.records import Request
 from langseg.descriptors.providers.chat import chat_body
 from langseg.descriptors.providers.openai.client import open_client
 from langseg.descriptors.providers.openai.endpoint import Key
-from langseg.descriptors.providers.openai.retry import Fault, fault_of, rest_s
+from langseg.descriptors.providers.openai.retry import Fault, RetryRule, fault_of
 from langseg.descriptors.providers.openai.text import one_line
 
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
@@ -28,9 +28,7 @@ if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
 
 ENDPOINT: Final = "/v1/chat/completions"
 TAG = "langseg"  # the metadata that carries our name for a batch
-_ATTEMPTS = 6
-_BACKOFF_S, _MAX_WAIT_S = 1.0, 60.0  # rests add up to half a minute
-_TIMEOUT_S = 120.0
+_RETRY = RetryRule(max_attempts=6, backoff_s=1.0)  # rests add up to half a minute
 _TRANSFER_S = 3600.0  # for a whole file
 _PAGE = 100  # the most the API lists at once
 _ID_CHARS = 200
@@ -213,7 +211,7 @@ class BatchCalls:
         self,
         wanted: str,
         call: Callable[["AsyncOpenAI"], Awaitable[T]],
-        deadline_s: float = _TIMEOUT_S,
+        deadline_s: float = _RETRY.timeout_s,
     ) -> T:
         """Raises: UpstreamError, when no attempt helps; no exception with a key in it lives on."""
         attempt = 0
@@ -223,10 +221,10 @@ class BatchCalls:
                 return outcome
             attempt += 1
             self._on_fault(one_line(outcome.message, self._key))
-            if outcome.remedy or not outcome.retry or attempt == _ATTEMPTS:
+            if outcome.remedy or not outcome.retry or attempt == _RETRY.max_attempts:
                 remedy = outcome.remedy or "see whether the server is well"
                 raise self.stop(f"{wanted} (attempt {attempt})", outcome.message, remedy)
-            await self._rest(rest_s(outcome, attempt, backoff_s=_BACKOFF_S, max_wait_s=_MAX_WAIT_S))
+            await self._rest(_RETRY.rest_s(outcome, attempt))
 
     async def _attempt(
         self, call: Callable[["AsyncOpenAI"], Awaitable[T]], deadline_s: float
@@ -235,7 +233,9 @@ class BatchCalls:
         from openai import APIError
 
         if self._client is None:
-            self._client = open_client(self._base_url, self._key, places=2, timeout_s=_TIMEOUT_S)
+            self._client = open_client(
+                self._base_url, self._key, places=2, timeout_s=_RETRY.timeout_s
+            )
         try:
             async with asyncio.timeout(deadline_s):  # the SDK's is for each read
                 return await call(self._client)

@@ -27,7 +27,7 @@ from langseg.descriptors.providers.openai.endpoint import (
     key_from_environment,
 )
 from langseg.descriptors.providers.openai.rate_limits import Gate, RateLimits
-from langseg.descriptors.providers.openai.retry import Fault, fault_of, rest_s
+from langseg.descriptors.providers.openai.retry import Fault, RetryRule, fault_of
 from langseg.descriptors.providers.openai.text import one_line, response_row
 
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
@@ -57,11 +57,13 @@ class OpenAIProvider(AnswersAtOnce):
         *,
         base_url: str = DEFAULT_BASE_URL,
         limits: RateLimits,
+        retry: RetryRule | None = None,
         on_fault: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._base_url = checked_base_url(base_url)
         self._key = key_from_environment(base_url)
         self._limits = limits
+        self._retry = retry or RetryRule()
         self._gate = Gate(limits)
         self._budget = Budget()
         self._tasks: set[Task] = set()
@@ -126,7 +128,7 @@ class OpenAIProvider(AnswersAtOnce):
         faults: list[Fault] = []
         started = time.monotonic()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.deadline_s) as deadline:
+            async with asyncio.timeout(self._retry.deadline_s) as deadline:
                 while True:
                     outcome = await self._attempt(request, deadline)
                     if outcome is None:
@@ -134,17 +136,10 @@ class OpenAIProvider(AnswersAtOnce):
                     if not isinstance(outcome, Fault):
                         return request, outcome
                     faults.append(outcome)
-                    tried = len(faults) == self._limits.max_attempts
+                    tried = len(faults) == self._retry.max_attempts
                     if not outcome.retry or tried or self._hopeless(outcome):
                         break
-                    pause_s = rest_s(
-                        outcome,
-                        len(faults),
-                        backoff_s=self._limits.backoff_s,
-                        max_wait_s=self._limits.max_wait_s,
-                        jitter=_jitter(),
-                    )
-                    await self._gate.rest(pause_s)
+                    await self._gate.rest(self._retry.rest_s(outcome, len(faults), _jitter()))
         return request, self._failed(request, faults, time.monotonic() - started)
 
     async def _attempt(
@@ -172,7 +167,7 @@ class OpenAIProvider(AnswersAtOnce):
             self._stop(f"model {request.model!r}", outcome, outcome.remedy)
             return None
         if outcome.overload:
-            self._gate.overloaded(ticket, min(outcome.wait_s or 0.0, self._limits.max_wait_s))
+            self._gate.overloaded(ticket, min(outcome.wait_s or 0.0, self._retry.max_wait_s))
         return outcome
 
     def _hopeless(self, fault: Fault) -> bool:
@@ -205,19 +200,19 @@ class OpenAIProvider(AnswersAtOnce):
 
         if self._client is None:
             places = self._limits.max_concurrency
-            timeout_s = self._limits.timeout_s
+            timeout_s = self._retry.timeout_s
             self._client = open_client(
                 self._base_url, self._key, places=places, timeout_s=timeout_s
             )
         started = time.monotonic()
         try:
-            async with asyncio.timeout(self._limits.timeout_s):  # the SDK's is for each read
+            async with asyncio.timeout(self._retry.timeout_s):  # the SDK's is for each read
                 http = await _post(self._client, request)
-            self._gate.learn(http.headers, self._limits.max_wait_s)
+            self._gate.learn(http.headers, self._retry.max_wait_s)
             reply = read_reply(self._key.redact(http.text))
         except (APIError, TimeoutError, NotAReplyError) as error:
             if isinstance(error, APIStatusError):
-                self._gate.learn(error.response.headers, self._limits.max_wait_s)
+                self._gate.learn(error.response.headers, self._retry.max_wait_s)
             return fault_of(error)
         return self._response(request, reply, time.monotonic() - started)
 
@@ -231,7 +226,7 @@ class OpenAIProvider(AnswersAtOnce):
         elif self._hopeless(last):
             remedy = "check that the base URL is that of an OpenAI-compatible API (most end in /v1)"
             self._stop(f"a first answer in {self._first_faults} attempts", last, remedy)
-        elif self._failures_in_a_row >= self._limits.give_up_after:
+        elif self._failures_in_a_row >= self._retry.give_up_after:
             wanted = f"an answer to one of the last {self._failures_in_a_row} requests"
             self._stop(wanted, last, "see whether the server is well")
         return self._response(request, Reply(status="failed", note=note), spent_s)

@@ -10,9 +10,10 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from langseg.cache.errors import LangSegError, UsageError
+from langseg.cache.errors import LangSegError
+from langseg.descriptors.providers.openai.retry import check_above_zero
 
 _SLACK_S = 1.0
 _OPENING = 32.0  # a reply takes seconds: doubling from one would cost five of them
@@ -21,30 +22,18 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimits:
-    """What one run may ask of a server; times in seconds.
+    """What one run may ask of a server.
 
     ``requests_per_minute`` and ``tokens_per_minute`` are spread evenly; None means: as the server
-    says in its headers, if it does. ``timeout_s`` bounds one attempt, ``deadline_s`` a request
-    with all its attempts and rests, but not the wait for its turn. ``max_wait_s`` caps a rest,
-    also one that the server asks for. ``give_up_after`` requests that fail with no answer between
-    them end the run: the server is down, or refuses the lot.
+    says in its headers, if it does.
     """
 
     max_concurrency: int
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
-    max_attempts: int = 8  # rests add up to about half a minute before a request is given up
-    timeout_s: float = 120.0
-    deadline_s: float = 600.0
-    backoff_s: float = 0.5
-    max_wait_s: float = 60.0
-    give_up_after: int = 10
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is not None and not 0 < value < math.inf:
-                raise UsageError(f"{field.name}: wanted a number above 0, got {value}")
+        check_above_zero(self)
 
 
 class Meter:

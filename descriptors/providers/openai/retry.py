@@ -4,17 +4,19 @@ In:  an exception of the openai SDK, or one of ours about the body; how many att
 Out: a ``Fault``, which holds text and numbers only: no exception with a key in it lives on; the
      seconds to rest before the next attempt.
 
-How many attempts there are is the asker's to say: ``RateLimits.max_attempts`` for single
-requests, ``batch.calls`` for the calls of the Batch API.
+``RetryRule`` has the numbers of single requests; those of the Batch API's calls are a rule of
+their own in ``batch.calls``.
 """
 
 import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from langseg.cache.errors import UsageError
 
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
     from openai import APIStatusError
@@ -29,6 +31,14 @@ _REMEDIES = {  # faults of the account or the address: no request of this run ca
     404: "check the model's name and the base URL (most end in /v1)",
     405: "check the base URL (most end in /v1)",
 }
+
+
+def check_above_zero(numbers: Any) -> None:
+    """Raises: UsageError, naming a field of a dataclass that is no number above 0, nor None."""
+    for field in fields(numbers):
+        value = getattr(numbers, field.name)
+        if value is not None and not 0 < value < math.inf:
+            raise UsageError(f"{field.name}: wanted a number above 0, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +59,39 @@ class Fault:
     unreachable: bool = False
     wait_s: float | None = None
     remedy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryRule:
+    """How often a request is tried, how long each attempt may take, and how long it rests between.
+
+    Times in seconds. ``timeout_s`` bounds one attempt, ``deadline_s`` a request with all its
+    attempts and rests, but not the wait for its turn. ``max_wait_s`` caps a rest, also one that
+    the server asks for. ``give_up_after`` requests that fail with no answer between them end the
+    run: the server is down, or refuses the lot.
+    """
+
+    max_attempts: int = 8  # rests add up to about half a minute before a request is given up
+    timeout_s: float = 120.0
+    deadline_s: float = 600.0
+    backoff_s: float = 0.5
+    max_wait_s: float = 60.0
+    give_up_after: int = 10
+
+    def __post_init__(self) -> None:
+        check_above_zero(self)
+
+    def rest_s(self, fault: Fault, attempt: int, jitter: float = 1.0) -> float:
+        """Rest after failed attempt ``attempt`` (from 1): what the server asks, else a backoff that
+        doubles from ``backoff_s``.
+
+        Args:
+            jitter: a fresh random number in 0..1; spreads the retries over the whole interval
+                (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter).
+        """
+        if fault.wait_s is not None:
+            return min(fault.wait_s, self.max_wait_s)
+        return jitter * min(self.backoff_s * 2.0 ** min(attempt - 1, 60), self.max_wait_s)
 
 
 def fault_of(error: Exception) -> Fault:
@@ -83,21 +126,6 @@ def _status_fault(error: "APIStatusError") -> Fault:
         wait_s=server_wait_s(headers, time.time()),
         remedy=_REMEDIES.get(status, ""),
     )
-
-
-def rest_s(
-    fault: Fault, attempt: int, *, backoff_s: float, max_wait_s: float, jitter: float = 1.0
-) -> float:
-    """Rest after failed attempt ``attempt`` (from 1): what the server asks, else a backoff that
-    doubles from ``backoff_s``; in seconds, and never longer than ``max_wait_s``.
-
-    Args:
-        jitter: a fresh random number in 0..1; spreads the retries over the whole interval
-            (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter).
-    """
-    if fault.wait_s is not None:
-        return min(fault.wait_s, max_wait_s)
-    return jitter * min(backoff_s * 2.0 ** min(attempt - 1, 60), max_wait_s)
 
 
 def server_wait_s(headers: Mapping[str, str], now: float) -> float | None:

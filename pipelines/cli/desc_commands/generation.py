@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 from langseg.cache.errors import LangSegError
 from langseg.pipelines.cli.options import settings_options
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.explain_key import ExplainConfig
 from langseg.pipelines.desc.generate import GenerateConfig
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.shared.json_output import emit_json, emit_report
 from langseg.pipelines.shared.table_output import emit_table
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from langseg.cache.bank.folder import HEADER
+from langseg.cache.bank.array_files import HEADER
 from langseg.cache.bank.load_save import load_bank, save_bank
 from langseg.cache.bank.rules import check_bank
 from langseg.cache.errors import CorruptError, Remedy

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file as load_numpy
 
+from langseg.cache.bank.array_files import HEADER, unread_arrays
 from langseg.cache.bank.arrays import write_arrays
-from langseg.cache.bank.folder import HEADER, unread_arrays
 from langseg.cache.bank.load_save import load_bank, newest_bank, save_bank
 from langseg.cache.bank.rules import RULES, check_bank
 from langseg.cache.bank.text_bank import TextBank

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from langseg.cache.bank.arms_index import read_index, write_index
-from langseg.cache.bank.folder import HEADER
+from langseg.cache.bank.array_files import HEADER
 from langseg.cache.bank.load_save import save_bank
 from langseg.cache.errors import CorruptError, Remedy
 from langseg.cache.upkeep import bank_checks

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from langseg.cache.bank.arms_index import write_index
-from langseg.cache.bank.folder import HEADER
+from langseg.cache.bank.array_files import HEADER
 from langseg.cache.bank.load_save import load_bank, save_bank
 from langseg.cache.bank.rules import check_bank
 from langseg.cache.errors import CorruptError, LockedError, Remedy

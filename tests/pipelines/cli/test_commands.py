@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from langseg.pipelines.cli import desc as cli_desc
 from langseg.pipelines.cli import seg as cli_seg
-from langseg.pipelines.desc.describe import DescribeConfig
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from tests.support.children import heed_ctrl_c
 from tests.support.openai_server import OpenAIServer
 from tests.support.until import PATIENCE_S, until

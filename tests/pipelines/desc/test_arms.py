@@ -14,8 +14,8 @@ from langseg.descriptors.controls.arms import RULES
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.arms import ArmsConfig, run_arms
 from langseg.pipelines.desc.bank import run_bank
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from tests.support.openai_server import OpenAIServer
 from tests.support.quiet import Quiet
 

@@ -24,9 +24,9 @@ from langseg.descriptors.encoders.stored_vectors import open_vectors
 from langseg.descriptors.quality.assess import Assessor, SetQuality
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.audit import audit_page, run_audit
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.import_set import ImportConfig, run_import
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.desc.quality_report import quality_report

@@ -7,8 +7,8 @@ import pytest
 
 from langseg.cache.errors import BudgetError, UsageError
 from langseg.cache.upkeep.verify import examine
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from tests.support.batch_server import BatchServer
 from tests.support.openai_server import OpenAIServer
 from tests.support.quiet import Quiet

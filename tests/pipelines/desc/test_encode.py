@@ -24,9 +24,9 @@ from langseg.descriptors.encoders.stored_vectors import stored_vectors
 from langseg.descriptors.quality.assess import Assessor
 from langseg.descriptors.vocabulary.source import EncodedSource, Source
 from langseg.pipelines.desc.bank import run_bank
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.open_sets import open_sets
 from tests.support.hash_encoder import HashEncoder
 from tests.support.quiet import Quiet

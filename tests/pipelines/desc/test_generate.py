@@ -10,8 +10,8 @@ import pytest
 from langseg.cache.errors import BudgetError, InputError, UpstreamError, UsageError
 from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.providers.bundled import load_pack
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.plan import run_plan
 from tests.support.openai_server import OpenAIServer
 from tests.support.quiet import Quiet

@@ -8,8 +8,8 @@ import pytest
 from langseg.cache.errors import InputError
 from langseg.cache.records import ANY_SCENE, Descriptor, Text, to_table
 from langseg.cache.store.store import Store
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.show import run_show
 from tests.support.quiet import Quiet
 

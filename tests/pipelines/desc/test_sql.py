@@ -17,8 +17,8 @@ from langseg.cache.records import TABLES
 from langseg.cache.sql.views import QUESTIONS
 from langseg.descriptors.exchange.imported_rows import plain_cell
 from langseg.pipelines.desc.compact import run_compact
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.sql import csv_lines
 from tests.support.quiet import Quiet
 

@@ -8,8 +8,8 @@ import pytest
 from langseg.cache.errors import UsageError
 from langseg.cache.store.store import Store
 from langseg.descriptors.vocabulary.source import Source
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.standing_questions import answer_questions, vocabulary_answers
 from langseg.pipelines.shared.settings import load_config
 from tests.support.quiet import Quiet

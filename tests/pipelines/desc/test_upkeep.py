@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from langseg.cache.bank.folder import HEADER
+from langseg.cache.bank.array_files import HEADER
 from langseg.cache.bank.load_save import load_bank
 from langseg.cache.records import SCHEMA_VERSION, Response
 from langseg.cache.store import manifest
@@ -21,9 +21,9 @@ from langseg.descriptors.providers.bundled import BundledProvider
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.bank import run_bank
 from langseg.pipelines.desc.compact import run_compact
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.encode import run_encode
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.repair import run_repair
 from langseg.pipelines.desc.verify import run_verify
 from tests.support.quiet import Quiet

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from langseg.cache.store import store as store_module
-from langseg.pipelines.desc.describe import DescribeConfig
 from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from tests.support.quiet import Quiet
 
 DESC = "langseg-desc"

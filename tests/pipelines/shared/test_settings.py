@@ -9,7 +9,7 @@ import pytest
 
 from langseg.cache.errors import UsageError
 from langseg.descriptors.vocabulary.source import Source
-from langseg.pipelines.desc.describe import DescribeConfig
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.seg.train import TrainSettings
 from langseg.pipelines.shared.settings import load_config
 

@@ -3,7 +3,7 @@ from PIL import Image
 
 from langseg.cache.errors import InputError
 from langseg.segmenter.data.labels import IGNORE, LabelRule
-from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.data.sample import Sample, count_labels, dataset_hash, read_sample
 from tests.support.tiny_segmenter import touch, write_camvid
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from langseg.cache.errors import InputError
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.demo_world.canvas import Camera, Canvas, level, sideways, upright
 from langseg.segmenter.demo_world.dataset import render_demo_dataset
 from langseg.segmenter.demo_world.looks import ADE_IDS, LOOKS, SCENES

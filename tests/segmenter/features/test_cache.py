@@ -9,7 +9,7 @@ from PIL import Image
 
 from langseg.cache.errors import InputError
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.data.pixels import unit_floats
 from langseg.segmenter.data.sample import read_sample
 from langseg.segmenter.features import cache as feature_cache

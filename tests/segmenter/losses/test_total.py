@@ -5,7 +5,8 @@ import torch
 
 from langseg.cache.errors import UsageError
 from langseg.segmenter.heads.base import HeadOutput
-from langseg.segmenter.losses.total import LossWeights, total_loss
+from langseg.segmenter.losses.total import total_loss
+from langseg.segmenter.losses.weights import LossWeights
 from tests.support.loss_inputs import NOTHING, some_labels, some_output
 
 

@@ -19,7 +19,7 @@ from langseg.cache.errors import CorruptError, InputError, LangSegError, UsageEr
 from langseg.segmenter.evaluation.evaluate import evaluate
 from langseg.segmenter.heads.base import HeadConfig
 from langseg.segmenter.inference.segmenter import Segmenter
-from langseg.segmenter.losses.total import LossWeights
+from langseg.segmenter.losses.weights import LossWeights
 from langseg.segmenter.model.checkpoint import latest, load_checkpoint
 from langseg.segmenter.training.train import TrainResult, train
 from tests.support.repository import ROOT

@@ -22,6 +22,7 @@ from langseg.descriptors.providers.budget import Budget, Caps, Price, most
 from langseg.descriptors.providers.openai import rate_limits
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
 from langseg.descriptors.providers.openai.rate_limits import RateLimits
+from langseg.descriptors.providers.openai.retry import RetryRule
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry
 from tests.support.children import heed_ctrl_c
 from tests.support.openai_server import OpenAIServer
@@ -673,7 +674,10 @@ def ask(
     *,
     budget: Budget | None = None,
     on_fault: Callable[[str], None] = lambda reason: None,
-    **limits: Any,
+    max_concurrency: int = 32,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
+    **retry: Any,
 ) -> tuple[list[Response], UpstreamError | None]:
     """All responses, and the error that ended the run, if one did; rests are short."""
     responses = []
@@ -682,8 +686,11 @@ def ask(
         provider = OpenAIProvider(
             base_url=server.base_url,
             limits=RateLimits(
-                **{"max_concurrency": 32, "backoff_s": 0.01, "timeout_s": 5, **limits}
+                max_concurrency=max_concurrency,
+                requests_per_minute=requests_per_minute,
+                tokens_per_minute=tokens_per_minute,
             ),
+            retry=RetryRule(**{"backoff_s": 0.01, "timeout_s": 5, **retry}),
             on_fault=on_fault,
         )
         try:

@@ -95,8 +95,8 @@ def test_gate__stop_wakes_the_waiting_and_the_resting_and_keeps_the_first_reason
 
 @pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf")])
 def test_limits__names_the_limit_that_is_no_number_above_zero(bad):
-    with pytest.raises(UsageError, match="timeout_s: wanted a number above 0"):
-        RateLimits(max_concurrency=1, timeout_s=bad)
+    with pytest.raises(UsageError, match="tokens_per_minute: wanted a number above 0"):
+        RateLimits(max_concurrency=1, tokens_per_minute=bad)
 
 
 def _grown(size: int) -> Gate:

@@ -4,7 +4,8 @@ from functools import partial
 
 import pytest
 
-from langseg.descriptors.providers.openai.retry import Fault, rest_s, server_wait_s
+from langseg.cache.errors import UsageError
+from langseg.descriptors.providers.openai.retry import Fault, RetryRule, server_wait_s
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,18 @@ def test_server_wait_s__reads_milliseconds_seconds_and_dates(headers, wait_s):
 
 
 def test_rest_s__doubles_up_to_the_cap_under_full_jitter():
-    rest = partial(rest_s, Fault(message=""), backoff_s=0.5, max_wait_s=3)
+    rest = partial(RetryRule(backoff_s=0.5, max_wait_s=3).rest_s, Fault(message=""))
     assert [rest(n, jitter=1.0) for n in (1, 2, 3, 4, 5000)] == [0.5, 1, 2, 3, 3]
     assert rest(3, jitter=0.25) == 0.5
 
 
 def test_rest_s__does_as_the_server_asks_up_to_the_cap():
-    rest = partial(rest_s, attempt=1, backoff_s=0.5, max_wait_s=30, jitter=0.0)
+    rest = partial(RetryRule(backoff_s=0.5, max_wait_s=30).rest_s, attempt=1, jitter=0.0)
     assert rest(Fault(message="", wait_s=7)) == 7
     assert rest(Fault(message="", wait_s=86_400)) == 30
+
+
+@pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf")])
+def test_retry_rule__names_the_number_that_is_none_above_zero(bad):
+    with pytest.raises(UsageError, match="timeout_s: wanted a number above 0"):
+        RetryRule(timeout_s=bad)

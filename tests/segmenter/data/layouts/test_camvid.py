@@ -1,4 +1,4 @@
-from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.layouts.registry import find_samples
 from tests.support.tiny_segmenter import touch
 
 

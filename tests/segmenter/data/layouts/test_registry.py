@@ -1,7 +1,7 @@
 import pytest
 
 from langseg.cache.errors import InputError
-from langseg.segmenter.data.layouts.find import find_samples
+from langseg.segmenter.data.layouts.registry import find_samples
 
 
 @pytest.mark.parametrize(("layout", "split"), [("coco", "val"), ("camvid", "test")])

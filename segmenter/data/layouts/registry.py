@@ -1,8 +1,10 @@
 """Find the pictures and labels of a dataset folder.
 
-In:  the name of a layout (a new dataset is one new file beside this one, listed here), a
-     folder, and a split.
+In:  the name of a layout, a folder, and a split.
 Out: Samples sorted by stem.
+
+A new dataset is one new file beside this one, listed here, and a vocabulary of the same name
+(``descriptors/vocabulary``).
 """
 
 from pathlib import Path

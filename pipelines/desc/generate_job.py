@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langseg.cache.errors import InputError, UsageError
-from langseg.pipelines.desc.describe import DescribeConfig
+from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.shared.settings import read_settings
 
 if TYPE_CHECKING:
