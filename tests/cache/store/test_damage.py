@@ -11,6 +11,7 @@ from langseg.cache.errors import CorruptError, Remedy
 from langseg.cache.records import TABLES
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
+from tests.support.seeds import seeds
 
 pytestmark = pytest.mark.slow
 
@@ -50,8 +51,9 @@ def flipped(data: bytes, bit: int) -> bytes:
     return bytes(damaged)
 
 
+@pytest.mark.parametrize("seed", seeds(11))
 @pytest.mark.parametrize("kind", FLIPS)
-def test_store__never_reads_a_flipped_bit_as_data(path, kind):
+def test_store__never_reads_a_flipped_bit_as_data(path, kind, seed):
     whole = read_all(path)
     live = Store.open(path).manifest
     *old, newest = sorted((path / "manifests").iterdir())
@@ -61,7 +63,7 @@ def test_store__never_reads_a_flipped_bit_as_data(path, kind):
         "old manifest": old,
         "encoder": [path / "encoders/tiny.json"],
     }[kind]
-    chance = random.Random(11)
+    chance = random.Random(seed)
     for _ in range(FLIPS[kind]):
         file = chance.choice(files)
         data = file.read_bytes()

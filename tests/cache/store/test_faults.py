@@ -16,6 +16,7 @@ from langseg.cache.store.journal import journal_names, journal_path, read_journa
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import GONE, SURVIVED, Nursery, content
+from tests.support.seeds import seeds
 from tests.support.until import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
@@ -39,10 +40,11 @@ def journalled(store: Path) -> set[str]:
     return {request.request_key for path in paths for request, _ in read_journal(path)}
 
 
-def test_writer__killed_at_any_moment_loses_no_answer_and_doubles_none(nursery, tmp_path):
+@pytest.mark.parametrize("seed", seeds(7))
+def test_writer__killed_at_any_moment_loses_no_answer_and_doubles_none(nursery, tmp_path, seed):
     store, acknowledged_file = tmp_path / "store", tmp_path / "acknowledged"
     acknowledged_file.touch()
-    chance = random.Random(7)
+    chance = random.Random(seed)
     for round_ in range(1, KILLS + 1):
         child = nursery.start(
             "generate", store=store, acknowledged=acknowledged_file, first=10_000 * round_

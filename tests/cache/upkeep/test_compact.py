@@ -11,6 +11,7 @@ from langseg.cache.store.store import Store
 from langseg.cache.upkeep.compact import compact
 from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import content
+from tests.support.seeds import seeds
 
 
 def many_commits(store: Store, rows, commits: int, seed: int = 0) -> Store:
@@ -39,7 +40,7 @@ def test_compact__makes_one_part_of_each_table_and_keeps_every_row_in_its_order(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", seeds(*range(8), more=40))
 def test_compact__of_any_store_keeps_every_row_as_often_as_it_was(store, rows, seed, monkeypatch):
     many_commits(store, rows, 12, seed)
     before = content(store.path)

@@ -19,6 +19,7 @@ from langseg.cache.upkeep.compact import compact
 from langseg.cache.upkeep.repair import Repaired, repair_store
 from langseg.cache.upkeep.verify import examine
 from tests.support.nursery import content
+from tests.support.seeds import seeds
 from tests.support.store_rows import make_tables
 
 
@@ -245,9 +246,10 @@ def test_repair__waits_for_no_writer(filled):
 
 
 @pytest.mark.slow
-def test_repair__of_any_damage_leaves_a_whole_store_of_rows_that_were_there(filled, tmp_path):
+@pytest.mark.parametrize("seed", seeds(2))
+def test_repair__of_any_damage_leaves_a_whole_store_of_rows_that_were_there(filled, tmp_path, seed):
     whole = {name: set(rows) for name, rows in content(filled.path).items()}
-    chance = random.Random(2)
+    chance = random.Random(seed)
     for trial in range(40):
         path = tmp_path / f"{trial}"
         shutil.copytree(filled.path, path)

@@ -26,6 +26,7 @@ from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.openai_server import content_id
 from tests.support.prompts import some_prompt
 from tests.support.repository import ROOT
+from tests.support.seeds import seeds
 from tests.support.until import until
 
 pytestmark = pytest.mark.slow
@@ -55,9 +56,10 @@ for line in sys.stdin:
 """
 
 
-def test_generate__killed_at_any_moment_loses_no_answer_and_asks_for_none_twice(tmp_path):
+@pytest.mark.parametrize("seed", seeds(7))
+def test_generate__killed_at_any_moment_loses_no_answer_and_asks_for_none_twice(tmp_path, seed):
     log, killed, whole = tmp_path / "log", tmp_path / "killed", tmp_path / "whole"
-    chance = random.Random(7)
+    chance = random.Random(seed)
     safe_at: dict[str, int] = {}  # content -> requests that had been made when it was found safe
     with forker() as run, server(tmp_path, log) as url:
         for kill in range(KILLS):

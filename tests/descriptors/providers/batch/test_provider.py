@@ -34,6 +34,7 @@ from langseg.descriptors.vocabulary.vocabulary import ClassEntry
 from tests.support.batch_server import BatchServer
 from tests.support.prompts import some_prompt
 from tests.support.repository import ROOT
+from tests.support.seeds import seeds
 
 CANARY = "sk-canary/0123456789abcdef"
 PROMPT = some_prompt(n_attributes=2, n_subclasses=1)
@@ -776,8 +777,9 @@ def test_provider__settings_that_cannot_be_meant_are_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_run__killed_at_any_moment_asks_for_nothing_twice_and_loses_nothing(tmp_path):
-    chance, ended = random.Random(7), Counter[int]()
+@pytest.mark.parametrize("seed", seeds(7))
+def test_run__killed_at_any_moment_asks_for_nothing_twice_and_loses_nothing(tmp_path, seed):
+    chance, ended = random.Random(seed), Counter[int]()
     root = tmp_path / "store"
     with BatchServer(looks=1) as server, forker() as run:
         for _ in range(KILLS):
