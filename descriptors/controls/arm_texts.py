@@ -103,7 +103,7 @@ def named_random(bank: BankPhrases, seed: int | None) -> Lists:
 def scene_prefix(bank: BankPhrases, seed: int | None) -> Lists:
     """The scenes in which the class is plausible come first, as a short list has no room for all.
 
-    One shared word of context rivals a list for each class (WaffleCLIP's concept).
+    One shared word of context does as well as a list for each class (WaffleCLIP's concept).
     """
     made = {}
     plausible = {scene: set(names) for scene, names in bank.vocabulary.scenes.items()}

@@ -53,7 +53,7 @@ def _paired(quality: SetQuality, other: SetQuality, assessor: Assessor) -> dict[
     return {
         "classes": classes,
         "score": mean_of(theirs),
-        "judged_score": mean_of(mine),
+        "assessed_score": mean_of(mine),
         "difference": mean_of(difference),
         "interval": interval(difference),
     }

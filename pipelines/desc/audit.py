@@ -65,7 +65,6 @@ def audit_page(
     return render_audit(
         report,
         answers,
-        phrases=quality.phrases,
         likeness=quality.likeness,
         snapshot=quality.chosen.store.manifest.name,
         vocabulary_hash=quality.chosen.vocabulary.hash,

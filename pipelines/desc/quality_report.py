@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from langseg.cache.records import SLOTS
+from langseg.cache.records import ANY_SCENE, SLOTS
 from langseg.descriptors.quality.assess import Assessor, SetQuality
 from langseg.descriptors.quality.compare_sets import other_set_rows, set_row
 from langseg.descriptors.quality.discriminability import interval, mean_of
-from langseg.descriptors.quality.flags import RULES
+from langseg.descriptors.quality.flags import RULES, own_phrases
 from langseg.pipelines.shared.percentages import points, share
 
 _SHARES = ("by_name", "by_phrases", "by_both", "by_name_there", "chance")
@@ -37,6 +37,7 @@ def quality_report(quality: SetQuality, assessor: Assessor | None = None) -> dic
         "flags": [asdict(flag) for flag in quality.flags],
         "classes": _class_rows(quality),
         "coverage": _coverage(quality),
+        "phrase_counts": _phrase_counts(quality),
         "why_not": quality.why_not,
         "discriminability": _discriminability(quality),
         "weak_pairs": [],
@@ -53,7 +54,7 @@ def quality_report(quality: SetQuality, assessor: Assessor | None = None) -> dic
 
 
 def _class_rows(quality: SetQuality) -> list[dict[str, Any]]:
-    """``flags`` counts each reason; ``rivals`` are the look-alikes that the class's phrases are
+    """``flags`` counts each reason; ``look_alikes`` are the classes that the class's phrases are
     tried against, ``not_told_from`` its weak pairs, worst first."""
     flagged = {name: Counter[str]() for name in quality.names}
     for flag in quality.flags:
@@ -65,7 +66,7 @@ def _class_rows(quality: SetQuality) -> list[dict[str, Any]]:
     ]
     # there are no look-alikes without vectors
     for row, look_alikes in zip(rows, quality.look_alikes, strict=False):
-        row["rivals"] = [quality.names[at] for at in look_alikes]
+        row["look_alikes"] = [quality.names[at] for at in look_alikes]
     if quality.measured is not None:
         for one, other, _ in quality.measured.weak_pairs:
             rows[one]["not_told_from"].append(quality.names[other])
@@ -86,6 +87,21 @@ def _coverage(quality: SetQuality) -> dict[str, Any]:
         "slots": {slot: sum(slot in row.slots for row in rows) for slot in SLOTS if named},
         "pairs": sum(row.scenes for row in rows),
         "plausible_pairs": sum(row.plausible for row in rows),
+    }
+
+
+def _phrase_counts(quality: SetQuality) -> dict[str, Any]:
+    """How many phrases are of so many ``words`` (rows of both numbers, ascending), in each of the
+    ``slots`` that has one, and bound to each of the ``scenes``, the most described first."""
+    phrases = [phrase for rows in quality.phrases.values() for phrase in own_phrases(rows)]
+    words = Counter(len(phrase.text.split()) for phrase in phrases)
+    slots = Counter(phrase.slot for phrase in phrases)
+    known = [slot for slot in (*SLOTS, *sorted(slots.keys() - set(SLOTS))) if slot in slots]
+    scenes = Counter(phrase.scene for phrase in phrases if phrase.scene != ANY_SCENE)
+    return {
+        "words": [[number, count] for number, count in sorted(words.items())],
+        "slots": {slot: slots[slot] for slot in known},
+        "scenes": dict(scenes.most_common()),
     }
 
 
@@ -112,7 +128,9 @@ def _discriminability(quality: SetQuality) -> dict[str, Any] | None:
         "gain_over_names": mean_of(measured.gain),
         "gain_interval": interval(measured.gain),
         "classes_there": int(tried.sum()),
-        "rivals_there": float(measured.look_alikes_there[tried].mean()) if tried.any() else 0.0,
+        "look_alikes_there": (
+            float(measured.look_alikes_there[tried].mean()) if tried.any() else 0.0
+        ),
     }
 
 

@@ -1,6 +1,6 @@
 """Lay an audit out as a page a person can read.
 
-In:  the report of an audit (flags, discriminability), its answers in SQL, the phrases and the
+In:  the report of a set's quality (flags, counts, discriminability), the answers in SQL, and the
      likeness of the classes.
 Out: one self-contained HTML file: no script, no outside file, every text escaped.
 
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib.resources import files as package_files
 from math import isnan
 from statistics import mean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langseg.pipelines.pages.audit_tables import (
     SET_COLUMNS,
@@ -31,9 +31,6 @@ from langseg.pipelines.pages.audit_tables import (
 from langseg.pipelines.pages.likeness_map import SHADES, Floats, draw_map, shade_from
 from langseg.pipelines.shared.percentages import share
 
-if TYPE_CHECKING:
-    from langseg.descriptors.bank.build import Phrase
-
 SHOWN_FLAGS = 200
 SHOWN_WORST = 20
 _ANSWERS = ("rejections", "unusable", "duplicates", "spend", "provenance", "encoders", "cut")
@@ -46,7 +43,6 @@ def render_audit(
     report: Mapping[str, Any],
     answers: Sequence[Mapping[str, Any]],
     *,
-    phrases: "Mapping[str, Sequence[Phrase]]",
     likeness: Floats | None,
     snapshot: str,
     vocabulary_hash: str,
@@ -54,10 +50,10 @@ def render_audit(
     """The page.
 
     Args:
-        report: ``quality_report`` of the set that is judged.
+        report: ``quality_report`` of the set that is assessed.
         answers: canned audits, of this vocabulary, each with name, question, columns and rows.
-        phrases: of each class, in the order of the report's classes.
-        likeness: [C, C], cosines of the classes; None where nothing was embedded.
+        likeness: [C, C], cosines of the classes in the order of the report; None where nothing
+            was embedded.
     """
     import jinja2
     from markupsafe import Markup
@@ -96,7 +92,7 @@ def render_audit(
         snapshot=snapshot,
         vocabulary_hash=vocabulary_hash,
         tiles=_tiles(report, by_name),
-        histograms=_histograms(report, phrases),
+        histograms=_histograms(report),
         measured_rows=[] if measured is None else measured_rows(measured),
         set_title=set_title(report),
         set_columns=SET_COLUMNS,
@@ -159,26 +155,17 @@ def _column(answer: Mapping[str, Any], name: str) -> list[Any]:
     return [row[at] for row in answer["rows"] if row[at] is not None]
 
 
-def _histograms(
-    report: Mapping[str, Any], phrases: "Mapping[str, Sequence[Phrase]]"
-) -> list[dict[str, object]]:
-    from langseg.cache.records import ANY_SCENE, SLOTS
-    from langseg.descriptors.quality.flags import own_phrases
-
-    classes = report["classes"]
-    own = [phrase for those in phrases.values() for phrase in own_phrases(those)]
-    slots = Counter(phrase.slot for phrase in own)
-    known = [slot for slot in (*SLOTS, *sorted(slots.keys() - set(SLOTS))) if slot in slots]
+def _histograms(report: Mapping[str, Any]) -> list[dict[str, object]]:
+    classes, phrases = report["classes"], report["phrase_counts"]
     drawn = [
-        _histogram("Phrases, by number of words", [len(phrase.text.split()) for phrase in own]),
-        _histogram("Classes, by number of phrases", [row["phrases"] for row in classes]),
-        _bars("Phrases, by slot", [(slot, slots[slot]) for slot in known]),
+        _histogram("Phrases, by number of words", dict(phrases["words"])),
+        _histogram("Classes, by number of phrases", Counter(row["phrases"] for row in classes)),
+        _bars("Phrases, by slot", list(phrases["slots"].items())),
     ]
-    if any(row["scenes"] for row in classes):
-        scenes = Counter(p.scene for p in own if p.scene != ANY_SCENE)
+    if scenes := list(phrases["scenes"].items()):
         more = len(scenes) - _SHOWN_SCENES
         title = f"Phrases, by scene ({more} more scenes)" if more > 0 else "Phrases, by scene"
-        drawn.append(_bars(title, scenes.most_common(_SHOWN_SCENES)))
+        drawn.append(_bars(title, scenes[:_SHOWN_SCENES]))
     if report["discriminability"] is not None:
         shares = [row["by_name"] for row in classes if not isnan(row["by_name"])]
         tenths = Counter(min(int(share * 10), 9) for share in shares)
@@ -187,18 +174,21 @@ def _histograms(
     return drawn
 
 
-def _histogram(title: str, values: Sequence[int], most: int = 16) -> dict[str, object]:
-    """Whole numbers, as many to a bar as it takes to stay within ``most`` bars."""
-    if not values:
+def _histogram(title: str, counts: Mapping[int, int], most: int = 16) -> dict[str, object]:
+    """How often each whole number is there, as many numbers to a bar as it takes to stay within
+    ``most`` bars."""
+    if not counts:
         return _bars(title, [])
-    low, high = min(values), max(values)
+    low, high = min(counts), max(counts)
     step = -(-(high - low + 1) // most)
-    counts = Counter((value - low) // step for value in values)
+    heights = Counter[int]()
+    for number, count in counts.items():
+        heights[(number - low) // step] += count
     bars = []
     for bar in range((high - low) // step + 1):
         start = low + bar * step
         label = str(start) if step == 1 else f"{start}-{start + step - 1}"
-        bars.append((label, counts[bar]))
+        bars.append((label, heights[bar]))
     return _bars(title, bars)
 
 

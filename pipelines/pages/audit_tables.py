@@ -1,6 +1,6 @@
 """Word the quality of a vocabulary's descriptors as tables, for the terminal and the page alike.
 
-In:  ``audit.quality_report``.
+In:  ``quality_report``.
 Out: titles, columns and rows.
 """
 
@@ -20,7 +20,7 @@ SET_COLUMNS = (
     "discriminability",
     "classes in both",
     "this set there",
-    "the judged one there",
+    "the assessed one there",
     "difference",
 )
 _PAIR_COLUMNS = 4
@@ -45,7 +45,8 @@ def quality_tables(report: Mapping[str, Any], rows: int) -> Iterator[Table]:
     is_measured = measured is not None and measured["classes"]
     if is_measured:
         title = (
-            "By what does a phrase find its class among that class and its rivals, and how often?"
+            "By what does a phrase find its class among that class and its look-alikes, and how "
+            "often?"
         )
         yield title, ("by", "found", ""), measured_rows(measured)
     if is_measured or len(report["sets"]) > 1:
@@ -93,13 +94,13 @@ def measured_rows(measured: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         (
             "by the other phrases of the class",
             share(measured["by_phrases"]),
-            f"{measured['classes_there']} classes, {measured['rivals_there']:.1f} rivals with "
-            "phrases on average; wrong lists can be far apart, too",
+            f"{measured['classes_there']} classes, {measured['look_alikes_there']:.1f} look-alikes "
+            "with phrases on average; wrong lists can be far apart, too",
         ),
         (
             "baseline: by its name and synonyms, in the trials of the next row",
             share(measured["by_name_there"]),
-            "a phrase held out, rivals that have phrases only",
+            "a phrase held out, look-alikes that have phrases only",
         ),
         (
             "by its name, synonyms and the other phrases",
@@ -120,7 +121,7 @@ def set_columns(sets: Sequence[Mapping[str, Any]]) -> Sequence[str]:
 
 
 def set_rows(sets: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    """The judged set first; the last columns are over the classes that both describe."""
+    """The assessed set first; the last columns are over the classes that both describe."""
     rows = []
     for one in sets:
         flags = "" if one["flags_per_100"] is None else f"{one['flags_per_100']:.1f}"
@@ -177,7 +178,7 @@ def not_measured(rules: Sequence[str]) -> str:
 def _worst_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
     shares = (share(row.get(key)) for key in ("by_name", "by_phrases"))
     texts = (
-        ", ".join(row.get("rivals", ())),
+        ", ".join(row.get("look_alikes", ())),
         reasons(row),
         ", ".join(row["not_told_from"]),
         ", ".join(row["missing_slots"]),
@@ -191,8 +192,8 @@ def reasons(row: Mapping[str, Any]) -> str:
 
 
 def _set_name(one: Mapping[str, Any], sets: Sequence[Mapping[str, Any]]) -> str:
-    judged = one is sets[0] and len(sets) > 1
-    return f"{one['model']} (judged)" if judged else str(one["model"])
+    assessed = one is sets[0] and len(sets) > 1
+    return f"{one['model']} (assessed)" if assessed else str(one["model"])
 
 
 def _pair(one: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -202,4 +203,4 @@ def _pair(one: Mapping[str, Any]) -> tuple[Any, ...]:
     difference = points(pair["difference"], pair["interval"])
     if isnan(pair["interval"][0]):
         difference += ", too few classes for an interval"
-    return len(pair["classes"]), share(pair["score"]), share(pair["judged_score"]), difference
+    return len(pair["classes"]), share(pair["score"]), share(pair["assessed_score"]), difference

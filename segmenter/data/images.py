@@ -3,7 +3,7 @@
 In:  a path, or the bytes of an upload.
 Out: uint8 [H, W, 3] RGB as a viewer would show it, or an InputError that names the file.
 
-The header is judged before any pixel is decoded, because a 379 KB PNG can hold 400 megapixels
+The header is checked before any pixel is decoded, because a 379 KB PNG can hold 400 megapixels
 (vllm#47010). Pillow does all decoding and resizing: decoders and resizers differ from each
 other by enough to move a score (pytorch/vision#2950).
 """
@@ -101,7 +101,7 @@ def resize_to_units(
 
 
 def _open(source: Path | bytes, formats: tuple[str, ...], max_pixels: int) -> Image.Image:
-    """Header read and judged, nothing decoded."""
+    """Header read and checked, nothing decoded."""
     name = _name(source)
     try:
         empty = len(source) == 0 if isinstance(source, bytes) else source.stat().st_size == 0

@@ -18,14 +18,14 @@ from langseg.pipelines.shared.table_output import emit_table
 def audit(
     store: StorePath = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Judge only what the bank of this dataset would hold.")
+        str | None, typer.Option(help="Assess only what the bank of this dataset would hold.")
     ] = None,
     classes: Annotated[
-        Path | None, typer.Option(help="Judge only what the bank of this class list would hold.")
+        Path | None, typer.Option(help="Assess only what the bank of this class list would hold.")
     ] = None,
     model: Annotated[
         str,
-        typer.Option(help="Whose set is judged; other models' sets are compared with it."),
+        typer.Option(help="Whose set is assessed; other models' sets are compared with it."),
     ] = "",
     encoder: Annotated[
         str, typer.Option(help="Text encoder that discriminability is measured by.")
@@ -41,7 +41,7 @@ def audit(
     rows: Annotated[int, typer.Option(min=1, help="Rows shown of each answer.")] = 8,
     as_json: Json = False,
 ) -> None:
-    """Judge the descriptors: coverage, faults, discriminability, spend, who wrote them.
+    """Assess the descriptors: coverage, faults, discriminability, spend, who wrote them.
 
     Without --dataset and --classes everything in the store is counted; with one of them its
     phrases are flagged, too, and measured by how often they find their class, by its name and

@@ -186,7 +186,7 @@ def test_quality__says_what_descriptors_add_to_names(store):
         found["by_both"] - found["by_name_there"], abs=1e-6
     )
     assert found["gain_interval"][0] < found["gain_over_names"] < found["gain_interval"][1]
-    assert (found["classes_there"], found["rivals_there"]) == (11, 5)
+    assert (found["classes_there"], found["look_alikes_there"]) == (11, 5)
     assert "by name and the other phrases" in report["sentence"]
 
 
@@ -231,7 +231,7 @@ def test_quality__covers_slots_and_scenes_and_names_the_pairs_of_each_class(stor
     assert report["coverage"]["slots"]["shape"] == 11
     assert report["coverage"]["pairs"] <= report["coverage"]["plausible_pairs"]
     rows = {row["class_name"]: row for row in report["classes"]}
-    assert {len(set(row["rivals"]) - {name}) for name, row in rows.items()} == {5}
+    assert {len(set(row["look_alikes"]) - {name}) for name, row in rows.items()} == {5}
     for one, other, _ in report["weak_pairs"]:
         assert other in rows[one]["not_told_from"]
         assert one in rows[other]["not_told_from"]
@@ -244,7 +244,7 @@ def test_sets__are_compared_over_the_classes_both_describe(compared):
     assert (others["model"], others["classes"]) == ("import:others", 3)
     pair = others["paired"]
     assert sorted(pair["classes"]) == ["car", "sky", "tree"]
-    assert pair["difference"] == pytest.approx(pair["score"] - pair["judged_score"], abs=1e-6)
+    assert pair["difference"] == pytest.approx(pair["score"] - pair["assessed_score"], abs=1e-6)
     assert all(map(np.isnan, pair["interval"]))  # three classes are too few
     assert (bare["paired"], bare["measured_classes"]) == (None, 0)
     assert bare["why_not"] == (
@@ -271,7 +271,7 @@ def test_sets__are_encoded_by_the_command_that_is_named(call, compared, tmp_path
     assert quality_report(assessed(source))["why_not"] == ""
 
 
-def test_sets__of_others_are_shown_where_the_judged_one_is_not_measured(call, compared, tmp_path):
+def test_sets__of_others_are_shown_where_the_assessed_one_is_not_measured(call, compared, tmp_path):
     flags = ("audit", "--store", compared, "--dataset", "camvid", "--model", "import:bare")
     assert "import:others" in call(DESC, *flags).out.partition("Which sets of camvid")[2]
     for name, more in (("bare", ()), ("unread", ("--encoder", "other/encoder"))):
@@ -310,7 +310,7 @@ def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_p
     page = (tmp_path / "a.html").read_text().replace("<wbr>", "")
     assert [row["model"] for row in sets] == ["bundled", "import:bare", "import:others"]
     for told in (
-        "bundled (judged)",
+        "bundled (assessed)",
         "import:others",
         "discriminability: by its name and synonyms",
         "by its name, synonyms and the other phrases",

@@ -121,17 +121,17 @@ def test_bank_and_audit__take_the_encoder_whose_weights_are_there_now(
     source: Source, tmp_path: Path
 ):
     name, weights = tower(tmp_path / "enc")
-    judged = EncodedSource(**source.model_dump(), encoder=name)
+    encoded = EncodedSource(**source.model_dump(), encoder=name)
 
     def taken() -> set[str | None]:
         bank = load_bank(Path(run_bank(source, name)["bank"]))
-        return {bank.encoder_id, Assessor(judged, open_sets(judged)).named().encoder_id}
+        return {bank.encoder_id, Assessor(encoded, open_sets(encoded)).named().encoder_id}
 
     first = run_encode(source, name, quiet)["encoder"]
     before = change(weights)
     with pytest.raises(InputError, match=rf"has now, .*{first}.*langseg-desc encode --classes "):
         run_bank(source, name)
-    assert Assessor(judged, open_sets(judged)).named().encoder_id == ""
+    assert Assessor(encoded, open_sets(encoded)).named().encoder_id == ""
     second = run_encode(source, name, quiet)["encoder"]
     assert second != first
     assert taken() == {second}
