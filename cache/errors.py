@@ -10,15 +10,15 @@
     `- LockedError      7   another process holds the store, or removed what was being read
 
 A message is one sentence: where, what was wanted, what was got, what to do next. What is next may
-be the work of another command; the error then says which kind of work, its ``remedy``, and whoever
-runs commands knows what they are called.
+be the work of another command, or a flag; the error then says which kind, its ``remedy``, and
+whoever runs commands knows what they and their flags are called.
 """
 
 from enum import Enum, auto
 
 
 class Remedy(Enum):
-    """Work on a store that helps after an error."""
+    """What helps after an error: work on a store, or a way to ask it."""
 
     GENERATE = auto()  # make the store, or answers in it
     ENCODE = auto()  # embed the texts of the store
@@ -27,6 +27,10 @@ class Remedy(Enum):
     VERIFY = auto()  # look at all of the store and say what is wrong
     REPAIR = auto()  # go on with what is whole
     OTHER_STORE = auto()  # take another folder for the store
+    MORE_TIME = auto()  # ask less of the store, or allow more time
+    MORE_MEMORY = auto()  # ask less of the store, or allow more memory
+    ROOM_FOR_ROW = auto()  # select less of each row, or allow more memory
+    ROOM_FOR_TABLES = auto()  # allow more memory: the tables alone take it
 
 
 class LangSegError(Exception):

@@ -56,16 +56,16 @@ class Stored:
         return math.prod(self.shape) * self.kind.itemsize
 
 
-Layout = Mapping[str, Stored]
+ArrayLayout = Mapping[str, Stored]
 
 
-def arrays_name(layout: Layout) -> str:
+def arrays_name(layout: ArrayLayout) -> str:
     """The name of the file of these arrays: other bytes never stand under the same name."""
     described = {name: asdict(stored) for name, stored in layout.items()}
     return f"bank-{sha256_hex(canonical_json(described))[:16]}.safetensors"
 
 
-def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> Layout:
+def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> ArrayLayout:
     """Write the file without a copy of any array that is contiguous. Raises: OSError."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     layout = {name: Stored.of(array) for name, array in contiguous.items()}
@@ -75,13 +75,14 @@ def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> Layout:
 
 
 class ArrayFile:
-    """A mapped file that holds what a layout says; nothing but its index has been read.
+    """A mapped file that holds what a layout says; nothing but its index has been read. ``remedy``
+    is what makes the file anew.
 
     Raises: CorruptError, for an index or a size that is not the layout's; OSError.
     """
 
-    def __init__(self, path: Path, layout: Layout) -> None:
-        self.path, self._layout = path, layout
+    def __init__(self, path: Path, layout: ArrayLayout, remedy: Remedy) -> None:
+        self.path, self._layout, self._remedy = path, layout, remedy
         head, order = _head(layout), _order(layout)
         begins = accumulate((layout[name].size for name in order), initial=len(head))
         *starts, wanted = begins
@@ -89,12 +90,10 @@ class ArrayFile:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             if size != wanted:
-                raise CorruptError(f"{path}: wanted {wanted} bytes, got {size}", Remedy.BUILD_BANK)
+                raise CorruptError(f"{path}: wanted {wanted} bytes, got {size}", remedy)
             self._view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if self._view[: len(head)] != head:
-            raise CorruptError(
-                f"{path}: wanted the index of its bank, got another", Remedy.BUILD_BANK
-            )
+            raise CorruptError(f"{path}: wanted the index of its bank, got another", remedy)
 
     def read(self, name: str) -> NDArray[Any]:
         """A view of an array, all of it verified now. Raises: CorruptError."""
@@ -106,12 +105,12 @@ class ArrayFile:
             raise CorruptError(
                 f"{self.path}: wanted sha256 {stored.sha256} of {name}, got {sha256}: the file is "
                 "damaged",
-                Remedy.BUILD_BANK,
+                self._remedy,
             )
         return array.reshape(stored.shape)
 
 
-def _head(layout: Layout) -> bytes:
+def _head(layout: ArrayLayout) -> bytes:
     """What the file begins with: the length of the index, 8 bytes, and the index as JSON."""
     index, begin = {}, 0
     for name in _order(layout):
@@ -124,7 +123,7 @@ def _head(layout: Layout) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def _order(layout: Layout) -> list[str]:
+def _order(layout: ArrayLayout) -> list[str]:
     return sorted(layout, key=lambda name: (-layout[name].kind.itemsize, name))
 
 

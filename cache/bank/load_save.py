@@ -31,6 +31,7 @@ from langseg.cache.bank.rules import (
     check_bank,
     check_header,
     check_shapes,
+    remedy_of,
 )
 from langseg.cache.bank.strings import PARTS, packed, unpacked
 from langseg.cache.bank.text_bank import TextBank
@@ -122,12 +123,11 @@ def _opened(folder: Path, data: bytes) -> TextBank:
         header = json.loads(data)
     except (ValueError, RecursionError) as exc:
         raise _no_bank(folder, exc) from exc
-    written = header.get("format") if isinstance(header, dict) else None
+    document = header if isinstance(header, dict) else {}
+    written, remedy = document.get("format"), remedy_of(document.get("recipe"))
     if written != BANK_FORMAT:
-        raise FormatError(
-            f"{path}: wanted TextBank format {BANK_FORMAT}, got {written!r}", Remedy.BUILD_BANK
-        )
-    with broken_as(path):
+        raise FormatError(f"{path}: wanted TextBank format {BANK_FORMAT}, got {written!r}", remedy)
+    with broken_as(path, remedy):
         if header.get(HEADER_SHA256) != seal_of(header, HEADER_SHA256):
             raise ValueError(
                 f"wanted the header that its {HEADER_SHA256} names, got another; it was changed"
@@ -146,7 +146,9 @@ class _MappedBank(TextBank):
     """A bank in a file: a part that grows with its phrases is read, and verified, when first asked
     for, so nobody can hold a part that is damaged.
 
-    One that ``dataclasses.replace`` makes has all its parts in memory, and no file.
+    One that ``dataclasses.replace`` makes has all its parts in memory, and no file: for that, and
+    so that whoever takes a ``TextBank`` takes this one, it is a ``TextBank`` whose fields ``of``
+    fills in; a common base would list every field twice and be no dataclass to replace in.
     """
 
     _file: ArrayFile
@@ -169,7 +171,7 @@ class _MappedBank(TextBank):
         check_shapes(bank, {name: (at.kind, at.shape) for name, at in layout.items()})
         if header["file"] != arrays_name(layout):
             raise ValueError(f"wanted the file {arrays_name(layout)}, got {header['file']!r}")
-        vars(bank)["_file"] = ArrayFile(folder / header["file"], layout)
+        vars(bank)["_file"] = ArrayFile(folder / header["file"], layout, remedy_of(bank.recipe))
         return bank
 
     @cached_property
@@ -205,13 +207,13 @@ class _MappedBank(TextBank):
         return self._words("owners")
 
     def _array(self, name: str) -> NDArray[Any]:
-        with broken_as(self._file.path):
+        with broken_as(self._file.path, remedy_of(self.recipe)):
             array = self._file.read(name)
             ARRAY_RULES[name](self, array)
         return array
 
     def _words(self, column: str) -> Words:
-        with broken_as(self._file.path):
+        with broken_as(self._file.path, remedy_of(self.recipe)):
             words = unpacked({part: self._file.read(f"{column}.{part}") for part in PARTS})
             ends = [*accumulate(self.mask.sum(axis=1).tolist(), initial=0)]
             if len(words) != ends[-1]:

@@ -24,19 +24,24 @@ _ROUNDING = 2e-3  # of the length of a float16 vector; it is below 1e-3
 
 
 @contextmanager
-def broken_as(where: object) -> Iterator[None]:
+def broken_as(where: object, remedy: Remedy) -> Iterator[None]:
     """Raises: CorruptError, for a broken rule or for values that no rule foresees."""
     try:
         yield
     except ValueError as exc:
-        raise CorruptError(f"{where}: {exc}", Remedy.BUILD_BANK) from exc
+        raise CorruptError(f"{where}: {exc}", remedy) from exc
     except (LookupError, TypeError, AttributeError, RecursionError) as exc:
-        raise CorruptError(f"{where}: wanted a TextBank, got {exc!r}", Remedy.BUILD_BANK) from exc
+        raise CorruptError(f"{where}: wanted a TextBank, got {exc!r}", remedy) from exc
+
+
+def remedy_of(recipe: object) -> Remedy:
+    """What makes a bank of this recipe anew: one that has any is a control arm."""
+    return Remedy.BUILD_BANK if recipe is None else Remedy.MAKE_ARMS
 
 
 def check_bank(bank: TextBank) -> None:
     """Read all of a bank. Raises: CorruptError, naming what is broken or damaged."""
-    with broken_as(f"TextBank of {bank.vocabulary}"):
+    with broken_as(f"TextBank of {bank.vocabulary}", remedy_of(bank.recipe)):
         check_header(bank)
         arrays = {name: getattr(bank, name) for name in ARRAY_RULES}
         check_shapes(bank, {name: (a.dtype, a.shape) for name, a in arrays.items()})
@@ -138,10 +143,10 @@ def _have_lengths(vectors: NDArray[np.float16], lengths: NDArray[np.bool_]) -> b
     return bool((np.abs(norms - lengths) <= _ROUNDING).all())  # a NaN is no such number
 
 
-Rule = Callable[[TextBank, Any], None]
-ARRAY_RULES: dict[str, Rule] = {
+BankRule = Callable[[TextBank, Any], None]
+ARRAY_RULES: dict[str, BankRule] = {
     "mask": _check_mask, "weight": _check_weight, "emb": _check_emb, "scene": _check_scene,
     "prior": _check_prior,
 }  # fmt: skip
-WORD_RULES: dict[str, Rule] = dict.fromkeys(("texts", "slots", "owners"), _check_words)
+WORD_RULES: dict[str, BankRule] = dict.fromkeys(("texts", "slots", "owners"), _check_words)
 RULES = ARRAY_RULES | WORD_RULES  # of each part of a bank that grows with its phrases

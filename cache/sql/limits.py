@@ -1,7 +1,7 @@
 """Hold a statement of a person to so many rows, so much time and so much memory.
 
 In:  what the person allows.
-Out: an InputError that names the flag to raise, for what would take more.
+Out: an InputError whose remedy is to allow more, for what would take more.
 """
 
 import time
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from langseg.cache.errors import InputError
+from langseg.cache.errors import InputError, Remedy
 
 CUT = "... truncated"
 _IN_USE = Path("/proc/self/statm")
@@ -42,9 +42,7 @@ class Deadline:
     def check(self) -> None:
         """Raises: InputError, when the time is over."""
         if time.monotonic() >= self._end:
-            raise InputError(
-                f"sql: stopped after {self._seconds:g} s; narrow the question or raise --time-limit"
-            )
+            raise InputError(f"sql: stopped after {self._seconds:g} s", Remedy.MORE_TIME)
 
 
 @contextmanager
@@ -64,7 +62,8 @@ def out_of_memory(megabytes: int) -> InputError:
     """What to say of a statement that wants more, whoever noticed it."""
     return InputError(
         f"sql: Out of Memory: wanted at most {megabytes} MB, got a statement or an answer "
-        "that needs more; narrow the question or raise --memory-limit"
+        "that needs more",
+        Remedy.MORE_MEMORY,
     )
 
 

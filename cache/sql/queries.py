@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from langseg.cache.errors import InputError
+from langseg.cache.errors import InputError, Remedy
 from langseg.cache.sql.limits import CUT, Deadline, QueryLimits, bounded_memory, out_of_memory
 from langseg.cache.sql.views import QUESTIONS, question_views
 
@@ -94,7 +94,8 @@ def open_audit(
         except duckdb.OutOfMemoryException as exc:
             raise InputError(
                 f"{name}: wanted {table.nbytes / 2**20:.0f} MB of rows or more in memory, got "
-                f"{memory_limit_mb} MB for all tables; raise --memory-limit"
+                f"{memory_limit_mb} MB for all tables",
+                Remedy.ROOM_FOR_TABLES,
             ) from exc
         connection.unregister("incoming")
     for statement in question_views().split(";\n"):
@@ -200,7 +201,8 @@ def _refuse_none(rows: int, limits: QueryLimits) -> None:
     if not rows:
         raise InputError(
             f"sql: wanted rows of at most {limits.answer_bytes / 2**20:g} MB, an eighth of the "
-            "memory limit, got a larger one; select less of it or raise --memory-limit"
+            "memory limit, got a larger one",
+            Remedy.ROOM_FOR_ROW,
         )
 
 

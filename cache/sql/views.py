@@ -89,7 +89,8 @@ def _find_root(part: str, root: str) -> str:
     )
     known = f"    when exists (from glob({_quoted(_literal(f'{root}/{part}'))}))"
     cases = [f"    when exists (from glob({_quoted(part)})) then ''"]
-    cases += [f"{known} then {_quoted(f'{root}/')}"] if root else []
+    if root:
+        cases.append(f"{known} then {_quoted(f'{root}/')}")
     return "\n".join([f"set variable {ROOT} = case", *cases, f"    else error({missing}) end;"])
 
 

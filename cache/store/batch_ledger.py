@@ -21,11 +21,11 @@ from langseg.cache.files import disk_errors, sync_folder, temporary_beside
 from langseg.cache.store.batch_records import (
     BATCHES,
     BatchRecord,
-    read_record,
-    read_records,
-    record_path,
-    record_paths,
-    write_record,
+    batch_record_path,
+    batch_record_paths,
+    read_batch_record,
+    read_batch_records,
+    write_batch_record,
 )
 from langseg.cache.store.batch_requests import (
     SUFFIX,
@@ -43,7 +43,7 @@ class Ledger:
     def __init__(self, root: Path) -> None:
         """Raises: CorruptError, for a damaged record; LangSegError, for a disk that refuses."""
         self._root = root
-        self._records = {record.name: record for record in read_records(root)}
+        self._records = {record.name: record for record in read_batch_records(root)}
         self._number = max((record.number for record in self._records.values()), default=0)
         with disk_errors(root, UNCHANGED):
             for path in _leftovers(root):
@@ -68,13 +68,13 @@ class Ledger:
         Raises: LangSegError, for a disk that refuses: the record is then as it was.
         """
         with disk_errors(self._root, UNCHANGED):
-            write_record(self._root, record)
+            write_batch_record(self._root, record)
         self._records[record.name] = record
 
     def remove(self, name: str) -> None:
         """Forget a batch. Raises: LangSegError, for a disk that refuses."""
         with disk_errors(self._root, "the batch is still on record"):
-            record_path(self._root, name).unlink(missing_ok=True)
+            batch_record_path(self._root, name).unlink(missing_ok=True)
             sync_folder(self._root / BATCHES)
             self._records.pop(name, None)
             requests_path(self._root, name).unlink(missing_ok=True)
@@ -99,7 +99,7 @@ def held_answers(snapshot: Snapshot, name: str) -> set[str]:
 def keys_under_way(root: Path) -> set[str]:
     """Keys of the requests that lie in batches. Raises: CorruptError, for a damaged ledger."""
     keys: set[str] = set()
-    for record in read_records(root):
+    for record in read_batch_records(root):
         with BatchRequests(root, record) as rows:
             keys |= rows.keys
     return keys
@@ -108,9 +108,9 @@ def keys_under_way(root: Path) -> set[str]:
 def batch_problems(root: Path) -> list[CorruptError]:
     """What is wrong with the ledger; it never raises for damage."""
     problems = []
-    for path in record_paths(root):
+    for path in batch_record_paths(root):
         try:
-            with BatchRequests(root, read_record(path)):
+            with BatchRequests(root, read_batch_record(path)):
                 pass
         except CorruptError as exc:
             problems.append(exc)
@@ -120,9 +120,9 @@ def batch_problems(root: Path) -> list[CorruptError]:
 def batch_notes(root: Path) -> list[str]:
     """What the next run of the Batch API looks through, a sentence each."""
     notes = []
-    for path in record_paths(root):
+    for path in batch_record_paths(root):
         try:
-            record = read_record(path)
+            record = read_batch_record(path)
         except CorruptError:
             continue  # a problem, told there
         at = f"at {record.base_url}" if record.batch_id else "on their way out"
@@ -139,6 +139,6 @@ def _leftovers(root: Path) -> list[Path]:
     orphans = [
         path
         for path in sorted(folder.glob(f"batch-*{SUFFIX}"))
-        if not record_path(root, path.stem).exists()
+        if not batch_record_path(root, path.stem).exists()
     ]
     return [*orphans, *folder.glob(".*.tmp")]

@@ -36,12 +36,12 @@ class BatchRecord:
     batch_id: str = ""
 
 
-def read_records(root: Path) -> list[BatchRecord]:
+def read_batch_records(root: Path) -> list[BatchRecord]:
     """Every record. Raises: CorruptError, naming a damaged one."""
-    return [read_record(path) for path in record_paths(root)]
+    return [read_batch_record(path) for path in batch_record_paths(root)]
 
 
-def read_record(path: Path) -> BatchRecord:
+def read_batch_record(path: Path) -> BatchRecord:
     """Raises: CorruptError, unless every byte is as it was written, under its own name."""
     try:
         document = parse_line(path.read_bytes(), end=_SEALED_END)
@@ -53,18 +53,18 @@ def read_record(path: Path) -> BatchRecord:
     return record
 
 
-def write_record(root: Path, record: BatchRecord) -> None:
+def write_batch_record(root: Path, record: BatchRecord) -> None:
     """Replace a record whole. Raises: OSError."""
     line = render_line({**asdict(record), "v": BATCH_FORMAT}, end=_SEALED_END)
-    write_atomic(record_path(root, record.name), line)
+    write_atomic(batch_record_path(root, record.name), line)
 
 
-def record_paths(root: Path) -> list[Path]:
+def batch_record_paths(root: Path) -> list[Path]:
     """Where a record is, readable or not."""
     return sorted((root / BATCHES).glob(f"batch-*{_SUFFIX}"))
 
 
-def record_path(root: Path, name: str) -> Path:
+def batch_record_path(root: Path, name: str) -> Path:
     """Where the record of a batch is, or would be."""
     return root / BATCHES / f"{name}{_SUFFIX}"
 

@@ -7,7 +7,7 @@ Where the vectors of the classes' names cannot be had, everything that needs non
 the same. Nothing is written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -81,13 +81,19 @@ class SetQuality:
 
 class Assessor:
     """Measures every set of a vocabulary by the same vectors; ``chosen`` is the set that the
-    source names. Vectors are looked for when the first set is assessed.
+    source names. Vectors are looked for when the first set is assessed; ``in_words`` words an
+    error that keeps them away.
 
     Raises: InputError, when the store has no accepted answer for the vocabulary.
     """
 
-    def __init__(self, source: EncodedSource, sets: StoredSets) -> None:
-        self._source, self._sets = source, sets
+    def __init__(
+        self,
+        source: EncodedSource,
+        sets: StoredSets,
+        in_words: Callable[[LangSegError], str] = str,
+    ) -> None:
+        self._source, self._sets, self._in_words = source, sets, in_words
         self.chosen = sets.of(source.model)
 
     def named(self) -> SetQuality:
@@ -114,7 +120,7 @@ class Assessor:
         try:
             return reference_vectors(self._stored, self.chosen.vocabulary), ""
         except LangSegError as exc:
-            return None, str(exc)
+            return None, self._in_words(exc)
 
     def _assessed(self, chosen: StoredSet) -> SetQuality:
         phrases, vocabulary = chosen.phrases(), chosen.vocabulary
@@ -142,13 +148,50 @@ class Assessor:
         )
         if self.reference is None:
             return quality
-        quality = _measured(quality, embedded, self._stored, self.reference)
+        quality = self._measured(quality, embedded, self._stored, self.reference)
         if whole is None:
             return quality
         senses = wrong_senses(quality.names, means, middle, self.reference.meanings)
         if senses is None:
             return quality
         return replace(quality, flags=(*quality.flags, *senses), unmeasured=())
+
+    def _measured(
+        self,
+        quality: SetQuality,
+        embedded: "_Embedded",
+        stored: StoredVectors,
+        reference: ReferenceVectors,
+    ) -> SetQuality:
+        quality = self._with_fit(quality, embedded, stored)
+        assert quality.fit is not None
+        vectors, owners = quality.fit
+        quality = replace(
+            quality,
+            measured=measure(vectors, owners, reference.names, reference.look_alikes),
+            look_alikes=reference.look_alikes,
+        )
+        if not any(entry.definition for entry in quality.chosen.vocabulary.classes):
+            return quality
+        by_meaning = shares_found(vectors, owners, reference.meanings, reference.look_alikes)
+        return replace(quality, by_meaning=by_meaning)
+
+    def _with_fit(
+        self, quality: SetQuality, embedded: "_Embedded", stored: StoredVectors
+    ) -> SetQuality:
+        """Phrases that hold their class's name come masked, or not at all without an encoder."""
+        fit = (embedded.vectors[embedded.fit], embedded.owners[embedded.fit])
+        rows = list(embedded.masked)
+        if not rows:
+            return replace(quality, fit=fit)
+        try:
+            masked = stored.vectors_of(list(embedded.masked.values()))
+        except LangSegError as exc:
+            left_out = f"{len(rows)} phrases that hold their class's name are left out"
+            why_not = f"{left_out}: {self._in_words(exc)}"
+            return replace(quality, fit=fit, why_not=quality.why_not or why_not)
+        both = (np.concatenate([fit[0], masked]), np.concatenate([fit[1], embedded.owners[rows]]))
+        return replace(quality, fit=both, masked=len(rows))
 
     def _lacking(self, embedded: "_Embedded | None", model: str) -> str:
         named = self._source.model_copy(update={"model": model})
@@ -220,35 +263,3 @@ def _likeness(means: Floats, middle: Floats) -> Floats:
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
     likeness: Floats = centred @ centred.T
     return likeness
-
-
-def _measured(
-    quality: SetQuality, embedded: _Embedded, stored: StoredVectors, reference: ReferenceVectors
-) -> SetQuality:
-    quality = _with_fit(quality, embedded, stored)
-    assert quality.fit is not None
-    vectors, owners = quality.fit
-    quality = replace(
-        quality,
-        measured=measure(vectors, owners, reference.names, reference.look_alikes),
-        look_alikes=reference.look_alikes,
-    )
-    if not any(entry.definition for entry in quality.chosen.vocabulary.classes):
-        return quality
-    by_meaning = shares_found(vectors, owners, reference.meanings, reference.look_alikes)
-    return replace(quality, by_meaning=by_meaning)
-
-
-def _with_fit(quality: SetQuality, embedded: _Embedded, stored: StoredVectors) -> SetQuality:
-    """The phrases that hold their class's name come masked, or not at all without an encoder."""
-    fit = (embedded.vectors[embedded.fit], embedded.owners[embedded.fit])
-    rows = list(embedded.masked)
-    if not rows:
-        return replace(quality, fit=fit)
-    try:
-        masked = stored.vectors_of(list(embedded.masked.values()))
-    except LangSegError as exc:
-        left_out = f"{len(rows)} phrases that hold their class's name are left out: {exc}"
-        return replace(quality, fit=fit, why_not=quality.why_not or left_out)
-    both = (np.concatenate([fit[0], masked]), np.concatenate([fit[1], embedded.owners[rows]]))
-    return replace(quality, fit=both, masked=len(rows))

@@ -13,6 +13,7 @@ from langseg.cache.errors import InputError
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.desc.standing_questions import answer_questions, check_question
+from langseg.pipelines.shared.advice import advised
 
 if TYPE_CHECKING:
     from langseg.descriptors.quality.assess import Assessor, SetQuality
@@ -75,12 +76,12 @@ def _assessor(source: EncodedSource) -> "Assessor":
     from langseg.descriptors.quality.assess import Assessor
 
     try:
-        return Assessor(source, open_sets(source))
+        return Assessor(source, open_sets(source), advised)
     except InputError as exc:
         if source.dataset is not None or source.classes is not None:
             raise
         raise InputError(
-            f"{exc}, or say which vocabulary is meant: {_flags_of_answered(source)}"
+            f"{advised(exc)}, or say which vocabulary is meant: {_flags_of_answered(source)}"
         ) from exc
 
 

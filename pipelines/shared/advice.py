@@ -1,13 +1,13 @@
 """Say on the command line what helps after an error of the store.
 
 In:  an error and its remedy.
-Out: its sentence, with the command that is to be run next.
+Out: its sentence, with the command that is to be run next or the flag that is to be given.
 """
 
 from langseg.cache.errors import LangSegError, Remedy
 
 COLLECTED = "`langseg-desc gc` removes what nobody needs"
-_COMMANDS = {
+_SENTENCES = {
     Remedy.GENERATE: "`langseg-desc generate` makes one",
     Remedy.ENCODE: "`langseg-desc encode` makes them",
     Remedy.BUILD_BANK: "build it with `langseg-desc bank`",
@@ -15,9 +15,13 @@ _COMMANDS = {
     Remedy.VERIFY: "see `langseg-desc verify`",
     Remedy.REPAIR: "`langseg-desc repair` goes on with what is whole",
     Remedy.OTHER_STORE: "give another with --store",
+    Remedy.MORE_TIME: "narrow the question or raise --time-limit",
+    Remedy.MORE_MEMORY: "narrow the question or raise --memory-limit",
+    Remedy.ROOM_FOR_ROW: "select less of it or raise --memory-limit",
+    Remedy.ROOM_FOR_TABLES: "raise --memory-limit",
 }
 
 
 def advised(error: LangSegError) -> str:
-    """What went wrong, and what to run next where the error tells."""
-    return str(error) if error.remedy is None else f"{error}; {_COMMANDS[error.remedy]}"
+    """What went wrong, and what to do next where the error tells."""
+    return str(error) if error.remedy is None else f"{error}; {_SENTENCES[error.remedy]}"

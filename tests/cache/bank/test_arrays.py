@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from langseg.cache.bank.arrays import ArrayFile, Stored, arrays_name, write_arrays
-from langseg.cache.errors import CorruptError
+from langseg.cache.errors import CorruptError, Remedy
 
 SOME = {
     "odd": np.array([True, False, True]),
@@ -27,7 +27,7 @@ def test_write_arrays__makes_a_file_that_safetensors_reads(tmp_path: Path):
 
 def test_array_file__gives_back_aligned_views_of_the_file(tmp_path: Path):
     layout = write_arrays(tmp_path, SOME)
-    file = ArrayFile(tmp_path / arrays_name(layout), layout)
+    file = ArrayFile(tmp_path / arrays_name(layout), layout, Remedy.BUILD_BANK)
     for name, array in SOME.items():
         again = file.read(name)
         assert (again.dtype, again.tolist()) == (array.dtype, array.tolist())
@@ -38,7 +38,7 @@ def test_array_file__gives_back_aligned_views_of_the_file(tmp_path: Path):
 def test_write_arrays__of_a_view_in_another_order_writes_what_the_view_shows(tmp_path: Path):
     turned = SOME["half"].T
     layout = write_arrays(tmp_path, {"turned": turned})
-    file = ArrayFile(tmp_path / arrays_name(layout), layout)
+    file = ArrayFile(tmp_path / arrays_name(layout), layout, Remedy.BUILD_BANK)
     assert file.read("turned").tolist() == turned.tolist()
 
 
@@ -48,6 +48,6 @@ def test_array_file__of_another_layout_is_refused_unread(tmp_path: Path):
     half = layout["half"]
     for other in (Stored("U16", half.shape, half.sha256), Stored("F16", (3, 2), half.sha256)):
         with pytest.raises(CorruptError, match=r"wanted the index of its bank"):
-            ArrayFile(path, layout | {"half": other})
+            ArrayFile(path, layout | {"half": other}, Remedy.BUILD_BANK)
     with pytest.raises(CorruptError, match="bytes, got"):
-        ArrayFile(path, layout | {"half": Stored("F16", (2, 4), half.sha256)})
+        ArrayFile(path, layout | {"half": Stored("F16", (2, 4), half.sha256)}, Remedy.BUILD_BANK)

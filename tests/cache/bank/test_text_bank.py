@@ -239,7 +239,7 @@ def test_load_bank__ends_in_a_sentence_for_a_header_of_any_shape(tmp_path, key, 
         load_bank(folder)
 
 
-def test_load_bank__says_how_to_build_one_that_is_missing(tmp_path: Path):
+def test_load_bank__of_a_folder_without_a_bank_says_that_building_one_helps(tmp_path: Path):
     with pytest.raises(CorruptError, match="wanted a TextBank") as caught:
         load_bank(tmp_path / "nothing")
     assert caught.value.remedy is Remedy.BUILD_BANK

@@ -17,7 +17,7 @@ from langseg.cache.errors import CorruptError, LangSegError
 from langseg.cache.keys import sha256_hex
 from langseg.cache.records import Request
 from langseg.cache.store.batch_ledger import Ledger, batch_notes, batch_problems, held_answers
-from langseg.cache.store.batch_records import BATCHES, BatchRecord, read_records
+from langseg.cache.store.batch_records import BATCHES, BatchRecord, read_batch_records
 from tests.support.repository import ROOT
 
 STEPS = ("fsync", "link", "mkdir", "open", "replace", "unlink", "write")
@@ -113,7 +113,7 @@ def test_record__a_flipped_bit_anywhere_is_named(tmp_path):
         (problem,) = batch_problems(tmp_path)
         assert str(path) in str(problem)
         with pytest.raises(CorruptError, match="wanted the bytes that were written"):
-            read_records(tmp_path)
+            read_batch_records(tmp_path)
 
 
 def test_requests__a_flipped_bit_anywhere_is_named(tmp_path):
@@ -122,7 +122,10 @@ def test_requests__a_flipped_bit_anywhere_is_named(tmp_path):
     path = record_path(tmp_path, record).with_suffix(".jsonl")
     whole = path.read_bytes()
     for damaged in [*(flipped(whole, n) for n in range(0, len(whole), 7)), whole[:-1], b"", None]:
-        path.unlink() if damaged is None else path.write_bytes(damaged)
+        if damaged is None:
+            path.unlink()
+        else:
+            path.write_bytes(damaged)
         with pytest.raises(CorruptError, match=record.name):
             ledger.requests(record)
         assert len(batch_problems(tmp_path)) == 1

@@ -168,13 +168,14 @@ def test_bank__whose_arrays_are_of_a_write_that_was_cut_off_is_a_note(index):
     assert arrays_of(other).name not in line
 
 
-def test_bank__of_another_format_is_to_be_built_anew(index):
-    folder = bank_of(index, 0)
+@pytest.mark.parametrize(("number", "remedy"), [(0, Remedy.BUILD_BANK), (1, Remedy.MAKE_ARMS)])
+def test_bank__of_another_format_is_to_be_made_anew_as_what_it_is(index, number, remedy):
+    folder = bank_of(index, number)
     in_another_format(folder, 2)
     ((path, problem),) = problems(index)
     assert path == folder
     assert f"{folder / HEADER}: wanted TextBank format" in str(problem)
-    assert problem.remedy is Remedy.BUILD_BANK
+    assert problem.remedy is remedy
 
 
 def test_index__says_json_that_others_can_read(index):

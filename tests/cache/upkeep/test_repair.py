@@ -39,6 +39,14 @@ def damage(path: Path) -> None:
     path.write_bytes(data)
 
 
+def lose(path: Path, *, deleted: bool) -> None:
+    """Delete a file, or damage it."""
+    if deleted:
+        path.unlink()
+    else:
+        damage(path)
+
+
 def part_of(store: Store, name: str, number: int = 0) -> Path:
     return store.path / store.manifest.files()[name][number]
 
@@ -90,7 +98,7 @@ def test_repair__makes_descriptors_and_texts_again_from_the_replies(filled, lost
     for name in lost:
         for number in numbers:
             part = part_of(filled, name, number)
-            part.unlink() if deleted else damage(part)
+            lose(part, deleted=deleted)
     done = repaired(filled)
     assert content(filled.path) == before
     assert set(done.remade) == set(lost)
@@ -168,7 +176,7 @@ def test_repair__drops_answers_to_requests_that_are_lost(filled):
 def test_repair__finds_every_part_again_when_manifests_are_lost(filled, names, deleted):
     before, live = content(filled.path), filled.manifest
     for name in names:
-        (filled.path / name).unlink() if deleted else damage(filled.path / name)
+        lose(filled.path / name, deleted=deleted)
     with pytest.raises(CorruptError):
         Store.open(filled.path).table("texts")
     done = repaired(filled)
@@ -197,7 +205,7 @@ def test_repair__sets_an_old_manifest_aside_and_keeps_the_live_one(filled):
 def test_repair__sets_the_older_snapshots_aside_that_lack_a_part(filled, deleted):
     before, lost = content(filled.path), part_of(filled, "texts", 1)  # of the second commit
     compact(filled)
-    lost.unlink() if deleted else damage(lost)
+    lose(lost, deleted=deleted)
     done = repaired(filled)
     assert done.losses.snapshots == ["000002.json", "000003.json"]
     assert done.losses.set_aside == ([] if deleted else [f"texts/{lost.name}"])

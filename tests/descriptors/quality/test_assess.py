@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from langseg.cache.errors import InputError, LangSegError, Remedy
 from langseg.cache.keys import normalise_text
 from langseg.cache.store.store import Store
 from langseg.descriptors.bank.stored_set import StoredSets
@@ -13,6 +14,7 @@ from langseg.descriptors.encoders.embed import WantedTexts, embed_missing, texts
 from langseg.descriptors.exchange.imported_file import parse_foreign
 from langseg.descriptors.generation.run import generate
 from langseg.descriptors.providers.imported import ImportProvider
+from langseg.descriptors.quality import assess
 from langseg.descriptors.quality.assess import Assessor
 from langseg.descriptors.quality.compare_sets import other_set_rows, set_row
 from langseg.descriptors.quality.flags import BY_VECTORS
@@ -80,3 +82,25 @@ def test_set__with_vectors_is_measured_among_the_look_alikes(
     assert other["model"] == "import:half:as-published"
     assert "1 phrase has no vector yet" in other["why_not"]
     assert other["paired"] is None
+
+
+def test_set__whose_names_have_no_vectors_says_why_in_the_words_of_who_asks(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refused(*_: object) -> None:
+        raise InputError("no vectors", Remedy.ENCODE)
+
+    def needs(error: LangSegError) -> str:
+        assert error.remedy is not None
+        return f"{error}: {error.remedy.name}"
+
+    encoder = HashEncoder(tmp_path / "encoder")
+    monkeypatch.setattr(embed, "load_encoder", lambda name: encoder)
+    texts = [phrase for phrases in FULL.values() for phrase in phrases]
+    wanted = WantedTexts(len(texts), lambda ids: texts_within(map(normalise_text, texts), ids))
+    embed_missing(store, str(tmp_path / "encoder"), wanted, lambda done, total: None)
+    monkeypatch.setattr(assess, "reference_vectors", refused)
+    source = EncodedSource(store=store.path, encoder=str(tmp_path / "encoder"))
+    for in_words, why_not in ((str, "no vectors"), (needs, "no vectors: ENCODE")):
+        quality = Assessor(source, StoredSets(store, ROOMS), in_words).named()
+        assert quality.why_not == why_not

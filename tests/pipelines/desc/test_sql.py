@@ -227,7 +227,9 @@ def test_sql__holds_its_limits(call, store):
     assert "Out of Memory" in done.err
     done = call(DESC, "sql", "--store", store, "--time-limit", "0.2", forever)
     assert (done.code, done.out) == (3, "")
-    assert "stopped after 0.2 s" in done.err
+    assert done.err == (
+        "error: sql: stopped after 0.2 s; narrow the question or raise --time-limit\n"
+    )
 
 
 @pytest.mark.slow
