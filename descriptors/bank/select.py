@@ -25,7 +25,7 @@ from langseg.descriptors.prompts.plan import REPLY_LIMIT
 from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
-Pair = tuple[str, str, bool]  # class name, scene, whether it is about look-alikes
+Subject = tuple[str, str, bool]  # class name, scene, whether it is about look-alikes
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,16 @@ def select_answers(
     accepted_at: Mapping[str, str],
     model: str = "",
 ) -> Selection:
-    """Pick one model's accepted answers, for each pair those of the widest, then newest, asking.
+    """Pick one model's accepted answers, for each subject those of the widest, then newest, asking.
 
     Args:
         accepted_at: request_key -> ISO time of its newest ``ok`` response.
-        model: "" takes the model that covers most pairs of this vocabulary, then the newest; an
+        model: "" takes the model that covers most subjects of this vocabulary, then the newest; an
             imported set only where there is nothing else: it is there to be compared with.
 
     An asking is a prompt with its parameters (a bundled pack's hash is one of them; the reply limit
     is none, as a cut reply is asked for with a longer one). All samples of the chosen (prompt,
-    parameters, schema) of a pair count together. What tells a class from its look-alikes is
+    parameters, schema) of a subject count together. What tells a class from its look-alikes is
     chosen beside what describes it. An imported set is one file, that of its name which came last.
     Raises: InputError, when the store has no accepted answer for the vocabulary (of that model).
     """
@@ -79,18 +79,18 @@ def select_answers(
     if chosen.startswith(MODEL_PREFIX):
         written = _newest_file(written, at, vocabulary.classes_sha256)
     askings = _reach(written, _asking)
-    best: dict[Pair, Request] = {}
+    best: dict[Subject, Request] = {}
     for request in sorted(written, key=lambda r: (askings[_asking(r)], at[r.request_key])):
-        best[_pair(request)] = request
-    keys = frozenset(r.request_key for r in written if _batch(r) == _batch(best[_pair(r)]))
+        best[_subject(request)] = request
+    keys = frozenset(r.request_key for r in written if _batch(r) == _batch(best[_subject(r)]))
     names = (entry.name for entry in vocabulary.classes)
     unanswered = tuple(name for name in names if (name, ANY_SCENE, False) not in best)
     return Selection(chosen, keys, unanswered)
 
 
 def _reach(requests: Iterable[Request], group: Callable[[Request], Hashable]) -> Counter[Hashable]:
-    """How many pairs of the vocabulary each group of requests covers."""
-    return Counter(key for key, _ in {(group(request), _pair(request)) for request in requests})
+    """How many subjects of the vocabulary each group of requests covers."""
+    return Counter(key for key, _ in {(group(request), _subject(request)) for request in requests})
 
 
 def _newest_file(
@@ -102,7 +102,7 @@ def _newest_file(
     return [request for request in written if _asking(request) == _asking(last)]
 
 
-def _pair(request: Request) -> Pair:
+def _subject(request: Request) -> Subject:
     return request.class_name, request.scene, _is_contrast(request.schema_json)
 
 

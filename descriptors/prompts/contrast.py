@@ -43,7 +43,9 @@ def class_text(entry: ClassEntry) -> str:
     return ", ".join((entry.name, *entry.synonyms))
 
 
-def look_alikes(vocabulary: Vocabulary, vectors: NDArray[np.float32]) -> dict[str, tuple[str, ...]]:
+def nearest_look_alikes(
+    vocabulary: Vocabulary, vectors: NDArray[np.float32]
+) -> dict[str, tuple[str, ...]]:
     """Class name -> its look-alikes; classes without any are left out.
 
     All that the vocabulary names, then the nearest, nearest first, up to ``MAX_LOOK_ALIKES``.
@@ -106,7 +108,7 @@ def asked_look_alikes(messages_json: str) -> list[str]:
     return others
 
 
-def differences(
+def contrasting_phrases(
     reply: Mapping[str, Any], asked: Mapping[str, Any], others: Sequence[str]
 ) -> list[Candidate]:
     """Phrases of a reply about look-alikes; one about a class that was not asked for is none.

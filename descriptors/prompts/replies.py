@@ -73,7 +73,7 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
         if contrast.REPLY_KEY in asked:
             kind = contrast.REPLY_KEY
             look_alikes = contrast.asked_look_alikes(request.messages_json)
-            phrases = contrast.differences(reply, asked, look_alikes)
+            phrases = contrast.contrasting_phrases(reply, asked, look_alikes)
             names += look_alikes
         else:
             kind = describe.REPLY_KEY

@@ -63,8 +63,8 @@ def read_reply(body: str) -> Reply:
     reply = _object(body)
     choice = _dict(reply["choices"][0])
     message = _dict(choice.get("message"))
-    finish_reason = _text(choice.get("finish_reason"))
-    content, refusal = _content(message.get("content")), _text(message.get("refusal"))
+    finish_reason = text_or_empty(choice.get("finish_reason"))
+    content, refusal = _content(message.get("content")), text_or_empty(message.get("refusal"))
     status, note = _status(content, refusal, finish_reason)
     usage = _dict(reply.get("usage"))
     return Reply(
@@ -72,8 +72,8 @@ def read_reply(body: str) -> Reply:
         note=note,
         raw_text=content or refusal,
         finish_reason=finish_reason,
-        served_model=_text(reply.get("model")),
-        system_fingerprint=_text(reply.get("system_fingerprint")),
+        served_model=text_or_empty(reply.get("model")),
+        system_fingerprint=text_or_empty(reply.get("system_fingerprint")),
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
         cached_tokens=_count(_dict(usage.get("prompt_tokens_details")).get("cached_tokens")),
@@ -110,10 +110,11 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _content(value: Any) -> str:
     """The reply's text; some servers hand the object the schema asked for, already decoded."""
-    return _text(json.dumps(value) if isinstance(value, (dict, list)) else value)
+    return text_or_empty(json.dumps(value) if isinstance(value, (dict, list)) else value)
 
 
-def _text(value: Any) -> str:
+def text_or_empty(value: Any) -> str:
+    """The value if it is text; a server's field may hold anything."""
     return value if isinstance(value, str) else ""
 
 

@@ -204,7 +204,7 @@ def _parsed(reply: str, request: Request, where: str) -> ParsedReply:
     return parsed
 
 
-def reasons(verdicts: Iterable[ImportVerdict], *, flags: bool = False) -> dict[str, int]:
+def reason_counts(verdicts: Iterable[ImportVerdict], *, flags: bool = False) -> dict[str, int]:
     """How many phrases each reason dropped, or would have dropped, commonest first."""
     found = Counter(one.flag if flags else one.rejected for one in verdicts)
     del found[""]

@@ -34,7 +34,7 @@ def run_explain(config: ExplainConfig) -> dict[str, Any]:
 
     Raises: InputError, for what is neither the beginning of one key nor a class.
     """
-    from langseg.descriptors.generation import key_diff as explain
+    from langseg.descriptors.generation import key_diff
 
     job = describe_job(config)
     names = {entry.name.casefold(): entry.name for entry in job.vocabulary.classes}
@@ -46,7 +46,7 @@ def run_explain(config: ExplainConfig) -> dict[str, Any]:
                 f"{config.what!r}: wanted a class of {job.vocabulary.name}, or the beginning of "
                 f"a key in a store, got neither, as {config.store} holds no store"
             )
-        return explain.explain(explain.find_request(store, config.what))
+        return key_diff.explain(key_diff.find_request(store, config.what))
     about = [request for request in job.whole_plan(store) if request.class_name == name]
     planned = [request for request in about if request.scene == config.scene]
     if not planned:
@@ -56,16 +56,16 @@ def run_explain(config: ExplainConfig) -> dict[str, Any]:
             f"scenes are {', '.join(scenes)}"
         )
     request = planned[0]
-    near = None if store is None else explain.nearest(store, request)
+    near = None if store is None else key_diff.nearest(store, request)
     return {
-        **explain.explain(request),
+        **key_diff.explain(request),
         "others": [
             f"{other.request_key} ({other.prompt_id}, sample {other.sample_index})"
             for other in planned[1:]
         ],
         "stored": store is not None and _is_stored(store, request),
         "nearest_stored": None if near is None else near.request_key,
-        "differences": [] if near is None else explain.differences(request, near),
+        "differences": [] if near is None else key_diff.differences(request, near),
     }
 
 

@@ -150,11 +150,11 @@ class DescribeJob:
     @cached_property
     def _look_alikes(self) -> dict[str, tuple[str, ...]]:
         from langseg.descriptors.encoders.load import load_encoder
-        from langseg.descriptors.prompts.contrast import class_text, look_alikes
+        from langseg.descriptors.prompts.contrast import class_text, nearest_look_alikes
 
         encoder = load_encoder(self.config.encoder)
         texts = [class_text(entry) for entry in self.vocabulary.classes]
-        return look_alikes(self.vocabulary, encoder.encode(texts)[0])
+        return nearest_look_alikes(self.vocabulary, encoder.encode(texts)[0])
 
 
 def describe_job(config: DescribeConfig) -> DescribeJob:

@@ -13,7 +13,7 @@ from langseg.cache.store.store import Store
 from langseg.descriptors.exchange.imported_file import ForeignSet
 from langseg.descriptors.exchange.match import some, told_guesses
 from langseg.descriptors.generation.report import GenerateReport
-from langseg.descriptors.providers.imported import AS_PUBLISHED, ImportProvider, reasons
+from langseg.descriptors.providers.imported import AS_PUBLISHED, ImportProvider, reason_counts
 from langseg.descriptors.vocabulary.source import Source, source_flags
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
@@ -23,7 +23,7 @@ def check_kept(foreign: ForeignSet, provider: ImportProvider) -> None:
     verdicts = provider.verdicts
     if any(not one.rejected for one in verdicts):
         return
-    counts = reasons(verdicts)
+    counts = reason_counts(verdicts)
     way = ", or keep them with --as-published" if _can_be_kept(counts, provider.model) else ""
     raise InputError(
         f"{foreign.file}: wanted phrases that pass the checks, got "
@@ -87,8 +87,8 @@ def import_report(
         "classes": len(described),
         "phrases": len(verdicts),
         "accepted": len(accepted),
-        "rejected": reasons(verdicts),
-        "flagged": reasons(accepted, flags=True),
+        "rejected": reason_counts(verdicts),
+        "flagged": reason_counts(accepted, flags=True),
         "all_dropped": bare,
         "renamed": dict(match.renamed),
         "unknown": dict(match.unknown),

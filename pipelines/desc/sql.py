@@ -68,7 +68,7 @@ def run_sql(
     if out is not None and form is Format.PARQUET:
         result = select_table(_connection(store_path, statement, limits), statement, limits)
         with bounded_memory(limits.memory_mb):
-            data = parquet_bytes(result.table, result.deadline.check)
+            data = table_parquet(result.table, result.deadline.check)
         _write(out, data)
         return _notes(result.table.num_rows, result.truncated, 0, limits)
     if form is Format.TABLE:
@@ -152,7 +152,7 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
         lines.clear()
 
 
-def parquet_bytes(table: "pa.Table", check: Callable[[], None]) -> bytes:
+def table_parquet(table: "pa.Table", check: Callable[[], None]) -> bytes:
     """One Parquet file; columns of one name get numbers. ``check`` is called for every batch.
 
     Raises: InputError, for a type that Parquet lacks, such as an interval.

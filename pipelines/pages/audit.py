@@ -19,10 +19,10 @@ from typing import Any
 
 from langseg.pipelines.pages.audit_tables import (
     SET_COLUMNS,
+    flags_line,
     listed_flags,
     measured_rows,
     not_measured,
-    reasons,
     set_rows,
     set_title,
     undescribed,
@@ -75,7 +75,7 @@ def render_audit(
         escaped = str(Markup.escape(printable(text, 2000))).replace(" %", "&nbsp;%")
         return Markup(re.sub(r"([:_](?=\w))", r"\1<wbr>", escaped))  # noqa: S704 (escaped above)
 
-    environment.filters |= {"share": share, "reasons": reasons, "foldable": foldable}
+    environment.filters |= {"share": share, "flags_line": flags_line, "foldable": foldable}
     classes, measured = report["classes"], report["discriminability"]
     described = [i for i, row in enumerate(classes) if row["phrases"]]
     drawn = None

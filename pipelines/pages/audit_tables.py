@@ -179,14 +179,14 @@ def _worst_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
     shares = (share(row.get(key)) for key in ("by_name", "by_phrases"))
     texts = (
         ", ".join(row.get("look_alikes", ())),
-        reasons(row),
+        flags_line(row),
         ", ".join(row["not_told_from"]),
         ", ".join(row["missing_slots"]),
     )
     return row["class_name"], row["phrases"], *shares, *texts
 
 
-def reasons(row: Mapping[str, Any]) -> str:
+def flags_line(row: Mapping[str, Any]) -> str:
     """The flags of a class: ``2 shared, 1 cut_off``."""
     return ", ".join(f"{count} {reason}" for reason, count in row["flags"].items())
 

@@ -4,7 +4,7 @@ In:  Samples, which say where a picture, its labels and its scene are, and a Lab
 Out: pixels with their class indices; pixels of each class; a hash of a dataset.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from langseg.cache.errors import InputError
 from langseg.cache.keys import sha256_hex
 from langseg.segmenter.data.images import decode_image, image_size
 from langseg.segmenter.data.labels import IGNORE, LabelRule
+
+Progress = Callable[[int, int], None]  # pictures done, of how many
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ whole or absent, and one that is there with the same parameters is left alone.
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,15 +23,14 @@ from PIL import Image
 from langseg.cache.errors import InputError
 from langseg.cache.files import sync_folder, temporary_beside
 from langseg.segmenter.data.layouts.ade20k import SCENES_FILE
-from langseg.segmenter.demo_world.scenes import SPLITS, DemoPicture, render_picture
+from langseg.segmenter.data.sample import Progress
+from langseg.segmenter.demo_world.scenes import DEMO_SPLITS, DemoPicture, render_picture
 
 RENDERER_VERSION = 1  # raise it when the same parameters give other pictures
 JPEG_QUALITY = 92
 SMALLEST_SIDE, LARGEST_SIDE = 64, 2048  # pixels
 PARAMETERS = "demo.json"
 _STEMS = {"training": "ADE_train", "validation": "ADE_val"}
-
-Progress = Callable[[int, int], None]  # pictures done, pictures in all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +112,7 @@ def _render(folder: Path, parameters: _Parameters, on_image: Progress | None) ->
     counts = {"training": parameters.n_train, "validation": parameters.n_val}
     scenes: list[str] = []
     looks: list[str] = []
-    for split in SPLITS:
+    for split in DEMO_SPLITS:
         (folder / "images" / split).mkdir(parents=True)
         (folder / "annotations" / split).mkdir(parents=True)
         for index in range(counts[split]):

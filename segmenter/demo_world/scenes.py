@@ -14,7 +14,7 @@ from langseg.segmenter.demo_world import indoor, outdoor
 from langseg.segmenter.demo_world.canvas import Canvas
 from langseg.segmenter.demo_world.looks import SCENES
 
-SPLITS = ("training", "validation")
+DEMO_SPLITS = ("training", "validation")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def render_picture(seed: int, split: str, index: int, size: tuple[int, int]) -> 
     Everything comes from (seed, split, index): the two splits never share a picture, and a
     split of more pictures begins with the pictures of a smaller one.
     """
-    rng = np.random.Generator(np.random.PCG64([seed, SPLITS.index(split), index]))
+    rng = np.random.Generator(np.random.PCG64([seed, DEMO_SPLITS.index(split), index]))
     scene = SCENES[index % len(SCENES)]
     if scene in _ROOMS:
         canvas = Canvas(size, indoor.indoor_camera(rng), rng)

@@ -7,7 +7,7 @@ Labels are never resized: predictions come at the picture's size. Under torchrun
 every world-size-th picture, none twice, and the matrices are summed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,13 +17,12 @@ from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.sample import Sample, read_sample
+from langseg.segmenter.data.sample import Progress, Sample, read_sample
 from langseg.segmenter.distributed import place, sum_over_ranks
 from langseg.segmenter.evaluation.metrics import ConfusionMatrix, Scores
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.text.collapse import UNKNOWN_SCENE, labelled_scene
 
-Progress = Callable[[int, int], None]  # pictures done, of how many
 SceneSource = Literal["predicted", "label", "none"]
 
 

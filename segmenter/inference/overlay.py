@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from langseg.cache.errors import InputError
 from langseg.segmenter.data.labels import IGNORE
 from langseg.segmenter.inference.mask_files import check_mask
-from langseg.segmenter.inference.palette import Colour, class_colour
+from langseg.segmenter.inference.palette import Rgb, class_colour
 
 _MIN_WIDTH = 640
 _PANEL_WIDTH, _GAP = 384, 8
@@ -92,10 +92,10 @@ def _tint(
 
 def _shares(
     mask: NDArray[np.int64], names: Sequence[str], ids: Sequence[int]
-) -> list[tuple[str, float, Colour | None]]:
+) -> list[tuple[str, float, Rgb | None]]:
     """(name, share of the pixels, colour) of each class present, largest first."""
     present, counts = np.unique(mask, return_counts=True)
-    rows: list[tuple[str, float, Colour | None]] = []
+    rows: list[tuple[str, float, Rgb | None]] = []
     for position in np.argsort(-counts, kind="stable"):
         index, share = int(present[position]), float(counts[position] / mask.size)
         if index == IGNORE:
@@ -109,7 +109,7 @@ def _shares(
     return rows
 
 
-def _legend(rows: list[tuple[str, float, Colour | None]], width: int) -> Image.Image:
+def _legend(rows: list[tuple[str, float, Rgb | None]], width: int) -> Image.Image:
     """A panel ``width`` wide: swatch, name and share of each row, in columns read downwards."""
     size = min(40, max(15, width // 50))
     font = ImageFont.load_default(size=size)

@@ -17,7 +17,7 @@ class TrainConfig:
 
     ``feature_side``: 0 runs the backbone on every augmented crop; else it runs once on every
     picture and its mirror image at this short side, and crops are windows of those features
-    (``feature_cache``; no scale or colour change then);
+    (``features/cache``; no scale or colour change then);
     ``batch_size``: pictures a step in each process; ``crop`` in pixels, ``scale`` the random
     factor on the size that has its short side at ``crop``; ``lr`` rises for ``warmup_steps``,
     then falls as (1 - progress)^0.9; ``unseen``: names of classes never trained on;

@@ -55,7 +55,7 @@ from langseg.segmenter.training.step_words import StepWords, step_rng, step_word
 
 METRICS = "metrics.jsonl"
 BANKS = "banks"
-Progress = Callable[[int, int, Mapping[str, float]], None]  # steps done, of how many, losses
+StepProgress = Callable[[int, int, Mapping[str, float]], None]  # steps done, of how many, losses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def train(
     log_every: int = 50,
     workers: int = 0,
     device: str = "cpu",
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> TrainResult:
     """Train, or go on where a run in ``out`` stopped; do nothing if it is finished.
 

@@ -9,8 +9,7 @@ import pytest
 
 from langseg.descriptors.encoders import load, sentence
 from langseg.descriptors.encoders.base import TextEncoder
-from langseg.pipelines.cli import desc as cli_desc
-from langseg.pipelines.cli import seg as cli_seg
+from langseg.pipelines.cli import desc, seg
 from langseg.pipelines.shared.console import run
 from tests.support.hash_encoder import HashEncoder
 
@@ -32,7 +31,7 @@ Call = Callable[..., Done]
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Call:
     """``call("langseg-desc", "generate", ...)`` -> exit code, stdout, stderr."""
-    apps = {"langseg-desc": cli_desc.app, "langseg-seg": cli_seg.app}
+    apps = {"langseg-desc": desc.app, "langseg-seg": seg.app}
 
     def call(command: str, *arguments: object) -> Done:
         capsys.readouterr()

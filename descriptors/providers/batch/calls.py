@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from langseg.cache.errors import UpstreamError
 from langseg.cache.records import Request
-from langseg.descriptors.providers.chat import chat_body
+from langseg.descriptors.providers.chat import chat_body, text_or_empty
 from langseg.descriptors.providers.openai.client import open_client
 from langseg.descriptors.providers.openai.endpoint import Key
 from langseg.descriptors.providers.openai.retry import Fault, RetryRule, fault_of
@@ -253,13 +253,13 @@ def _batch(value: Mapping[str, Any]) -> ServerBatch:
     counts = value.get("request_counts")
     return ServerBatch(
         batch_id=_id(value.get("id")),
-        status=_text(value.get("status")),
-        name=_text(metadata.get(TAG)) if isinstance(metadata, dict) else "",
-        input_file_id=_text(value.get("input_file_id")),
+        status=text_or_empty(value.get("status")),
+        name=text_or_empty(metadata.get(TAG)) if isinstance(metadata, dict) else "",
+        input_file_id=text_or_empty(value.get("input_file_id")),
         output_file_id=_id(value.get("output_file_id") or "", optional=True),
         error_file_id=_id(value.get("error_file_id") or "", optional=True),
         errors=tuple(
-            (_text(error.get("code")), _text(error.get("message")))
+            (text_or_empty(error.get("code")), text_or_empty(error.get("message")))
             for error in listed
             if isinstance(error, dict)
         ),
@@ -281,13 +281,9 @@ def _count(value: Any) -> int:
 
 def _id(value: Any, *, optional: bool = False) -> str:
     """An id as the server gave it, if it is one: it goes into paths of URLs and into the ledger."""
-    text = _text(value)
+    text = text_or_empty(value)
     if len(text) > _ID_CHARS or not text.isascii() or not text.isprintable():
         raise NotABatchError("wanted an id, got other text")
     if not text and not optional:
         raise NotABatchError("wanted an object with an id, got one without")
     return text
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

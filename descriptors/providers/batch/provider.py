@@ -105,9 +105,10 @@ class OpenAIBatchProvider:
         others = self._under_way.n_requests - self._under_way.n_planned
         if not others:
             return ""
-        elsewhere = self._under_way.elsewhere()
-        at = f" (some at {', '.join(elsewhere)}, which only --base-url can reach)" * bool(elsewhere)
-        return f"{others} requests of other runs are under way{at}"
+        note = f"{others} requests of other runs are under way"
+        if elsewhere := self._under_way.elsewhere():
+            note += f" (some at {', '.join(elsewhere)}, which only --base-url can reach)"
+        return note
 
     async def collect(self, budget: Budget) -> AsyncGenerator[Answer, None]:
         """Yield the answers of every batch that is over, and submit nothing.

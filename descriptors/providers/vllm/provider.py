@@ -35,8 +35,7 @@ from langseg.descriptors.providers.vllm.engine import (
 # chunk, and at 40 replies a second a kill costs less than a minute's work.
 CHUNK = 2048
 _LOOK_S = 0.5  # how often to look whether the engine still lives
-Result = TypeVar("Result")
-Rows = AsyncGenerator[Answer, None]
+Returned = TypeVar("Returned")
 
 
 @dataclass
@@ -155,7 +154,9 @@ class VLLMProvider(AnswersAtOnce):
             )
         sampling_values(request)
 
-    async def _answered(self, asked: list[_Reserved], budget: Budget) -> Rows:
+    async def _answered(
+        self, asked: list[_Reserved], budget: Budget
+    ) -> AsyncGenerator[Answer, None]:
         """Rows of a chunk. Those of one call are yielded before the next is made."""
         try:
             engine = await self._loaded()
@@ -251,10 +252,10 @@ class VLLMProvider(AnswersAtOnce):
         )
 
 
-def _in_thread(function: Callable[..., Result], *args: Any) -> Future[Result]:
+def _in_thread(function: Callable[..., Returned], *args: Any) -> Future[Returned]:
     """Run it in a thread that the process does not wait for: a call of a dead engine never ends,
     and ``asyncio.to_thread`` would keep the process alive for it."""
-    future: Future[Result] = Future()
+    future: Future[Returned] = Future()
     future.set_running_or_notify_cancel()
 
     def run() -> None:

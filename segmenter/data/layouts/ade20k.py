@@ -19,7 +19,7 @@ from langseg.segmenter.data.layouts.base import Layout
 SCENES_FILE = "sceneCategories.txt"
 
 
-def read_scenes(root: Path) -> dict[str, str]:
+def read_sample_scenes(root: Path) -> dict[str, str]:
     """Scene of each stem; empty where there is no SCENES_FILE. Raises: InputError."""
     path = root / SCENES_FILE
     if not path.exists():
@@ -47,5 +47,5 @@ ADE20K = Layout(
         "val": ("images/validation", "annotations/validation"),
     },
     flat_folders={"val": ("images", "annotations")},
-    read_scenes=read_scenes,
+    read_sample_scenes=read_sample_scenes,
 )

@@ -28,14 +28,14 @@ class Layout:
     """Where a dataset keeps the pictures and labels of each split.
 
     ``folders``: (pictures, labels) by split, relative to the dataset's folder; ``flat_folders``:
-    the pair that stands in where a split has no picture folder of its own; ``read_scenes``: from
-    the dataset's folder to the scene of each stem, spaces in its name.
+    the pair that stands in where a split has no picture folder of its own;
+    ``read_sample_scenes``: from the dataset's folder to the scene of each stem, spaces in its name.
     """
 
     name: str
     folders: Mapping[str, tuple[str, str]]
     flat_folders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    read_scenes: Callable[[Path], dict[str, str]] = no_scenes
+    read_sample_scenes: Callable[[Path], dict[str, str]] = no_scenes
 
     def samples(self, root: Path, split: str) -> tuple[Sample, ...]:
         """Arguments, result and errors as for ``find_samples``; ``split`` is one of SPLITS."""
@@ -43,7 +43,7 @@ class Layout:
         images = self._by_stem(images_at, PICTURE_SUFFIXES)
         labels = self._by_stem(labels_at, LABEL_SUFFIXES)
         _check_pairs(images, labels, images_at, labels_at)
-        scenes = self.read_scenes(root)
+        scenes = self.read_sample_scenes(root)
         return tuple(
             Sample(stem, images[stem], labels[stem], scenes.get(stem, ANY_SCENE))
             for stem in sorted(images)

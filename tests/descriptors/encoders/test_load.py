@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageError
-from langseg.descriptors.encoders import load as text_encoder
+from langseg.descriptors.encoders import load
 from langseg.descriptors.encoders.base import EncoderRecord
 from langseg.descriptors.encoders.load import (
     MINILM_SHA256,
@@ -26,9 +26,9 @@ def test_minilm__carries_the_pinned_weights(minilm):
 
 def test_minilm__is_one_encoder_from_the_hub_folder_and_from_the_extra(minilm, monkeypatch):
     # the hub's snapshot is a folder of the same files: found there, the record is the same
-    folder = text_encoder._minilm_folder()
-    monkeypatch.setattr(text_encoder, "find_spec", lambda name: None)
-    monkeypatch.setattr(text_encoder, "_folder", lambda name: folder)
+    folder = load._minilm_folder()
+    monkeypatch.setattr(load, "find_spec", lambda name: None)
+    monkeypatch.setattr(load, "_folder", lambda name: folder)
     assert load_encoder("minilm", device="cpu").record == minilm.record
 
 
@@ -47,7 +47,7 @@ def test_record_to_read__of_a_hub_that_cannot_be_reached_is_the_one_of_that_name
     def unreachable(name: str) -> Path:
         raise UpstreamError("no hub")
 
-    monkeypatch.setattr(text_encoder, "_folder", unreachable)
+    monkeypatch.setattr(load, "_folder", unreachable)
     one = {**asdict(minilm.record), "model": "some/model"}
     two = {**one, "weights_sha256": "0" * 64}
     found = record_to_read("some/model", [asdict(minilm.record), one])
@@ -71,7 +71,7 @@ def test_stored_record__loads_no_model():
 
 def test_load_encoder__refuses_minilm_with_other_weights(tmp_path: Path, monkeypatch):
     (tmp_path / "model.safetensors").write_bytes(b"not the weights")
-    monkeypatch.setattr(text_encoder, "_minilm_folder", lambda: tmp_path)
+    monkeypatch.setattr(load, "_minilm_folder", lambda: tmp_path)
     with pytest.raises(CorruptError, match=MINILM_SHA256):
         load_encoder("minilm")
 

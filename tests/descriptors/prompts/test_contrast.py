@@ -21,7 +21,7 @@ from langseg.descriptors.prompts.contrast import (
     asked_look_alikes,
     class_text,
     contrast_requests,
-    look_alikes,
+    nearest_look_alikes,
 )
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 from langseg.descriptors.prompts.template import class_data
@@ -80,7 +80,7 @@ def verdicts(*items: tuple[str, str]) -> list[str]:
 
 def test_look_alikes__are_the_nearest_three_with_the_nearest_first():
     words = vocabulary("a", "b", "c", "d", "e", "f")
-    found = look_alikes(words, vectors(0.6, 0.8, 0.4, 0.7, 0.75))
+    found = nearest_look_alikes(words, vectors(0.6, 0.8, 0.4, 0.7, 0.75))
     assert found["a"] == ("c", "f", "e")
     assert len(found["a"]) == MAX_LOOK_ALIKES
     assert "d" not in found
@@ -98,7 +98,7 @@ def test_look_alikes__are_the_nearest_three_with_the_nearest_first():
     ],
 )
 def test_look_alikes__are_near_but_not_so_near_that_both_words_mean_one_thing(cosine, is_one):
-    assert bool(look_alikes(vocabulary("a", "b"), vectors(cosine))) is is_one
+    assert bool(nearest_look_alikes(vocabulary("a", "b"), vectors(cosine))) is is_one
 
 
 def test_look_alikes__that_share_a_name_or_synonym_are_one_thing():
@@ -108,20 +108,20 @@ def test_look_alikes__that_share_a_name_or_synonym_are_one_thing():
         {"a": ("y", "z"), "b": ("Z",)},
     ]
     for synonyms in every:
-        assert look_alikes(vocabulary("a", "b", synonyms=synonyms), vectors(0.7)) == {}
-    assert look_alikes(vocabulary("a", "b", synonyms={"a": ("x",)}), vectors(0.7)) != {}
+        assert nearest_look_alikes(vocabulary("a", "b", synonyms=synonyms), vectors(0.7)) == {}
+    assert nearest_look_alikes(vocabulary("a", "b", synonyms={"a": ("x",)}), vectors(0.7)) != {}
 
 
 def test_look_alikes__that_the_vocabulary_names_come_first_however_far_by_name():
     words = replace(vocabulary("a", "b", "c", "d", "e"), look_alikes={"a": ("e",), "e": ("a",)})
-    found = look_alikes(words, vectors(0.6, 0.7, 0.8, 0.1))
+    found = nearest_look_alikes(words, vectors(0.6, 0.7, 0.8, 0.1))
     assert (found["a"], found["e"]) == (("e", "d", "c"), ("a",))
     many = replace(words, look_alikes={"a": ("e", "d", "c", "b")})
-    assert look_alikes(many, vectors(0.6, 0.7, 0.8, 0.1))["a"] == ("e", "d", "c", "b")
+    assert nearest_look_alikes(many, vectors(0.6, 0.7, 0.8, 0.1))["a"] == ("e", "d", "c", "b")
 
 
 def test_look_alikes__at_the_same_distance_come_in_the_order_of_the_vocabulary():
-    found = look_alikes(vocabulary("a", "b", "c", "d", "e"), vectors(0.7, 0.7, 0.7, 0.7))
+    found = nearest_look_alikes(vocabulary("a", "b", "c", "d", "e"), vectors(0.7, 0.7, 0.7, 0.7))
     assert found["a"] == ("b", "c", "d")
 
 
@@ -133,7 +133,7 @@ def test_class_text__says_the_name_and_its_synonyms():
 def test_look_alikes__of_ade20k_are_what_a_person_confuses():
     words = load_vocabulary("ade20k")
     encoder = load_encoder("minilm", device="cpu")
-    found = look_alikes(words, encoder.encode([class_text(e) for e in words.classes])[0])
+    found = nearest_look_alikes(words, encoder.encode([class_text(e) for e in words.classes])[0])
     assert {"seat", "armchair"} <= set(found["chair"])
     assert {"bookcase", "cabinet"} <= set(found["shelf"])
     assert {"lake", "water"} <= set(found["river"])

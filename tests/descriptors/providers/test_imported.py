@@ -17,7 +17,12 @@ from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.imported import MAX_PHRASES
 from langseg.descriptors.prompts.replies import REASONS, ParsedReply, parse_reply
 from langseg.descriptors.providers.budget import Budget
-from langseg.descriptors.providers.imported import AS_PUBLISHED, ImportProvider, model_id, reasons
+from langseg.descriptors.providers.imported import (
+    AS_PUBLISHED,
+    ImportProvider,
+    model_id,
+    reason_counts,
+)
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.prompts import some_prompt
 
@@ -90,7 +95,7 @@ def test_as_published__keeps_words_and_spelling_and_the_reasons_beside_them():
     assert flags[SENTENCE] == "too_long"
     assert flags["rows of reddish blocks."] == ""
     verdicts = [one for one in provider.verdicts if not one.rejected]
-    assert reasons(verdicts, flags=True) == {"too_long": 1, "wrong_slot": 1, "too_short": 1}
+    assert reason_counts(verdicts, flags=True) == {"too_long": 1, "wrong_slot": 1, "too_short": 1}
 
 
 def test_two_ways_to_keep_a_file__are_two_sets():

@@ -10,8 +10,7 @@ from subprocess import PIPE
 import pytest
 from typer.main import get_command
 
-from langseg.pipelines.cli import desc as cli_desc
-from langseg.pipelines.cli import seg as cli_seg
+from langseg.pipelines.cli import desc, seg
 from langseg.pipelines.desc.generate_settings import DescribeConfig
 from tests.support.children import heed_ctrl_c
 from tests.support.openai_server import OpenAIServer
@@ -20,7 +19,7 @@ from tests.support.until import PATIENCE_S, until
 pytestmark = pytest.mark.slow
 
 DESC, SEG = "langseg-desc", "langseg-seg"
-LINES = {DESC: cli_desc.app, SEG: cli_seg.app}
+LINES = {DESC: desc.app, SEG: seg.app}
 COMMANDS = [
     (line, name)
     for line, app in LINES.items()

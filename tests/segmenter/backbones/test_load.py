@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageError
 from langseg.cache.files import sha256_of
-from langseg.segmenter.backbones import load as backbone
+from langseg.segmenter.backbones import load
 from langseg.segmenter.backbones.load import load_backbone
 from langseg.segmenter.backbones.vit import BackboneSource, FrozenViT
 
@@ -119,7 +119,7 @@ def test_load_backbone__demo_checks_its_file_against_its_card(tmp_path, monkeypa
         "timm_model": SMALL, "timm_kwargs": kwargs, "mean": [0.5] * 3, "std": [0.25] * 3,
         "sha256": sha256_of(tmp_path / "demo_vit.safetensors"),
     }  # fmt: skip
-    monkeypatch.setattr(backbone, "ASSETS", tmp_path)
+    monkeypatch.setattr(load, "ASSETS", tmp_path)
     (tmp_path / "demo_vit.json").write_text(json.dumps(card))
     demo = load_backbone("demo")
     assert isinstance(demo, FrozenViT)

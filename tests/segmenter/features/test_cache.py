@@ -12,7 +12,7 @@ from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.data.pixels import unit_floats
 from langseg.segmenter.data.sample import read_sample
-from langseg.segmenter.features import cache as feature_cache
+from langseg.segmenter.features import cache
 from langseg.segmenter.features.cache import FeatureCache
 from tests.support.tiny_segmenter import tiny_vit, write_dataset
 
@@ -26,7 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def cache(data: Path, crop: int = 24) -> FeatureCache:
+def small_cache(data: Path, crop: int = 24) -> FeatureCache:
     return FeatureCache(
         tiny_vit(), find_samples("ade20k", data, "train"), RULE, side=48, unit=8, crop=crop
     )
@@ -54,35 +54,35 @@ def test_window__is_what_the_backbone_gives_for_the_picture_or_its_mirror_image(
 
 
 def test_windows__are_square_and_cover_the_pixels_of_their_labels(data):
-    batch = next(cache(data, crop=30).batches(seed=0, batch_size=3))  # 3 whole patches of 8
+    batch = next(small_cache(data, crop=30).batches(seed=0, batch_size=3))  # 3 whole patches of 8
     assert [tuple(tap.shape) for tap in batch.features.taps] == [(3, 48, 3, 3)] * 4
     assert batch.labels.shape == (3, 24, 24)
     assert batch.features.padded == (24, 24)
 
 
 def test_batches__are_a_pure_function_of_seed_and_step(data):
-    whole = cache(data).batches(seed=5, batch_size=2)
+    whole = small_cache(data).batches(seed=5, batch_size=2)
     first = [next(whole) for _ in range(4)]
-    resumed = next(cache(data).batches(seed=5, batch_size=2, start_step=3))
+    resumed = next(small_cache(data).batches(seed=5, batch_size=2, start_step=3))
     assert torch.equal(first[3].features.taps[0], resumed.features.taps[0])
     assert torch.equal(first[3].labels, resumed.labels)
-    other = next(cache(data).batches(seed=6, batch_size=2))
+    other = next(small_cache(data).batches(seed=6, batch_size=2))
     assert not torch.equal(first[0].features.taps[0], other.features.taps[0])
 
 
 def test_batches__of_two_ranks_make_one_step_together(data):
-    one = next(cache(data).batches(seed=5, batch_size=4))
+    one = next(small_cache(data).batches(seed=5, batch_size=4))
     places = [
-        next(cache(data).batches(seed=5, batch_size=2, rank=rank, world_size=2))
+        next(small_cache(data).batches(seed=5, batch_size=2, rank=rank, world_size=2))
         for rank in range(2)
     ]
     assert torch.equal(one.labels, torch.cat([place.labels for place in places]))
 
 
 def test_cache__that_would_not_fit_in_memory_is_refused_before_it_is_built(data, monkeypatch):
-    monkeypatch.setattr(feature_cache, "MAX_BYTES", 1000)
+    monkeypatch.setattr(cache, "MAX_BYTES", 1000)
     with pytest.raises(InputError, match="feature_side"):
-        cache(data)
+        small_cache(data)
 
 
 def test_cache__names_the_picture_that_is_smaller_than_a_window(data, tmp_path):

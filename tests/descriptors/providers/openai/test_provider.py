@@ -306,7 +306,7 @@ def test_answer__a_stopped_provider_asks_nothing_more():
         provider = OpenAIProvider(base_url=server.base_url, limits=RateLimits(max_concurrency=32))
         for _ in range(2):
             with pytest.raises(UpstreamError):
-                [r async for r in provider.answer(requests(3), Budget())]
+                await anext(provider.answer(requests(3), Budget()))
         await provider.aclose()
 
     with OpenAIServer(always="unauthorised") as server:
