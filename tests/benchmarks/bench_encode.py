@@ -30,7 +30,7 @@ PEERS_BATCH = 32  # its default
 _STRIDE = 104_729  # odd: meets each of the 2**20 phrases once
 
 
-def said(count: int, distinct: float) -> list[str]:
+def some_phrases(count: int, distinct: float) -> list[str]:
     """``count`` texts in no order; of the distinct ones some are far more common than others."""
     rng = np.random.default_rng(0)
     own = round(count * distinct)
@@ -76,7 +76,7 @@ def main() -> None:
     print(machine())
     encoder = load_encoder("minilm")
     assert isinstance(encoder, SentenceEncoder)
-    texts = said(args.texts, args.distinct)
+    texts = some_phrases(args.texts, args.distinct)
     encoder.encode(texts[:64])
     same_batch = f"theirs, batches of {BATCH}"
     seconds: dict[str, list[float]] = {"ours": [], "theirs": [], same_batch: []}

@@ -72,8 +72,8 @@ def encode(folder: Path, texts: int) -> None:
     encoder = HashEncoder(folder / "encoder", DIM)
     source = Source(classes=folder / "bench.json", store=folder / "store")
     with mock.patch.object(embed, "load_encoder", return_value=encoder):
-        said = run_encode(source, str(folder / "encoder"), lambda done, total, note="": None)
-    print(json.dumps(said))
+        summary = run_encode(source, str(folder / "encoder"), lambda done, total, note="": None)
+    print(json.dumps(summary))
 
 
 JOBS = {"fill": fill, "encode": encode}
@@ -85,13 +85,13 @@ def measured(texts: int, scratch: Path) -> list[dict[str, str]]:
         for job in ("fill", "encode", "encode"):
             command = [sys.executable, "-m", "tests.benchmarks.bench_encode_memory", f"--job={job}"]
             ended = run([*command, f"--folder={name}", f"--texts={texts}"], scratch)
-            said = report(ended)
+            summary = report(ended)
             print(f"{texts:,}: {job} took {ended.wall_s:.1f} s", file=sys.stderr)
             if job == "encode":
                 rows.append(
                     {
-                        "texts": f"{said['texts']:,}",
-                        "embedded now": f"{said['embedded']:,}",
+                        "texts": f"{summary['texts']:,}",
+                        "embedded now": f"{summary['embedded']:,}",
                         "peak MB": f"{ended.peak_mb:.0f}",
                         "seconds": f"{ended.wall_s:.1f}",
                     }

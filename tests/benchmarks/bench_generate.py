@@ -80,20 +80,20 @@ def contenders(classes: Path, bodies: Path, concurrency: int) -> list[Contender]
 
     def client(python: Path | str, script: str, *flags: str) -> Callable[[str, Path], list[str]]:
         def command(url: str, scratch: Path) -> list[str]:
-            said = [f"--base-url={url}", f"--bodies={bodies}", at_once]
+            arguments = [f"--base-url={url}", f"--bodies={bodies}", at_once]
             own = [flag.replace("SCRATCH", str(scratch)) for flag in flags]
-            return [str(python), str(FOLDER / script), *said, *own]
+            return [str(python), str(FOLDER / script), *arguments, *own]
 
         return command
 
-    def parsed(said: Mapping[str, Any]) -> int:
-        return int(said["parsed"])
+    def parsed(summary: Mapping[str, Any]) -> int:
+        return int(summary["parsed"])
 
     found = [
         Contender(
             OURS,
             lambda url, scratch: generate_command(url, classes, scratch / "store", at_once),
-            lambda said: int(said["statuses"]["ok"]),
+            lambda summary: int(summary["statuses"]["ok"]),
         ),
         Contender(BARE, client(sys.executable, "bare_client.py"), parsed),
         Contender(BARE_RAW, client(sys.executable, "bare_client.py", "--raw"), parsed),

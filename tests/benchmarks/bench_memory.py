@@ -33,10 +33,10 @@ def measured(planned: int, whole: bool, folder: Path) -> dict[str, str]:
     with TemporaryDirectory(dir=folder) as name, serving(folder, 0) as server:
         command = generate_command(server.url, classes, Path(name) / "store", "--concurrency=32")
         ended = run([*command, *cap], folder)
-        said = report(ended, 0 if whole else BUDGET_REACHED)
+        summary = report(ended, 0 if whole else BUDGET_REACHED)
         stats = server.stats()
     if whole:
-        assert said["still_open"] == 0, said
+        assert summary["still_open"] == 0, summary
     return {
         "planned": f"{planned:,}",
         "answered": f"{stats['requests']:,}",

@@ -66,15 +66,15 @@ class Talk:
         self._own = 0
 
     def phrases(self, count: int) -> list[tuple[str, str]]:
-        said: list[tuple[str, str]] = []
+        phrases: list[tuple[str, str]] = []
         before: set[str] = set()
         draws = self._rng.random((count, 4))
         for own, rank, turned_down, reason in draws:
             text = self._one_more() if own < OWN_SHARE else self._common(rank)
             why = REASONS[int(reason * len(REASONS))] if turned_down < REJECTED_SHARE else ""
-            said.append((text, "duplicate" if text in before else why))
+            phrases.append((text, "duplicate" if text in before else why))
             before.add(text)
-        return said
+        return phrases
 
     def vectors(self, count: int) -> NDArray[np.float16]:
         rows = self._rng.standard_normal((count, DIM), dtype=np.float32)
@@ -154,11 +154,11 @@ def answers_to(requests: Sequence["Request"], described: int, talk: Talk) -> dic
         if int(request.class_name.rpartition(" ")[2]) > described:
             answers.append(response(request, "refused", ""))
             continue
-        said = reply(request, talk)
-        text = json.dumps([[row.subclass, row.slot, line.text] for row, line in said])
+        phrases = reply(request, talk)
+        text = json.dumps([[row.subclass, row.slot, line.text] for row, line in phrases])
         answers.append(response(request, "ok", text))
-        rows += [row for row, _ in said]
-        texts |= {line.text_id: line for _, line in said}
+        rows += [row for row, _ in phrases]
+        texts |= {line.text_id: line for _, line in phrases}
     made_of: dict[str, Iterable[Request | Response | Descriptor | Text]] = {
         "requests": requests,
         "responses": answers,

@@ -90,12 +90,12 @@ def contrast_replies(vocabulary: Vocabulary, generic: Sequence[Answered]) -> lis
     names = [entry.name for entry in vocabulary.classes]
     after = names + names[:LOOK_ALIKES]
     alike = {name: tuple(after[n + 1 : n + 1 + LOOK_ALIKES]) for n, name in enumerate(names)}
-    said = {request.class_name: json.loads(text)["attributes"] for request, text in generic}
+    attributes = {request.class_name: json.loads(text)["attributes"] for request, text in generic}
     made = []
     for request in contrast_requests(vocabulary, alike, "m", {}):
         wanted = json.loads(request.schema_json)["properties"][REPLY_KEY]["maxItems"]
         others = cycle(asked_look_alikes(request.messages_json))
-        phrases = said[request.class_name][:wanted]
+        phrases = attributes[request.class_name][:wanted]
         items = [{"other": o, **phrase} for o, phrase in zip(others, phrases, strict=False)]
         made.append((request, json.dumps({REPLY_KEY: items}, ensure_ascii=False)))
     return made

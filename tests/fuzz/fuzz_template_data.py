@@ -73,9 +73,9 @@ def check(raw: str) -> bool:
         data = raw.encode("utf-8", "surrogatepass")
         vocabulary = check_classes(parse_class_list(data, "json", "a.json"), "a.json", "a")
     except InputError as refused:
-        said = str(refused)
-        assert said.isprintable()
-        assert len(said) < 20_000
+        message = str(refused)
+        assert message.isprintable()
+        assert len(message) < 20_000
         return False
     prompt = some_prompt()
     requests = list(describe_requests(vocabulary, prompt, "m", {}))

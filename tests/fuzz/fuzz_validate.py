@@ -87,8 +87,8 @@ def seeds() -> list[Seed]:
         found.append(Seed(request, {"attributes": attributes}, _words(request)))
     for request in contrast_requests(vocabulary, {"wall": ("door", "fence")}, "m", {}):
         rows = found[1].reply["attributes"][:4]
-        said = [{"other": ("door", "fence")[n % 2], **row} for n, row in enumerate(rows)]
-        found.append(Seed(request, {"differences": said}, (*_words(request), "door", "fence")))
+        items = [{"other": ("door", "fence")[n % 2], **row} for n, row in enumerate(rows)]
+        found.append(Seed(request, {"differences": items}, (*_words(request), "door", "fence")))
     for request in plausible_requests(names[:40], ["kitchen"], "m", {}):
         found.append(Seed(request, {"classes": names[:20]}, tuple(names[:40])))
     return found
@@ -134,10 +134,10 @@ def check(raw: str, seed: Seed) -> tuple[ParsedReply, float]:
 
 def _check_rows(answer: ParsedReply, seed: Seed) -> None:
     asked = json.loads(seed.request.schema_json)["properties"]
-    said = {text.text_id: text.text for text in answer.texts}
-    kept = [(row, said[row.text_id]) for row in answer.rows if not row.rejected]
+    texts = {text.text_id: text.text for text in answer.texts}
+    accepted = [(row, texts[row.text_id]) for row in answer.rows if not row.rejected]
     lists = [asked[key] for key in ("attributes", "differences") if key in asked]
-    own = [row for row, _ in kept if not row.subclass]
+    own = [row for row, _ in accepted if not row.subclass]
     assert all(len(own) * 2 >= one["minItems"] for one in lists), "less than half"
     assert all(len(own) <= one["maxItems"] for one in lists), "more than were asked for"
     assert len(answer.rows) <= 200
@@ -146,15 +146,15 @@ def _check_rows(answer: ParsedReply, seed: Seed) -> None:
     assert {row.parser_version for row in answer.rows} <= {PARSER_VERSION}
     assert {row.request_key for row in answer.rows} <= {seed.request.request_key}
     assert len({row.descriptor_id for row in answer.rows}) == len(answer.rows)
-    assert {row.text_id for row in answer.rows} == set(said)
-    assert all(key == text_id(text) for key, text in said.items())
-    assert all(len(text) <= 2000 and text.isprintable() for text in said.values()), "a text"
+    assert {row.text_id for row in answer.rows} == set(texts)
+    assert all(key == text_id(text) for key, text in texts.items())
+    assert all(len(text) <= 2000 and text.isprintable() for text in texts.values()), "a text"
     assert all(row.subclass.isprintable() for row in answer.rows), "a subclass"
     slots = "".join(row.slot for row in answer.rows)  # a rejected one may hold an odd space
     assert all(c.isprintable() or unicodedata.category(c) == "Zs" for c in slots), "a slot"
-    texts = [_folded(text) for _, text in kept]
-    assert len(set(texts)) == len(texts), "two phrases that say the same"
-    for row, text in kept:
+    folded = [_folded(text) for _, text in accepted]
+    assert len(set(folded)) == len(folded), "two phrases that say the same"
+    for row, text in accepted:
         assert text == unicodedata.normalize("NFC", text).strip()
         assert text[0] not in "=+@-\t", "a cell that a spreadsheet runs"
         assert not re.search(r"[<>\[\]{}|\\`$*_#~^]|://|www\.", text), "markup"
@@ -177,17 +177,19 @@ def _check_rows(answer: ParsedReply, seed: Seed) -> None:
 
 def _check_again(answer: ParsedReply, seed: Seed) -> None:
     """What was kept, said again, is kept again as it is."""
-    said = {text.text_id: text.text for text in answer.texts}
-    kept = [r for r in answer.rows if not r.rejected and not r.subclass]
-    if not kept or "attributes" not in seed.reply:
+    texts = {text.text_id: text.text for text in answer.texts}
+    accepted = [r for r in answer.rows if not r.rejected and not r.subclass]
+    if not accepted or "attributes" not in seed.reply:
         return
-    rows = [{"slot": row.slot, "text": said[row.text_id]} for row in kept]
+    rows = [{"slot": row.slot, "text": texts[row.text_id]} for row in accepted]
     again = parse_reply(
         json.dumps({**seed.reply, "attributes": rows, "subclasses": []}), seed.request
     )
     if "not_english" in again.error:  # that is judged of a reply as a whole
         return
-    assert [row.text_id for row in again.rows] == [row.text_id for row in kept], "not idempotent"
+    assert [row.text_id for row in again.rows] == [row.text_id for row in accepted], (
+        "not idempotent"
+    )
     assert not any(row.rejected for row in again.rows)
 
 

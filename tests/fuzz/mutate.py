@@ -81,10 +81,10 @@ def _insert(chance: Random, text: str, words: Sequence[str]) -> str:
 
 
 def _say_a_word(chance: Random, text: str, words: Sequence[str]) -> str:
-    said = chance.choice(words)
-    said += chance.choice(("", "", "s", "es", "'s", "-like", "."))
+    word = chance.choice(words)
+    word += chance.choice(("", "", "s", "es", "'s", "-like", "."))
     parts = text.split(" ")
-    parts.insert(chance.randrange(len(parts) + 1), said)
+    parts.insert(chance.randrange(len(parts) + 1), word)
     return chance.choice((" ", " ", "-", "  ", "")).join(parts)
 
 
@@ -101,9 +101,9 @@ def _respell(chance: Random, text: str, words: Sequence[str]) -> str:
     forms = ("NFC", "NFD", "NFKC", "NFKD")
     ways: tuple[Callable[[str], str], ...] = (
         str.upper, str.title, str.swapcase,
-        lambda said: unicodedata.normalize(chance.choice(forms), said),  # type: ignore[arg-type]
-        lambda said: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in said),
-        lambda said: said.replace("e", "е").replace("o", "о").replace("a", "а"),
+        lambda text: unicodedata.normalize(chance.choice(forms), text),  # type: ignore[arg-type]
+        lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
+        lambda text: text.replace("e", "е").replace("o", "о").replace("a", "а"),
     )  # fmt: skip
     return chance.choice(ways)(text)
 

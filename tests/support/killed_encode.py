@@ -23,14 +23,14 @@ def die(*_):
 
 def main(folder: Path, chunks: int, in_a_chunk: bool) -> None:
     encoder = HashEncoder(folder / "encoder")
-    told = 0
+    steps = 0
 
     def advance(done: int, total: int, note: str = "") -> None:
-        nonlocal told
-        told += 1
-        if told == chunks and in_a_chunk:
+        nonlocal steps
+        steps += 1
+        if steps == chunks and in_a_chunk:
             encoder.encode = die  # type: ignore[method-assign]
-        elif told == chunks:
+        elif steps == chunks:
             die()
 
     mock.patch.object(embed, "load_encoder", return_value=encoder).start()

@@ -42,9 +42,9 @@ class Nursery:
 
     def _read(self, word: str) -> int:
         assert self._server.stdout is not None
-        told = self._server.stdout.readline().split()
-        assert told[:1] == [word]
-        return int(told[1])
+        words = self._server.stdout.readline().split()
+        assert words[:1] == [word]
+        return int(words[1])
 
 
 def content(store: Path) -> dict[str, list[str]]:

@@ -58,10 +58,10 @@ def plausible_reply(body: Mapping[str, Any]) -> dict[str, Any]:
     About a scene: every other class of those listed.
     """
     lines = [line.partition(": ") for line in body["messages"][-1]["content"].splitlines()]
-    said = {mark: json.loads(value) for mark, colon, value in lines[1:]}
-    if "Class" not in said:
-        return {"classes": said["Classes"][::2]}
-    asked, others = said["Class"], said.get("Look-alikes", [])
+    data = {mark: json.loads(value) for mark, colon, value in lines[1:]}
+    if "Class" not in data:
+        return {"classes": data["Classes"][::2]}
+    asked, others = data["Class"], data.get("Look-alikes", [])
     names = [asked["name"], *asked["synonyms"], *others]
     phrases = _phrases(int(content_id(body)[:8], 16), " ".join(names).casefold())
     schema = body["response_format"]["json_schema"]["schema"]
@@ -279,8 +279,8 @@ def good(x: _Exchange, _: str) -> None:
 @_behaviour
 def telling(x: _Exchange, headers: str) -> None:
     """Argument: headers of a good reply, as ``x-ratelimit-limit-requests=60;...``."""
-    told = dict(header.split("=", 1) for header in headers.split(";"))
-    x.reply(json.dumps(x.phrases()), **told)
+    fields = dict(header.split("=", 1) for header in headers.split(";"))
+    x.reply(json.dumps(x.phrases()), **fields)
 
 
 @_behaviour

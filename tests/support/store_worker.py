@@ -41,7 +41,7 @@ STEPS = ("fsync", "link", "mkdir", "open", "replace", "unlink", "write")
 
 def generate(store: str, acknowledged: str, first: int) -> None:
     """Recover, then journal and commit for ever, telling which answers are safe."""
-    told = os.open(acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = os.open(acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     run_id = f"run-{first}"
     number = first
     with Store.open(Path(store), create=True).writer() as writer:
@@ -56,7 +56,7 @@ def generate(store: str, acknowledged: str, first: int) -> None:
                 for answer in batch:
                     run.append(*answer)
                 run.flush()
-                os.write(told, "".join(f"{request.request_key}\n" for request, _ in batch).encode())
+                os.write(log, "".join(f"{request.request_key}\n" for request, _ in batch).encode())
                 answers += batch
             writer.commit(make_tables(answers), retired_journals=[run.name])
 

@@ -65,10 +65,10 @@ def test_records__come_oldest_first_and_numbers_go_up(tmp_path):
 
 def test_remove__leaves_nothing_of_the_batch_and_the_others_alone(tmp_path):
     ledger = Ledger(tmp_path)
-    gone, kept = enter(ledger, 1), enter(ledger, 2)
+    gone, other = enter(ledger, 1), enter(ledger, 2)
     ledger.remove(gone.name)
-    assert Ledger(tmp_path).records() == ledger.records() == [kept]
-    assert {path.stem for path in (tmp_path / BATCHES).iterdir()} == {kept.name}
+    assert Ledger(tmp_path).records() == ledger.records() == [other]
+    assert {path.stem for path in (tmp_path / BATCHES).iterdir()} == {other.name}
 
 
 def test_draft__that_is_dropped_leaves_no_trace(tmp_path):

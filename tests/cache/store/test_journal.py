@@ -109,8 +109,8 @@ def test_salvage_journal__goes_on_with_the_good_lines_and_keeps_the_damaged_file
     path.write_bytes(damaged)
     assert salvage_journal(path) == 1
     assert read_journal(path) == [*answers[:2], *answers[3:]]
-    (kept,) = path.parent.glob("*.damaged")
-    assert kept.read_bytes() == damaged
+    (copy,) = path.parent.glob("*.damaged")
+    assert copy.read_bytes() == damaged
     assert salvage_journal(path) == 0
 
 

@@ -54,9 +54,11 @@ def litter(path: Path) -> set[str]:
 
 def test_gc__removes_what_the_live_snapshot_does_not_need(filled):
     before, names = content(filled.path), litter(filled.path)
-    kept = files(filled.path) - names - {f"manifests/00000{number}.json" for number in range(3)}
+    remaining = (
+        files(filled.path) - names - {f"manifests/00000{number}.json" for number in range(3)}
+    )
     done = collect_at_once(filled)
-    assert files(filled.path) == kept
+    assert files(filled.path) == remaining
     assert set(done.files) > names
     assert done.bytes > 25
     assert [name for name in done.files[:3] if "manifests" not in name] == []  # these go first

@@ -46,36 +46,36 @@ def answer(store: Store, request: Request, text: str, status: str = "ok", at: in
         writer.commit(answer_tables([parsed((request, response))]))
 
 
-def told(store: Store, model: str = "", vocabulary: Vocabulary = ROOMS) -> Any:
+def scenes_from(store: Store, model: str = "", vocabulary: Vocabulary = ROOMS) -> Any:
     return stored_scenes(store, vocabulary, ("bar", "attic"), model)
 
 
 def test_stored__answers_tell_the_classes_in_the_order_of_scenes_and_vocabulary(store: Store):
     bar, attic = asked()
     answer(store, attic, '{"classes": ["bed", "wall", "spoon"]}')
-    assert told(store) == {"attic": ("wall", "bed")}
+    assert scenes_from(store) == {"attic": ("wall", "bed")}
     answer(store, bar, '```json\n{"classes": ["SINK"]}\n```')
-    assert list(told(store).items()) == [("bar", ("sink",)), ("attic", ("wall", "bed"))]
+    assert list(scenes_from(store).items()) == [("bar", ("sink",)), ("attic", ("wall", "bed"))]
 
 
 @pytest.mark.parametrize("status", ["invalid", "refused", "truncated", "empty", "failed"])
 def test_stored__answers_that_were_not_accepted_tell_nothing(store: Store, status: str):
     answer(store, next(asked()), '{"classes": ["bed"]}', status)
-    assert told(store) == {}
+    assert scenes_from(store) == {}
 
 
 def test_stored__of_two_accepted_answers_the_newest_tells(store: Store):
     for at, name in enumerate(("bed", "sink"), 1):
         answer(store, next(asked()), json.dumps({"classes": [name]}), at=at)
-    assert told(store) == {"bar": ("sink",)}
+    assert scenes_from(store) == {"bar": ("sink",)}
 
 
 def test_stored__answers_of_another_model_or_vocabulary_tell_nothing(store: Store):
     answer(store, next(asked()), '{"classes": ["bed"]}')
-    assert told(store, "m") == told(store) == {"bar": ("bed",)}
-    assert told(store, "other") == {}
+    assert scenes_from(store, "m") == scenes_from(store) == {"bar": ("bed",)}
+    assert scenes_from(store, "other") == {}
     others = replace(ROOMS, classes=ROOMS.classes[:2], scenes={})
-    assert told(store, vocabulary=others) == {}
+    assert scenes_from(store, vocabulary=others) == {}
     assert stored_scenes(store, ROOMS, ("attic",), "") == {}
     assert stored_scenes(store, ROOMS, (), "") == {}
 
@@ -86,4 +86,4 @@ def test_stored__an_answer_to_a_longer_limit_tells_as_well(store: Store):
     assert longer is not None
     answer(store, bar, '{"classes": ["be', "truncated")
     answer(store, longer, '{"classes": ["bed"]}')
-    assert told(store) == {"bar": ("bed",)}
+    assert scenes_from(store) == {"bar": ("bed",)}

@@ -24,8 +24,10 @@ ROOMS = Vocabulary(
 SEAS = Vocabulary(name="seas", classes=(ClassEntry(name="sea", id=1),), ignore_ids=(0,), scenes={})
 
 
-def store_set(store: Store, vocabulary: Vocabulary, name: str, said: dict[str, list[str]]) -> None:
-    foreign = parse_foreign(json.dumps(said).encode(), "others.json")
+def store_set(
+    store: Store, vocabulary: Vocabulary, name: str, phrases: dict[str, list[str]]
+) -> None:
+    foreign = parse_foreign(json.dumps(phrases).encode(), "others.json")
     provider = ImportProvider(foreign, vocabulary, name=name)
     generate([provider.plan], provider, store)
 

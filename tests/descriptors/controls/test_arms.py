@@ -294,8 +294,8 @@ def test_name_free__says_neither_the_class_nor_its_synonyms_nor_its_subclasses()
 def test_swapped__takes_no_text_that_names_the_class():
     bank = made_bank(classes=9)
     (name, rows), *others = bank.phrases.items()
-    told = tuple(replace(row, text=f"beside a {name}") for row in others[0][1][1:2])
-    phrases = dict(bank.phrases) | {other: (*theirs, *told) for other, theirs in others}
+    contexts = tuple(replace(row, text=f"beside a {name}") for row in others[0][1][1:2])
+    phrases = dict(bank.phrases) | {other: (*theirs, *contexts) for other, theirs in others}
     for seed in range(8):
         arm = lists(BankPhrases(bank.vocabulary, phrases), "swapped", seed)
         assert f"beside a {name}" not in texts(arm[name])

@@ -84,10 +84,10 @@ def test_embed__hands_back_what_arrow_let_go_after_counting_and_after_every_chun
 
     monkeypatch.setattr(embed, "load_encoder", load)
     leave()
-    kept = resident_mb()
+    after = resident_mb()
     pa.default_memory_pool().release_unused()
     before = resident_mb()
-    assert kept - before > LEFT_MB / 2  # else it shows nothing
+    assert after - before > LEFT_MB / 2  # else it shows nothing
     embed_missing(store, encoder.record.model, WantedTexts(len(texts), within), advance)
     assert len(resident) == 3
     assert max(resident) - before < LEFT_MB / 2

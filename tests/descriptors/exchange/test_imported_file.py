@@ -21,7 +21,7 @@ def read(text: str, file: str = "set.json") -> ForeignSet:
     return parse_foreign(text.encode("utf-8", "surrogatepass"), file)
 
 
-def said(found: ForeignSet) -> list[tuple[str, str]]:
+def names_and_texts(found: ForeignSet) -> list[tuple[str, str]]:
     return [(phrase.class_name, phrase.text) for phrase in found.phrases]
 
 
@@ -64,7 +64,7 @@ SPEC = [("wall", "flat plaster"), ("wall", "rows of bricks"), ("sky", "pale blue
 )
 def test_form__is_read_to_the_same_phrases(file: str, text: str, form: str):
     found = read(text, file)
-    assert said(found) == SPEC
+    assert names_and_texts(found) == SPEC
     assert found.form == form
     assert found.sha256 == sha256_hex(text)
     assert {(p.scene, p.slot, p.subclass, p.class_id) for p in found.phrases} == {
@@ -100,7 +100,7 @@ def test_class_without_a_phrase__is_listed():
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "told"),
+    ("file", "text", "problem"),
     [
         ("a.json", '{"wall": ["x"', r"line 1 column"),
         ("a.json", '{"wall": ["x"], "wall": ["y"]}', r"the key 'wall' twice"),
@@ -149,9 +149,9 @@ def test_class_without_a_phrase__is_listed():
     ],
 )
 def test_broken_file__is_refused_in_one_printable_sentence_with_its_place(
-    file: str, text: str, told: str
+    file: str, text: str, problem: str
 ):
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=problem) as caught:
         read(text, file)
     message = str(caught.value)
     assert message.startswith(f"{file}: wanted ")
@@ -165,14 +165,14 @@ def test_row_that_is_no_phrase__is_left_out_and_told_with_its_place():
         "wall,red,bricks,and more\nwall,rows of bricks,\nsky,pale blue expanse,\nsky,grey,0\n",
         "a.csv",
     )
-    assert said(found) == [*SPEC, ("sky", "grey")]
+    assert names_and_texts(found) == [*SPEC, ("sky", "grey")]
     assert found.bad == (
         "line 3: text: wanted at most 1000 characters, got 1001",
         "line 4: text: wanted a phrase, got None",
         "line 5: 4 cells for 3 columns (a cell that holds a comma needs quotes)",
     )
     lists = read('{"wall": ["x", 3.5], "sky": {"p": {"q": []}, "r": ["grey", "blue"]}, "": 1}')
-    assert said(lists) == [("wall", "x"), ("sky", "grey"), ("sky", "blue")]
+    assert names_and_texts(lists) == [("wall", "x"), ("sky", "grey"), ("sky", "blue")]
     assert [one.partition(": ")[0] for one in lists.bad] == [
         "class 'wall', phrase 2", "class 'sky', prompt 'p'", "class ''",
     ]  # fmt: skip

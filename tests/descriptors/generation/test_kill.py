@@ -110,18 +110,18 @@ def forker() -> Iterator[Callable[..., int]]:
         env={**os.environ, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1"},
         start_new_session=True,
     ) as process:
-        feed, told = process.stdin, process.stdout
+        feed, output = process.stdin, process.stdout
         assert feed is not None
-        assert told is not None
+        assert output is not None
 
         def run(store: Path, url: str, wait: Callable[[], None] | None = None) -> int:
             feed.write(f"{store}\t{url}\n")
-            child = int(told.readline())
+            child = int(output.readline())
             if wait is not None:
                 wait()
                 os.kill(child, signal.SIGKILL)  # it cannot be another: it is not waited for yet
             feed.write("wait\n")
-            return int(told.readline())
+            return int(output.readline())
 
         try:
             yield run

@@ -49,7 +49,7 @@ class Ran:
     """One run of the command line, and what it asked."""
 
     code: int
-    said: str
+    stderr: str
     bodies: list[dict[str, Any]]
 
     @property
@@ -118,8 +118,8 @@ def test_cut_reply__is_asked_for_again_with_a_longer_limit_only(first: Ran):
 
 def test_reply_that_is_malformed__does_not_end_the_run(first: Ran):
     assert first.code == 5  # for the three that failed
-    assert "3 of 21 requests got no answer" in first.said
-    assert "run the same command again" in first.said
+    assert "3 of 21 requests got no answer" in first.stderr
+    assert "run the same command again" in first.stderr
 
 
 def test_reply__yields_its_whole_list_or_nothing(responses, folder: Path):

@@ -127,13 +127,13 @@ def test_generate__fills_every_table_of_the_store(store: Store):
     assert provider.closed
     counts = {name: store.table(name).num_rows for name in ("requests", "responses", "texts")}
     assert counts == {"requests": PLANNED, "responses": PLANNED, "texts": PLANNED + 2}
-    assert kept(store) == report.accepted == 10 * 3 + 2
+    assert accepted_phrases(store) == report.accepted == 10 * 3 + 2
     assert set(store.table("responses")["run_id"].to_pylist()) == {report.run_id}
     assert examine(store.path).problems == []
     assert list((store.path / "journal").iterdir()) == []
 
 
-def kept(store: Store) -> int:
+def accepted_phrases(store: Store) -> int:
     return sum(not rejected for rejected in store.table("descriptors")["rejected"].to_pylist())
 
 
@@ -431,7 +431,7 @@ def test_dead_run__leaves_paid_answers_that_the_next_run_recovers(tmp_path: Path
     report = run(provider, store)
     assert (report.recovered, report.cached, len(provider.asked)) == (6, 6, PLANNED - 6)
     assert statuses(store) == ["ok"] * PLANNED
-    assert kept(store) == 10 * 3 + 2
+    assert accepted_phrases(store) == 10 * 3 + 2
     assert examine(store.path).problems == []
 
 

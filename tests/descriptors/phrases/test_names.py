@@ -8,7 +8,7 @@ from langseg.descriptors.phrases.names import NameFinder, words
 
 
 @pytest.mark.parametrize(
-    ("said", "masked"),
+    ("text", "masked"),
     [
         ("A platypus looks like a beaver.", "it looks like a beaver."),
         ("a small brown platypus, seen from above", "a small brown one, seen from above"),
@@ -30,12 +30,12 @@ from langseg.descriptors.phrases.names import NameFinder, words
         ("platypus", ""),
     ],
 )
-def test_masked__puts_it_or_one_where_the_name_was(said: str, masked: str):
-    assert NameFinder(["platypus", "duckbill"]).masked(said) == masked
+def test_masked__puts_it_or_one_where_the_name_was(text: str, masked: str):
+    assert NameFinder(["platypus", "duckbill"]).masked(text) == masked
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "masked"),
+    ("name", "text", "masked"),
     [
         ("person", "people's bags", "their bags"),
         ("stairs", "stairs have steps", "they have steps"),
@@ -47,8 +47,8 @@ def test_masked__puts_it_or_one_where_the_name_was(said: str, masked: str):
         ("barber's", "the barber's has a pole", "it has a pole"),
     ],
 )
-def test_masked__speaks_of_one_or_of_many_as_the_name_does(name: str, said: str, masked: str):
-    assert NameFinder([name]).masked(said) == masked
+def test_masked__speaks_of_one_or_of_many_as_the_name_does(name: str, text: str, masked: str):
+    assert NameFinder([name]).masked(text) == masked
 
 
 def test_masked__takes_the_longest_of_several_names():
@@ -81,7 +81,7 @@ def test_name_finder__finds_every_name_in_a_sentence_that_holds_it(name: str, re
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "word"),
     [
         ("bench", "benches"), ("box", "boxes"), ("glass", "glasses"), ("bus", "buses"),
         ("person", "people"), ("knife", "knives"), ("sky", "skies"), ("stairs", "stair"),
@@ -90,13 +90,13 @@ def test_name_finder__finds_every_name_in_a_sentence_that_holds_it(name: str, re
         ("traffic light", "traffic-lights"), ("canopy", "canopies"), ("potatoes", "potato"),
     ],
 )  # fmt: skip
-def test_name_finder__knows_the_plural(name: str, said: str):
-    assert NameFinder([name]).is_in(f"next to {said} there")
+def test_name_finder__knows_the_plural(name: str, word: str):
+    assert NameFinder([name]).is_in(f"next to {word} there")
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "word"),
     [("car", "care"), ("bar", "bare"), ("tub", "tube"), ("bus", "bu"), ("can", "cane")],
 )
-def test_name_finder__does_not_take_another_word_for_a_plural(name: str, said: str):
-    assert not NameFinder([name]).is_in(f"next to {said} there")
+def test_name_finder__does_not_take_another_word_for_a_plural(name: str, word: str):
+    assert not NameFinder([name]).is_in(f"next to {word} there")

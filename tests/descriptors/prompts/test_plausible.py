@@ -36,7 +36,7 @@ def reply(*names: Any) -> str:
     return json.dumps({"classes": list(names)})
 
 
-def said(*names: Any) -> tuple[str, ...]:
+def classes_named(*names: Any) -> tuple[str, ...]:
     return plausible_classes({"classes": list(names)}, KITCHEN.messages_json)
 
 
@@ -88,15 +88,19 @@ def test_requests__are_none_where_there_is_nothing_to_ask(names, scenes):
 
 
 def test_reply__is_in_the_order_of_the_list_without_strangers_and_repeats():
-    assert said("sky", "spoon", "wall", "sky") == ("wall", "sky")
+    assert classes_named("sky", "spoon", "wall", "sky") == ("wall", "sky")
 
 
 def test_reply__is_read_without_case_white_space_and_unicode_form():
-    assert said("WALL", " door ", "cafe\u0301  table\n") == ("wall", "Door", "caf\u00e9 table")
+    assert classes_named("WALL", " door ", "cafe\u0301  table\n") == (
+        "wall",
+        "Door",
+        "caf\u00e9 table",
+    )
 
 
 def test_reply__may_be_an_empty_list():
-    assert said() == ()
+    assert classes_named() == ()
     assert parse_reply(reply(), KITCHEN).status == "ok"
 
 

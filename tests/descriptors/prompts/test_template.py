@@ -67,8 +67,8 @@ def refusal(path: Path) -> LangSegError:
 
 @unhurried
 @given(st.dictionaries(st.text("ABCdef-", min_size=1), data, min_size=1, max_size=4))
-def test_opening_and_closing__are_the_canonical_json_of_two_messages(said):
-    whole = shipped_template("plausible_v1").opening({}) + closing(said)
+def test_opening_and_closing__are_the_canonical_json_of_two_messages(values):
+    whole = shipped_template("plausible_v1").opening({}) + closing(values)
     messages = json.loads(whole)
     assert [message["role"] for message in messages] == ["system", "user"]
     assert canonical_json(messages) == whole
@@ -77,9 +77,9 @@ def test_opening_and_closing__are_the_canonical_json_of_two_messages(said):
 @pytest.mark.slow
 @unhurried
 @given(st.dictionaries(st.text("ABCdef-", min_size=1), data, min_size=1, max_size=4))
-def test_closing_data__reads_back_what_closing_wrote(said):
-    whole = shipped_template("plausible_v1").opening({}) + closing(said)
-    assert closing_data(whole, *said) == list(said.values())
+def test_closing_data__reads_back_what_closing_wrote(values):
+    whole = shipped_template("plausible_v1").opening({}) + closing(values)
+    assert closing_data(whole, *values) == list(values.values())
 
 
 @unhurried

@@ -63,11 +63,11 @@ def rows_of(reply: ParsedReply) -> list[Row]:
 
 
 def test_import__is_checked_as_a_models_reply_and_keeps_what_is_dropped():
-    (wall, _, said), (bed, _, _), (kitchen, _, _) = answered(ImportProvider(FILE, ROOMS))
+    (wall, _, reply), (bed, _, _), (kitchen, _, _) = answered(ImportProvider(FILE, ROOMS))
     assert [(r.class_name, r.scene) for r in (wall, bed, kitchen)] == [
         ("wall", "*"), ("bed", "*"), ("wall", "kitchen"),
     ]  # fmt: skip
-    assert rows_of(said) == [
+    assert rows_of(reply) == [
         ("", "any", SENTENCE, "too_long"),
         ("", "any", "rows of reddish blocks", ""),
         ("", "any", "Rows of reddish blocks", "duplicate"),
@@ -133,8 +133,8 @@ def test_slot_any__is_no_slot_of_a_models_reply():
 
 def test_class_with_nothing_but_dropped_phrases__is_kept_with_its_reasons():
     alone = replace(FILE, phrases=PHRASES[:1])
-    ((_, _, said),) = answered(ImportProvider(alone, ROOMS))
-    assert (said.status, rows_of(said)[0][3]) == ("ok", "too_long")
+    ((_, _, reply),) = answered(ImportProvider(alone, ROOMS))
+    assert (reply.status, rows_of(reply)[0][3]) == ("ok", "too_long")
 
 
 @pytest.mark.parametrize("count", [MAX_PHRASES, MAX_PHRASES + 1])

@@ -89,9 +89,9 @@ def test_measure__is_the_same_again_and_in_any_order(world):
 
 def test_measure__leaves_out_classes_without_phrases_and_says_so(world):
     phrases, owners, meanings, look_alikes = world
-    kept = (owners >= 10) | (owners == 3)
-    kept &= ~((owners == 3) & (np.arange(len(owners)) % N > 0))  # a single phrase
-    found = measure(phrases[kept], owners[kept], meanings, look_alikes)
+    described = (owners >= 10) | (owners == 3)
+    described &= ~((owners == 3) & (np.arange(len(owners)) % N > 0))  # a single phrase
+    found = measure(phrases[described], owners[described], meanings, look_alikes)
     assert np.flatnonzero(~np.isnan(found.by_name)).tolist() == [3, *range(10, C)]
     assert np.flatnonzero(~np.isnan(found.chance)).tolist() == [3, *range(10, C)]
     assert np.isnan(found.by_both[:10]).all()
@@ -115,8 +115,8 @@ def test_measure__takes_nothing_of_a_class_off_it_where_few_are_described(world)
     rows = np.array([[c, (c + C // 2) % C] for c in range(C)])
     full = measure(phrases, owners, meanings, look_alikes).by_name
     for count in (2, 1):
-        kept = [np.isin(owners, pair[:count]) for pair in rows]
-        alone = [measure(phrases[k], owners[k], meanings, look_alikes).by_name for k in kept]
+        members = [np.isin(owners, pair[:count]) for pair in rows]
+        alone = [measure(phrases[k], owners[k], meanings, look_alikes).by_name for k in members]
         shares = [share[c] for c, share in enumerate(alone)]
         assert np.mean(shares) == pytest.approx(full.mean(), abs=0.05)
 
@@ -135,11 +135,11 @@ def test_gain__is_over_names_in_the_same_trials(world):
     sure = measure(meanings[owners], owners, meanings, look_alikes)
     assert (mean_of(sure.by_name_there), mean_of(sure.gain)) == (1.0, 0.0)
     strange = unit(np.random.default_rng(2).normal(size=(C, D)))  # names the encoder misreads
-    told = measure(
+    by_strange_names = measure(
         phrases, owners, strange, find_look_alikes(vocabulary(*map(str, range(C))), meanings)
     )
-    assert mean_of(told.gain) > 0.2
-    assert interval(told.gain)[0] > 0
+    assert mean_of(by_strange_names.gain) > 0.2
+    assert interval(by_strange_names.gain)[0] > 0
 
 
 def test_gain__is_none_where_a_sparse_set_only_has_fewer_look_alikes_with_phrases(world):

@@ -176,10 +176,10 @@ anything = st.recursive(
 
 
 @unhurried
-@given(said=anything)
-def test_read_scenes__gives_names_that_can_be_used_or_an_input_error(tmp_path_factory, said):
+@given(document=anything)
+def test_read_scenes__gives_names_that_can_be_used_or_an_input_error(tmp_path_factory, document):
     path = tmp_path_factory.mktemp("scenes") / "s.json"
-    path.write_text(json.dumps(said))
+    path.write_text(json.dumps(document))
     try:
         found = read_scenes(path, ROOMS)
     except InputError as exc:

@@ -148,8 +148,8 @@ def test_arms__are_listed_in_a_file_named_by_the_bank(home, report):
     path = home / "store" / "banks" / f"arms-{report['real']}.json"
     assert report["index"] == str(path)
     index = json.loads(path.read_text())
-    for listed, told in zip(index["arms"], report["arms"], strict=True):
-        assert listed == {key: told[key] for key in told if key != "bank"}
+    for listed, reported in zip(index["arms"], report["arms"], strict=True):
+        assert listed == {key: reported[key] for key in reported if key != "bank"}
         assert (path.parent / listed["fingerprint"] / "bank.json").is_file()
 
 

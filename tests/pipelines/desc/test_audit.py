@@ -111,12 +111,12 @@ BY_VECTORS = ["near_duplicate", "truncated", "wrong_sense"]
 
 def test_flags__that_need_vectors_have_no_count_without_them(call, store, tmp_path):
     flags = ("audit", "--store", store, "--classes", store.parent / "sofa.txt")
-    told = call(DESC, *flags, "--json").json["quality"]
-    assert told["not_measured"] == BY_VECTORS
-    assert [told["flag_counts"][reason] for reason in BY_VECTORS] == [None] * 3
-    assert told["flag_counts"]["duplicate"] == 0
-    assert "not measured: near_duplicate, truncated, wrong_sense" in told["sentence"]
-    assert told["sets"][0]["not_measured"] == BY_VECTORS
+    report = call(DESC, *flags, "--json").json["quality"]
+    assert report["not_measured"] == BY_VECTORS
+    assert [report["flag_counts"][reason] for reason in BY_VECTORS] == [None] * 3
+    assert report["flag_counts"]["duplicate"] == 0
+    assert "not measured: near_duplicate, truncated, wrong_sense" in report["sentence"]
+    assert report["sets"][0]["not_measured"] == BY_VECTORS
     shown = call(DESC, *flags).out
     assert all(re.search(rf"{reason} .*not measured", shown) for reason in BY_VECTORS)
     call(DESC, *flags, "--html", tmp_path / "a.html")
@@ -137,8 +137,8 @@ def named(compared: Path, tmp_path: Path) -> EncodedSource:
     copied = tmp_path / "store"
     shutil.copytree(compared, copied)
     file = tmp_path / "cupl.json"
-    said = {"car": ["A car has four wheels and doors.", "A car."], "sky": ["The sky is blue."]}
-    file.write_text(json.dumps(said))
+    phrases = {"car": ["A car has four wheels and doors.", "A car."], "sky": ["The sky is blue."]}
+    file.write_text(json.dumps(phrases))
     imported = ImportConfig(dataset="camvid", store=copied, file=file, as_published=True)
     source = camvid(copied, run_import(imported)["model"])
     run_encode(source, "minilm", silent)
@@ -195,10 +195,10 @@ def defined(tmp_path: Path) -> list[EncodedSource]:
     """The same phrases for the same classes, without definitions and with those of others."""
     (tmp_path / "own.json").write_text(json.dumps(OTHERS))
     sources = []
-    for name in ("plain", "told"):
+    for name in ("plain", "explained"):
         listed = [
-            {"name": c} | ({"definition": "; ".join(said)} if name == "told" else {})
-            for c, said in zip(OTHERS, reversed(OTHERS.values()), strict=True)
+            {"name": c} | ({"definition": "; ".join(phrases)} if name == "explained" else {})
+            for c, phrases in zip(OTHERS, reversed(OTHERS.values()), strict=True)
         ]
         (tmp_path / f"{name}.json").write_text(json.dumps(listed))
         named = {"classes": tmp_path / f"{name}.json", "store": tmp_path / name}
@@ -209,10 +209,10 @@ def defined(tmp_path: Path) -> list[EncodedSource]:
 
 
 def test_score__is_by_what_classes_are_called_and_by_no_definition(defined):
-    plain, told = (quality_report(assessed(one))["discriminability"] for one in defined)
-    assert (plain["score"], plain["by_both"]) == (told["score"], told["by_both"])
+    plain, explained = (quality_report(assessed(one))["discriminability"] for one in defined)
+    assert (plain["score"], plain["by_both"]) == (explained["score"], explained["by_both"])
     assert plain["by_meaning"] is None
-    assert told["by_meaning"] < told["score"]
+    assert explained["by_meaning"] < explained["score"]
 
 
 def test_score__by_meaning_stands_beside_it_under_its_own_label(call, store, tmp_path):
@@ -221,8 +221,8 @@ def test_score__by_meaning_stands_beside_it_under_its_own_label(call, store, tmp
     low, high = found["by_meaning_interval"]
     assert low < found["by_meaning"] < high
     call(DESC, *flags, "--html", tmp_path / "a.html")
-    for told in (call(DESC, *flags).out, (tmp_path / "a.html").read_text()):
-        assert re.search("by meaning: name, synonyms and the vocabulary(.|&#39;)s definition", told)
+    for text in (call(DESC, *flags).out, (tmp_path / "a.html").read_text()):
+        assert re.search("by meaning: name, synonyms and the vocabulary(.|&#39;)s definition", text)
 
 
 def test_quality__covers_slots_and_scenes_and_names_the_pairs_of_each_class(store):
@@ -309,7 +309,7 @@ def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_p
     call(DESC, *flags, "--html", tmp_path / "a.html")
     page = (tmp_path / "a.html").read_text().replace("<wbr>", "")
     assert [row["model"] for row in sets] == ["bundled", "import:bare", "import:others"]
-    for told in (
+    for note in (
         "bundled (assessed)",
         "import:others",
         "discriminability: by its name and synonyms",
@@ -320,18 +320,18 @@ def test_sets__stand_in_the_terminal_the_json_and_the_page(call, compared, tmp_p
         "points",
         "1 phrase has no vector yet; run",
     ):
-        assert told in shown, told
-        assert told in page, told
+        assert note in shown, note
+        assert note in page, note
 
 
 def test_audit__of_what_was_embedded_loads_no_encoder(compared, monkeypatch):
-    told = quality_report(assessed(camvid(compared)))["discriminability"]
+    measured = quality_report(assessed(camvid(compared)))["discriminability"]
 
     def refused(name: str, device: str | None = None) -> None:
         raise AssertionError(f"{name} was loaded")
 
     monkeypatch.setattr(stored_vectors, "load_encoder", refused)
-    assert quality_report(assessed(camvid(compared)))["discriminability"] == told
+    assert quality_report(assessed(camvid(compared)))["discriminability"] == measured
 
 
 def test_quality__is_the_same_wherever_the_meanings_come_from(store, compared):

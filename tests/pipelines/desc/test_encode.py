@@ -95,8 +95,8 @@ def test_encode__keeps_several_encoders_side_by_side_up_to_their_banks(
         aligned[name] = bank.image_aligned
         encoder = load_encoder(name, device="cpu")
         vectors, _ = encoder.encode(bank.texts[0])
-        kept = bank.emb[0][bank.mask[0]].astype(np.float32)
-        np.testing.assert_allclose(kept, vectors, atol=1e-3)  # float16
+        rows = bank.emb[0][bank.mask[0]].astype(np.float32)
+        np.testing.assert_allclose(rows, vectors, atol=1e-3)  # float16
     assert aligned == {towers["clip"]: True, towers["siglip"]: True, "minilm": False}
     assert len(Store.open(source.store).encoders()) == 3
     assert not examine(source.store).problems
@@ -163,8 +163,8 @@ def test_encode_and_bank__name_the_next_command_for_the_same_vocabulary_store_an
     flags = f"--classes {source.classes} --store {source.store} --encoder {towers['clip']}"
     with pytest.raises(InputError, match=f"none; run `langseg-desc encode {flags}`"):
         run_bank(source, towers["clip"])
-    said = run_encode(source, towers["clip"], quiet)["sentence"]
-    assert said.endswith(f"; next: langseg-desc bank {flags}")
+    sentence = run_encode(source, towers["clip"], quiet)["sentence"]
+    assert sentence.endswith(f"; next: langseg-desc bank {flags}")
     spaced = tmp_path / "two rooms"
     source.store.rename(spaced)
     moved = source.model_copy(update={"store": spaced, "model": "bundled"})
@@ -204,12 +204,12 @@ def test_encode__that_is_stopped_embeds_only_the_chunk_in_hand_again(
     assert sorted(map(text_id, first.texts)) == sorted(embedded(source, first.record.encoder_id))
     assert len(first.texts) == 3 * 7  # all that was encoded is kept
     monkeypatch.setattr(embed, "load_encoder", lambda name: second)
-    told: list[tuple[int, int]] = []
-    run_encode(source, towers["clip"], lambda done, total, note="": told.append((done, total)))
+    steps: list[tuple[int, int]] = []
+    run_encode(source, towers["clip"], lambda done, total, note="": steps.append((done, total)))
     assert {text_id(t) for t in first.texts + second.texts} == needed(source)
     assert len(first.texts) + len(second.texts) == len(needed(source))  # none of them twice
-    assert told[-1] == (len(second.texts), len(second.texts))
-    assert all(later[0] - earlier[0] <= 7 for earlier, later in zip(told, told[1:], strict=False))
+    assert steps[-1] == (len(second.texts), len(second.texts))
+    assert all(later[0] - earlier[0] <= 7 for earlier, later in zip(steps, steps[1:], strict=False))
 
 
 @pytest.fixture

@@ -31,16 +31,16 @@ def described(path: Path, texts: int) -> StoredSet:
     store = Store.open(path, create=True)
     with store.writer() as writer:
         for first in range(0, texts, A_PART):
-            said = [f"a kind of wall, number {n}" for n in range(first, first + A_PART)]
+            phrases = [f"a kind of wall, number {n}" for n in range(first, first + A_PART)]
             rows = [
                 Descriptor(
                     descriptor_id=sha256_hex(text), request_key=KEY, text_id=text_id(text),
                     class_name="wall", scene=ANY_SCENE, subclass="", slot="shape", rank=0,
                     rejected="", parser_version=1,
                 )
-                for text in said
+                for text in phrases
             ]  # fmt: skip
-            lines = [Text(text_id=text_id(text), text=text, n_chars=len(text)) for text in said]
+            lines = [Text(text_id=text_id(text), text=text, n_chars=len(text)) for text in phrases]
             tables = {"descriptors": to_table(Descriptor, rows), "texts": to_table(Text, lines)}
             writer.commit(tables)
     return StoredSet(Store.open(path), WALL, Selection("m", frozenset([KEY]), ()))

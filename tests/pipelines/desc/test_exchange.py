@@ -58,7 +58,7 @@ def test_import__tells_everything_that_was_dropped_or_found_no_place(call, forei
     assert report["renamed"] == {"Walls": "wall"}
     assert (report["empty"], report["missing"]) == (["bed"], ["sky"])
     assert report["model"] == "import:others"
-    told = call(DESC, "import", foreign, *flags).err
+    stderr = call(DESC, "import", foreign, *flags).err
     for part in (
         "others.json",
         "'lamp post'",
@@ -68,9 +68,9 @@ def test_import__tells_everything_that_was_dropped_or_found_no_place(call, forei
         "no LLM was",
         "'Walls for wall'",
     ):
-        assert part in told
-    assert "the store had all of it" in told
-    assert told.strip().endswith(
+        assert part in stderr
+    assert "the store had all of it" in stderr
+    assert stderr.strip().endswith(
         f"next: langseg-desc encode --classes {flags[1]} --store {flags[3]} --model import:others"
     )
 
@@ -113,9 +113,9 @@ def test_import__of_a_changed_file_replaces_the_set(call, foreign, flags, tmp_pa
     call(DESC, "export", *flags, "--out", out)
     assert texts(lines(out)) == [(2, "*", None, "low soft rectangle")]
     foreign.write_text(first)  # which is stored, and older
-    told = call(DESC, "import", foreign, *flags).err
-    assert "a later import named import:others" in told
-    assert "this replaces" not in told
+    stderr = call(DESC, "import", foreign, *flags).err
+    assert "a later import named import:others" in stderr
+    assert "this replaces" not in stderr
     again = call(DESC, "import", foreign, *flags, "--model", "first", "--json").json
     assert (again["model"], again["newest"], again["replaced"]) == ("import:first", True, "")
 
@@ -134,8 +134,8 @@ def test_import__of_which_nothing_is_kept_leaves_the_store_as_it_was(call, flags
     assert call(DESC, "import", lost, *flags, "--as-published", "--json").json["accepted"] == 3
     lost.write_text('{"wall": ["=cmd()"]}')
     assert "(hostile 1); reword them; nothing" in call(DESC, "import", lost, *flags).err
-    told = call(DESC, "import", lost, *flags, "--as-published").err
-    assert "(hostile 1); reword them; nothing was stored" in told
+    stderr = call(DESC, "import", lost, *flags, "--as-published").err
+    assert "(hostile 1); reword them; nothing was stored" in stderr
 
 
 def test_import__tells_rows_that_are_none_ids_that_disagree_and_names_that_are_near(
@@ -205,9 +205,9 @@ def test_export__of_one_of_two_sets_has_its_rows_only_with_scenes_and_0_based_id
         assert call(DESC, "import", file, *store).code == 0
     out = tmp_path / "out.jsonl"
     assert call(DESC, "export", *store, "--model", "import:mine", "--out", out).code == 0
-    told = ("class_id", "class_name", "scene", "subclass", "slot", "text", "source")
-    assert [list(row)[:7] for row in lines(out)] == [list(told)] * 4
-    assert [tuple(row[name] for name in told) for row in lines(out)] == [
+    columns = ("class_id", "class_name", "scene", "subclass", "slot", "text", "source")
+    assert [list(row)[:7] for row in lines(out)] == [list(columns)] * 4
+    assert [tuple(row[name] for name in columns) for row in lines(out)] == [
         (0, "wall", "*", "plastered wall", "name", "plastered wall", "import"),
         (0, "wall", "*", "plastered wall", "any", "flat plaster in one hue", "import"),
         (0, "wall", "kitchen", None, "any", "grid of glossy squares", "import"),
@@ -279,7 +279,7 @@ def test_export__says_what_is_at_its_target_instead(call, flags, tmp_path: Path)
     file.write_text("before")
     folder.mkdir()
     os.mkfifo(tmp_path / "pipe")
-    for form, out, told in (
+    for form, out, message in (
         ("jsonl", folder, f"{folder}: wanted a file for --out, got a folder; name a file in it, "
          f"such as {folder}/descriptors.jsonl, or"),
         ("csv", tmp_path / "pipe", "got a device or a pipe; name a file"),
@@ -289,7 +289,7 @@ def test_export__says_what_is_at_its_target_instead(call, flags, tmp_path: Path)
     ):  # fmt: skip
         done = call(DESC, "export", *flags, "--format", form, "--out", out)
         assert (done.code, done.err.startswith("error: ")) == (3, True)
-        assert told in done.err
+        assert message in done.err
     assert file.read_text() == "before"
 
 
@@ -314,19 +314,19 @@ def test_failed_write__leaves_what_was_there(call, flags, tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ('{"lamp": ["tall thin pole"]}', "phrases about classes of rooms"),
         ("{}", "got none at all"),
         ('{"wall": [', "line 1"),
     ],
 )
-def test_file_that_cannot_be_used__makes_no_store(call, flags, tmp_path: Path, content, told):
+def test_file_that_cannot_be_used__makes_no_store(call, flags, tmp_path: Path, content, message):
     (tmp_path / "bad.json").write_text(content)
     done = call(DESC, "import", tmp_path / "bad.json", *flags)
     assert done.code == 3
     assert done.err.startswith("error: bad.json: wanted")
-    assert told in done.err
+    assert message in done.err
     assert not (tmp_path / "store").exists()
 
 
@@ -352,8 +352,8 @@ def test_as_published__says_in_its_help_what_it_drops_all_the_same(call, flags, 
     )
     report = call(DESC, "import", tmp_path / "a.json", *flags, "--as-published", "--json").json
     assert report["rejected"] == {"duplicate": 1, "too_short": 1, "hostile": 1}
-    told = " ".join(call(DESC, "import", "--help").out.split())
-    assert "but for repeated phrases, those without a word and hostile ones" in told
+    help_text = " ".join(call(DESC, "import", "--help").out.split())
+    assert "but for repeated phrases, those without a word and hostile ones" in help_text
 
 
 def test_published_set__is_lost_to_the_checks_and_kept_as_published(call, shared_data, tmp_path):

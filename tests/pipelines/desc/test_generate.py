@@ -151,14 +151,14 @@ def test_store_whose_first_replies_were_cut__is_complete_the_second_time(tmp_pat
 
 
 def test_generate__names_the_reason_of_a_request_that_got_no_answer(tmp_path: Path):
-    said = "1 of 2 requests got no answer .such as: .*400"
-    with OpenAIServer(nth={1: "status:400"}) as server, pytest.raises(UpstreamError, match=said):
+    reason = "1 of 2 requests got no answer .such as: .*400"
+    with OpenAIServer(nth={1: "status:400"}) as server, pytest.raises(UpstreamError, match=reason):
         run_generate(hosted(tmp_path, server), Quiet())
 
 
 def test_cap_below_one_request__is_to_be_raised_and_not_run_again(tmp_path: Path):
-    said = "after 0 requests, and 2 are left; .*raise --max-tokens"
-    with OpenAIServer() as server, pytest.raises(BudgetError, match=said):
+    reason = "after 0 requests, and 2 are left; .*raise --max-tokens"
+    with OpenAIServer() as server, pytest.raises(BudgetError, match=reason):
         run_generate(hosted(tmp_path, server, max_tokens=10), Quiet())
     assert server.bodies == []
 
@@ -168,6 +168,6 @@ def test_generate__names_the_flags_that_the_next_command_needs(tmp_path: Path):
     scenes.write_text("garage\n")
     with OpenAIServer() as server:
         report = run_generate(hosted(tmp_path, server, scenes=str(scenes)), Quiet())
-    said = report["sentence"].partition("next: ")[2]
-    assert said.startswith(f"langseg-desc encode --classes {tmp_path / 'mine.txt'}")
-    assert f"--scenes {scenes}" in said
+    command = report["sentence"].partition("next: ")[2]
+    assert command.startswith(f"langseg-desc encode --classes {tmp_path / 'mine.txt'}")
+    assert f"--scenes {scenes}" in command

@@ -22,8 +22,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("show")
     words = {"wall": "", "seat": "", "bed": "furniture to sleep on"}
     rows = [
-        {"name": name, "definition": said, "synonyms": ["place to sit"] * (name == "seat")}
-        for name, said in words.items()
+        {"name": name, "definition": definition, "synonyms": ["place to sit"] * (name == "seat")}
+        for name, definition in words.items()
     ]
     for senses in (rows, [{"name": "bed", "definition": "ground for flowers"}]):
         (folder / "mine.json").write_text(json.dumps(senses))

@@ -45,9 +45,9 @@ def test_sql__as_csv_is_read_back_cell_by_cell(call, store):
     question = "select text, n_chars, null as nothing from texts order by text_id"
     done = call(DESC, "sql", "--store", store, "--format", "csv", question)
     (header, *rows) = csv.reader(io.StringIO(done.out))
-    said = call(DESC, "sql", "--store", store, "--json", question).json
-    assert header == said["columns"]
-    assert rows == [[text, str(count), ""] for text, count, _ in said["rows"]]
+    document = call(DESC, "sql", "--store", store, "--json", question).json
+    assert header == document["columns"]
+    assert rows == [[text, str(count), ""] for text, count, _ in document["rows"]]
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_sql__as_parquet_keeps_types_and_replaces_the_file_whole(call, store, tm
     table = pq.read_table(out)
     assert table.column_names == ["text", "n_chars", "n_chars_2", "pair"]
     assert table.schema.field("pair").type.value_type == pa.int8()
-    said = call(DESC, "sql", "--store", store, "--json", question).json["rows"]
-    assert [list(row.values()) for row in table.to_pylist()] == said
+    rows = call(DESC, "sql", "--store", store, "--json", question).json["rows"]
+    assert [list(row.values()) for row in table.to_pylist()] == rows
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -97,11 +97,11 @@ def test_sql__as_json_or_csv_in_a_file_is_what_stdout_gets(call, store, tmp_path
     out = tmp_path / "rows"
     for form in ("json", "csv"):
         flags = ("--store", store, "--format", form)
-        said = call(DESC, "sql", *flags, "from phrases")
+        printed = call(DESC, "sql", *flags, "from phrases")
         done = call(DESC, "sql", *flags, "--out", out, "from phrases")
         assert (done.code, done.out, done.err) == (0, "", "")
-        assert out.read_text() == said.out
-        assert len(said.out) > 1000
+        assert out.read_text() == printed.out
+        assert len(printed.out) > 1000
     call(DESC, "sql", "--store", store, "--json", "--out", out, "select 1 as a")
     assert json.loads(out.read_text()) == {"columns": ["a"], "rows": [[1]], "truncated": False}
 

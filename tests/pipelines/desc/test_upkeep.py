@@ -113,14 +113,14 @@ def test_repair__of_lost_responses_lets_generate_ask_for_those_alone(folder, dam
 def test_repair__of_lost_phrases_asks_nobody(folder, names, again):
     """Texts of the bank that no reply holds, such as class names, are embedded once more."""
     before = again(folder)
-    kept = Store.open(folder / "store").table("descriptors").sort_by("descriptor_id")
+    descriptors = Store.open(folder / "store").table("descriptors").sort_by("descriptor_id")
     for name in names:
         for part in parts(folder, name):
             part.unlink()
     report = run_repair(folder / "store")
     assert report["problems"] == []
     assert set(report["remade"]) == set(names)
-    assert Store.open(folder / "store").table("descriptors").sort_by("descriptor_id") == kept
+    assert Store.open(folder / "store").table("descriptors").sort_by("descriptor_id") == descriptors
     assert ("next:" in report["sentence"]) == ("texts" in names)  # vectors of theirs are dropped
     after = again(folder)
     assert (after["asked"], after["bank"]) == (0, before["bank"])
@@ -151,8 +151,8 @@ def test_repair__of_parts_without_any_manifest_makes_one(call, folder, again):
     before, store = again(folder), folder / "store"
     shutil.rmtree(store / "manifests")
     (store / "CURRENT").unlink()
-    told = call(DESC, "verify", "--store", store)
-    assert (told.code, "langseg-desc repair" in told.err) == (4, True)
+    verified = call(DESC, "verify", "--store", store)
+    assert (verified.code, "langseg-desc repair" in verified.err) == (4, True)
     assert call(DESC, "repair", "--store", store).code == 0
     assert again(folder) == before
 
@@ -164,8 +164,8 @@ def test_repair__of_a_damaged_bank_says_how_to_make_it_again(call, folder, name,
     flip(next(bank.glob(name)), random.Random(2))
     (problem,) = run_verify(store)["problems"]
     assert str(bank) in problem
-    told = call(DESC, "verify", "--store", store)
-    assert (told.code, str(bank) in told.err) == (4, True)
+    verified = call(DESC, "verify", "--store", store)
+    assert (verified.code, str(bank) in verified.err) == (4, True)
     report = run_repair(store)
     assert list(report["banks"]) == [str(bank)]
     assert f"langseg-desc bank --classes FILE --store {store}" in report["sentence"]
@@ -194,8 +194,8 @@ def test_repair__of_control_arms_says_how_to_make_them_again(call, folder, damag
     index = Path(before["index"])
     wanted = index.read_bytes()
     damage(before)
-    told = call(DESC, "verify", "--store", folder / "store")
-    assert (told.code, index.name in told.err) == (4, True)
+    verified = call(DESC, "verify", "--store", folder / "store")
+    assert (verified.code, index.name in verified.err) == (4, True)
     done = call(DESC, "repair", "--store", folder / "store")
     assert done.code == 0
     assert f"langseg-desc arms --classes FILE --store {folder / 'store'}" in done.err
@@ -240,19 +240,19 @@ def test_reader__whose_snapshot_gc_removed_ends_with_7_and_says_run_again(
     shutil.rmtree(path / "banks")
     flags = ("--keep-hours", 0)
     monkeypatch.setattr(module, "live_manifest", slow)
-    told = call(DESC, "sql", "from texts", "--store", path)
-    assert told.code == 7
-    assert "run the same command again" in told.err
-    assert "verify" not in told.err
+    queried = call(DESC, "sql", "from texts", "--store", path)
+    assert queried.code == 7
+    assert "run the same command again" in queried.err
+    assert "verify" not in queried.err
     assert call(DESC, "sql", "from texts", "--store", path).code == 0
 
 
 def test_gc__says_what_stays_for_readers_and_how_to_remove_it(call, folder):
     store = folder / "store"
     shutil.rmtree(store / "banks")
-    kept = call(DESC, "gc", "--store", store)
-    assert (kept.code, kept.out) == (0, "")
-    assert "kept for readers of the last hour (`--keep-hours 0` when nobody reads)" in kept.err
+    collected = call(DESC, "gc", "--store", store)
+    assert (collected.code, collected.out) == (0, "")
+    assert "kept for readers of the last hour (`--keep-hours 0` when nobody reads)" in collected.err
     done = call(DESC, "gc", "--store", store, "--keep-hours", 0)
     assert "manifests/000000.json" in done.out
     assert "readers" not in done.err
@@ -326,10 +326,10 @@ def test_copied_store__is_told_where_its_views_look_and_repair_writes_them_anew(
     call(DESC, "repair", "--store", copy)
     assert "views.sql" not in call(DESC, "verify", "--store", copy).err
     again_copied = shutil.copytree(copy, folder / "third")
-    told = call(DESC, "verify", "--store", again_copied)
-    assert told.code == 0
+    verified = call(DESC, "verify", "--store", again_copied)
+    assert verified.code == 0
     wanted = f"{again_copied / 'views.sql'}: written for {copy}, the next writer writes it anew"
-    assert wanted in told.err
+    assert wanted in verified.err
     assert "nothing was changed" in call(DESC, "repair", "--store", again_copied).err
     assert "views.sql" not in call(DESC, "verify", "--store", again_copied).err
     assert f"'{again_copied}/'" in (again_copied / "views.sql").read_text()
@@ -360,8 +360,8 @@ def test_compact_and_gc__name_the_snapshots_that_banks_hold_until_those_are_buil
     wanted = sorted({load_bank(path).manifest for path in (store / "banks").iterdir()})
     done = call(DESC, "compact", "--store", store)
     assert f"but not those of {', '.join(wanted)}, which banks were built from" in done.err
-    kept = call(DESC, "gc", "--store", store, "--keep-hours", 0)
-    assert re.search(rf"{', '.join(wanted)} kept with \d+\.\d MB of older parts, bec", kept.err)
+    done = call(DESC, "gc", "--store", store, "--keep-hours", 0)
+    assert re.search(rf"{', '.join(wanted)} kept with \d+\.\d MB of older parts, bec", done.err)
     report = call(DESC, "gc", "--store", store, "--json").json
     assert (report["cited"], report["cited_bytes"] > 0) == (wanted, True)
     for names in BATCHES:
@@ -376,9 +376,9 @@ def test_gc__removes_the_arms_that_fewer_seeds_left_behind(call, folder, hash_en
     flags = (*vocabulary, "--encoder", hash_encoder)
     call(DESC, "arms", *flags, "--seeds", 2)
     made = call(DESC, "arms", *flags, "--seeds", 1, "--json").json["arms"]
-    told = call(DESC, "verify", "--store", folder / "store")
-    assert told.code == 0
-    assert "control arms in no arms-*.json" in told.err
+    verified = call(DESC, "verify", "--store", folder / "store")
+    assert verified.code == 0
+    assert "control arms in no arms-*.json" in verified.err
     call(DESC, "gc", "--store", folder / "store", "--keep-hours", 0)
     assert "control arms" not in call(DESC, "verify", "--store", folder / "store").err
     assert all((Path(arm["bank"]) / HEADER).exists() for arm in made)
@@ -388,9 +388,9 @@ def test_repair__sets_a_bank_of_another_format_aside_and_says_what_makes_it_agai
     store = folder / "store"
     bank = max((store / "banks").iterdir())
     in_another_format(bank, 2)
-    told = call(DESC, "verify", "--store", store)
-    assert told.code == 4
-    assert "wanted TextBank format 3, got 2; build it with `langseg-desc bank`" in told.err
+    verified = call(DESC, "verify", "--store", store)
+    assert verified.code == 4
+    assert "wanted TextBank format 3, got 2; build it with `langseg-desc bank`" in verified.err
     assert "langseg-desc bank --classes FILE" in call(DESC, "repair", "--store", store).err
     assert not (bank / HEADER).exists()
 

@@ -133,10 +133,10 @@ def test_count__refuses_a_scene_that_is_no_name(tmp_path: Path):
 def test_count__that_was_kept_badly_is_made_anew(tmp_path: Path, damage: bytes):
     root = dataset(tmp_path / "ade", [("bedroom", [BED])])
     first = counted(tmp_path, root)
-    (kept,) = (tmp_path / "store" / "scenes").iterdir()
-    kept.write_bytes(damage)
+    (file,) = (tmp_path / "store" / "scenes").iterdir()
+    file.write_bytes(damage)
     assert counted(tmp_path, root) == first
-    assert json.loads(kept.read_bytes()) == {"bedroom": ["bed"]}
+    assert json.loads(file.read_bytes()) == {"bedroom": ["bed"]}
 
 
 def test_count__leaves_room_for_a_store_in_the_same_folder(tmp_path: Path):

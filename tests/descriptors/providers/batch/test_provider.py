@@ -73,7 +73,7 @@ class Desk:
 
     def __init__(self, server: BatchServer, root: Path, **options: Any) -> None:
         self.server, self.root, self.options = server, root, options
-        self.kept: dict[tuple[str, str], Answer] = {}
+        self.stored: dict[tuple[str, str], Answer] = {}
         self.rows: list[Answer] = []  # of the last run
         self.error: LangSegError | None = None
         self.under_way = 0
@@ -82,7 +82,7 @@ class Desk:
         self.rests: list[float] = []
 
     def held(self, name: str) -> set[str]:
-        return {key for key, run_id in self.kept if run_id == name}
+        return {key for key, run_id in self.stored if run_id == name}
 
     def run(
         self,
@@ -101,8 +101,8 @@ class Desk:
         if keep:
             fresh = {(r.request_key, r.run_id): (q, r) for q, r in self.rows}
             assert len(fresh) == len(self.rows)
-            assert not fresh.keys() & self.kept.keys()
-            self.kept |= fresh
+            assert not fresh.keys() & self.stored.keys()
+            self.stored |= fresh
         if forget:
             provider.committed()
         return self.rows
@@ -455,7 +455,7 @@ def test_forget__a_batch_stays_until_the_store_holds_its_answers(tmp_path):
         desk.run(requests(3))
         first = desk.run(requests(3), keep=False)  # killed before the journal
         assert desk.files() == [".json", ".jsonl"]
-        desk.kept = {(r.request_key, r.run_id): (q, r) for q, r in first[:2]}
+        desk.stored = {(r.request_key, r.run_id): (q, r) for q, r in first[:2]}
         assert [r for r, _ in desk.run(requests(3)[2:])] == [requests(3)[2]]
     assert desk.files() == []
     assert set(server.accepted.values()) == {1}
@@ -875,18 +875,18 @@ def forker() -> Iterator[Callable[[Path, BatchServer, int], int]]:
         bufsize=0,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as process:
-        feed, told = process.stdin, process.stdout
+        feed, output = process.stdin, process.stdout
         assert feed is not None
-        assert told is not None
+        assert output is not None
 
         def run(store: Path, server: BatchServer, step: int) -> int:
             feed.write(f"{store}\t{server.base_url}\t{step}\n".encode())
-            child = int(told.readline())
-            while not select.select([told], [], [], 0.005)[0]:
+            child = int(output.readline())
+            while not select.select([output], [], [], 0.005)[0]:
                 if server.stuck.is_set():
                     os.kill(child, signal.SIGKILL)
                     break
-            return int(told.readline())
+            return int(output.readline())
 
         yield run
         feed.close()
@@ -926,4 +926,4 @@ def keys(some: Iterable[Request]) -> set[str]:
 
 
 def all_rows(desk: Desk) -> list[Answer]:
-    return list(desk.kept.values())
+    return list(desk.stored.values())

@@ -532,8 +532,8 @@ def test_answer__keeps_to_the_tokens_a_minute_that_were_given(no_slack):
 
 
 def test_answer__keeps_to_the_rate_that_the_headers_of_the_first_reply_tell(no_slack):
-    told = {0: "telling:x-ratelimit-limit-requests=3000"}
-    with OpenAIServer(nth=told) as server:
+    behaviours = {0: "telling:x-ratelimit-limit-requests=3000"}
+    with OpenAIServer(nth=behaviours) as server:
         responses, _ = ask(server, requests(12))
     assert [r.status for r in responses] == ["ok"] * 12
     assert sum(gaps(server)) >= 10 * 0.02 * 0.95

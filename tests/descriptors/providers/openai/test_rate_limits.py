@@ -203,10 +203,10 @@ def test_gate__takes_over_the_rates_that_a_server_tells(clock):
     assert late[-1] - late[0] < 0.1
 
 
-@pytest.mark.parametrize("told", ["6", "600000"])
-def test_gate__rates_that_were_given_beat_those_that_are_told(clock, told):
+@pytest.mark.parametrize("header", ["6", "600000"])
+def test_gate__rates_that_were_given_beat_those_that_are_told(clock, header):
     gate = Gate(RateLimits(max_concurrency=8, requests_per_minute=60))
-    gate.learn({"x-ratelimit-limit-requests": told}, max_wait_s=60)
+    gate.learn({"x-ratelimit-limit-requests": header}, max_wait_s=60)
     assert _entries(gate, clock, 4) == [0, 0, 1, 2]
 
 

@@ -117,9 +117,9 @@ def test_answer__tells_of_each_failure_once(engine):
 
 
 @pytest.mark.parametrize(
-    ("fatal", "said"), [("deadly", "no memory"), ("silent", "a process that ended")]
+    ("fatal", "reason"), [("deadly", "no memory"), ("silent", "a process that ended")]
 )
-def test_answer__yields_what_there_is_before_it_says_that_the_engine_died(engine, fatal, said):
+def test_answer__yields_what_there_is_before_it_says_that_the_engine_died(engine, fatal, reason):
     rows: list[Answer] = []
     budget = Budget()
 
@@ -127,7 +127,7 @@ def test_answer__yields_what_there_is_before_it_says_that_the_engine_died(engine
         async for row in VLLMProvider("m", chunk=2).answer(named("a", "b", fatal, "d"), budget):
             rows.append(row)
 
-    with pytest.raises(UpstreamError, match=f"wanted an engine that lives, got .*{said}"):
+    with pytest.raises(UpstreamError, match=f"wanted an engine that lives, got .*{reason}"):
         asyncio.run(collect())
     assert [asked.class_name for asked, _ in rows] == ["a", "b"]
     assert budget.tokens == 2 * 15 + sum(most(one).tokens for one in named(fatal, "d"))

@@ -43,11 +43,11 @@ def base_url(model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     log = tmp_path_factory.mktemp("server") / "log"
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--host=127.0.0.1"]
     with (
-        log.open("wb") as said,
+        log.open("wb") as output,
         subprocess.Popen(
             [*command, f"--port={port}", f"--model={model}", *OPTIONS],
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             env={**os.environ, "VLLM_NO_USAGE_STATS": "1"},
             start_new_session=True,
         ) as server,
