@@ -55,18 +55,18 @@ def test_examine__counts_what_only_older_snapshots_need_in_one_note(filled):
     assert "4 older snapshots with 8 parts that 000004.json does not need" in line
 
 
-@pytest.mark.parametrize("kept", [1, 2, 3])
-def test_examine__finds_damage_in_a_part_that_only_an_older_snapshot_needs(filled, kept):
+@pytest.mark.parametrize("spared", [1, 2, 3])
+def test_examine__finds_damage_in_a_part_that_only_an_older_snapshot_needs(filled, spared):
     part = filled.path / filled.manifest.tables["texts"][0].path
     compact(filled)
-    for number in {0, 1, 2, 3} - {kept}:
+    for number in {0, 1, 2, 3} - {spared}:
         (filled.path / f"manifests/{number:06d}.json").unlink()
     data = part.read_bytes()
     for damaged in (data[:-1], data[:40] + bytes([data[40] ^ 1]) + data[41:]):
         part.write_bytes(damaged)
         (problem,) = examine(filled.path).problems
         assert f"{part}: wanted sha256" in str(problem)
-        assert str(problem).endswith(f"of the older {kept:06d}.json")
+        assert str(problem).endswith(f"of the older {spared:06d}.json")
     part.unlink()
     (problem,) = examine(filled.path).problems
     assert str(part) in str(problem)
