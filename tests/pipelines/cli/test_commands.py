@@ -6,12 +6,16 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from typer.main import get_command
 
+from langseg.descriptors.providers.factory import ModelKind
 from langseg.pipelines.cli import desc, seg
 from langseg.pipelines.desc.generate_settings import DescribeConfig
+from langseg.segmenter.data.layouts.registry import LAYOUTS
+from langseg.segmenter.heads.registry import HEADS
 from tests.support.children import heed_ctrl_c
 from tests.support.openai_server import OpenAIServer
 from tests.support.until import PATIENCE_S, until
@@ -55,6 +59,20 @@ def test_help__shows_every_default_that_a_configuration_has(call, name: str):
             assert (
                 f"[default: {info.default}]" in shown.partition(f"{flag} <")[2].partition(" --")[0]
             )
+
+
+def test_choices__of_heads_datasets_and_providers_are_those_that_exist():
+    flags = get_type_hints(seg.train)
+    assert choices(flags["head"]) == set(HEADS)
+    assert choices(flags["dataset"]) == set(LAYOUTS)
+    provider = DescribeConfig.model_fields["provider"].annotation
+    assert choices(provider) == {"bundled", *get_args(ModelKind)}
+
+
+def choices(kind: Any) -> set[str]:
+    """Of ``Literal[...]`` or ``Literal[...] | None``."""
+    inner = [choice for part in get_args(kind) for choice in (get_args(part) or [part])]
+    return {choice for choice in inner if isinstance(choice, str)}
 
 
 def test_help__of_hand_written_defaults_shows_them(call):
