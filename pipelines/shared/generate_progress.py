@@ -112,8 +112,9 @@ def generate_progress(
     resume: str, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[GenerateProgress]:
     """Show a run of `generate`; after Ctrl-C it says how far it was, and ``resume``."""
+    live = sys.stderr.isatty()  # asked of the terminal itself: a bar stands in for stderr
     with progress("generate", resume) as advance:
-        yield GenerateProgress(advance, sys.stderr.isatty(), clock)
+        yield GenerateProgress(advance, live, clock)
 
 
 def _done(report: "GenerateReport") -> int:
