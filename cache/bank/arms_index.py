@@ -13,6 +13,7 @@ from langseg.cache.errors import CorruptError, Remedy
 from langseg.cache.files import write_atomic
 
 INDEXES = "arms-*.json"
+_NAMES = ("arm", "fingerprint")  # of each bank that is listed
 
 
 def write_index(banks: Path, index: Mapping[str, Any]) -> Path:
@@ -28,6 +29,10 @@ def read_index(path: Path) -> dict[str, Any]:
     Raises: CorruptError, unless every byte is as it was written.
     """
     try:
-        return sealed.parse(path.read_bytes())
-    except (OSError, ValueError) as exc:
+        index = sealed.parse(path.read_bytes())
+        names = [index["vocabulary"], *(arm[name] for arm in index["arms"] for name in _NAMES)]
+    except (OSError, ValueError, LookupError, TypeError) as exc:
         raise CorruptError(f"{path}: wanted an index of arms, got {exc}", Remedy.MAKE_ARMS) from exc
+    if not all(isinstance(name, str) for name in names):
+        raise CorruptError(f"{path}: wanted an index of arms, got another shape", Remedy.MAKE_ARMS)
+    return index

@@ -88,7 +88,7 @@ def newest_bank(banks: Path, vocabulary: str) -> Path | None:
         try:
             document = json.loads(header.read_bytes())
             wanted = document["vocabulary"] == vocabulary and "recipe" not in document
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             continue
         if wanted:
             saved.append((header.stat().st_mtime_ns, header.parent))

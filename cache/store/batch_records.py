@@ -7,7 +7,7 @@ Out: ``batches/<name>.json``, whose every flipped bit shows; the records that ar
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from langseg.cache.errors import CorruptError
+from langseg.cache.errors import CorruptError, FormatError
 from langseg.cache.files import write_atomic
 from langseg.cache.sealed import parse_line, render_line
 
@@ -42,13 +42,24 @@ def read_batch_records(root: Path) -> list[BatchRecord]:
 
 
 def read_batch_record(path: Path) -> BatchRecord:
-    """Raises: CorruptError, unless every byte is as it was written, under its own name."""
+    """Raises: CorruptError, unless every byte is as it was written, under its own name.
+
+    One of another format is a FormatError.
+    """
     try:
         document = parse_line(path.read_bytes(), end=_SEALED_END)
-        record = BatchRecord(**{field.name: document[field.name] for field in fields(BatchRecord)})
-    except (OSError, ValueError, LookupError) as exc:
+    except (OSError, ValueError) as exc:
         raise changed(path, str(exc)) from exc
-    if record.name != path.stem or document.get("v") != BATCH_FORMAT:
+    if document.get("v") != BATCH_FORMAT:
+        raise FormatError(
+            f"{path}: wanted batch format {BATCH_FORMAT}, got {document.get('v')!r}; open the "
+            "store with the LangSeg that wrote it"
+        )
+    values = {field.name: document.get(field.name) for field in fields(BatchRecord)}
+    if any(type(values[field.name]) is not field.type for field in fields(BatchRecord)):
+        raise changed(path, "a record of another shape")
+    record = BatchRecord(**values)
+    if record.name != path.stem:
         raise changed(path, "the record of another batch")
     return record
 

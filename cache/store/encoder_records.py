@@ -44,7 +44,7 @@ def read_record(root: Path, encoder_id: str, sha256: str) -> dict[str, Any]:
     try:
         data = path.read_bytes()
         record = json.loads(data)
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise CorruptError(f"{path}: wanted an encoder record, got {exc}", Remedy.VERIFY) from exc
     if sha256_hex(data) != sha256 or not isinstance(record, dict) or not _has_dim(record):
         raise CorruptError(

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from langseg.cache.errors import CorruptError, LangSegError, Remedy
+from langseg.cache.errors import CorruptError, FormatError, LangSegError, Remedy
 from langseg.cache.files import damaged_name, make_folder, sync_folder, write_atomic
 from langseg.cache.records import Request, Response
 from langseg.cache.sealed import parse_line, render_line
@@ -119,7 +119,7 @@ def journal_names(root: Path) -> list[str]:
 def read_journal(path: Path) -> list[Answer]:
     """The rows of a journal, without a torn last line.
 
-    Raises: CorruptError, naming the file and its damaged lines.
+    Raises: CorruptError, naming the file and its damaged lines, or another format.
     """
     rows, damaged = _scan(path)
     if damaged:
@@ -148,14 +148,17 @@ def salvage_journal(path: Path) -> int:
 
 
 def _scan(path: Path) -> tuple[Sequence[Answer | None], list[int]]:
-    """Rows (None where damaged) and the numbers, from 1, of the damaged lines."""
+    """Rows (None where damaged) and the numbers, from 1, of the damaged lines.
+
+    Raises: CorruptError, for a journal that cannot be read; FormatError, for one of another format.
+    """
     try:
         *lines, tail = path.read_bytes().split(b"\n")
     except OSError as exc:
         raise CorruptError(f"{path}: wanted a journal, got {exc}", Remedy.VERIFY) from exc
-    rows = [_parse(line) for line in lines]
+    rows = [_parse(path, line) for line in lines]
     damaged = [number for number, row in enumerate(rows, 1) if row is None]
-    return [*rows, _parse(tail)], damaged  # the tail may be whole but for its line feed
+    return [*rows, _parse(path, tail)], damaged  # the tail may be whole but for its line feed
 
 
 def _render(request: Request, response: Response) -> bytes:
@@ -164,10 +167,18 @@ def _render(request: Request, response: Response) -> bytes:
     return render_line(document, digits=_SEAL_DIGITS)
 
 
-def _parse(line: bytes) -> Answer | None:
+def _parse(path: Path, line: bytes) -> Answer | None:
+    """None for a damaged line. Raises: FormatError, for a whole one of another format."""
     try:
         document = parse_line(line + b"\n", digits=_SEAL_DIGITS)
-        answer = Request(**document["request"]), Response(**document["response"])
-        return answer if document["v"] == JOURNAL_FORMAT else None
-    except (ValueError, LookupError, TypeError):
+    except ValueError:
+        return None
+    if document.get("v") != JOURNAL_FORMAT:
+        raise FormatError(
+            f"{path}: wanted journal format {JOURNAL_FORMAT}, got {document.get('v')!r}; open the "
+            "store with the LangSeg that wrote it"
+        )
+    try:
+        return Request(**document["request"]), Response(**document["response"])
+    except (LookupError, TypeError):
         return None

@@ -25,7 +25,7 @@ from langseg.cache.records import EMBEDDINGS, SCHEMA_VERSION, TABLES
 
 CURRENT = "CURRENT"
 MANIFESTS = "manifests"
-_NAME = re.compile(r"([0-9]{6,})\.json")
+_NAME = re.compile(r"([0-9]{6,18})\.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -139,11 +139,11 @@ def read_manifest(root: Path, number: int) -> Manifest:
         )
     try:
         manifest = _from_document(document)
-    except (LookupError, TypeError, AttributeError) as exc:
+        _check_paths(path, manifest)
+    except (LookupError, TypeError, AttributeError, ValueError) as exc:
         raise CorruptError(f"{path}: wanted a manifest, got {exc!r}", Remedy.VERIFY) from exc
     if manifest.number != number:
         raise CorruptError(f"{path}: wanted this number, got {manifest.number}", Remedy.VERIFY)
-    _check_paths(path, manifest)
     return manifest
 
 
@@ -263,6 +263,7 @@ def _check_paths(path: Path, manifest: Manifest) -> None:
         and set(manifest.tables) <= set(TABLES)
         and set(manifest.embeddings) <= set(manifest.encoders)
         and all(_SHA256.fullmatch(part.sha256) for part in manifest.parts())
+        and all(type(part.rows) is int for part in manifest.parts())
         and all(
             part.path == part_path(folder, part.sha256)
             for folder, parts in folders.items()

@@ -111,8 +111,8 @@ def repair_store(root: Path, remake: Remake, wait_s: float = 0.0) -> Repaired:
 def _repair(root: Path, remake: Remake) -> Repaired:
     losses = Losses()
     number = next_number(root)  # before a damaged manifest loses its name
+    base = whole_manifest(root, losses)  # first: it refuses a store that another LangSeg wrote
     salvage_journals(root, losses)
-    base = whole_manifest(root, losses)
     encoders = whole_encoders(root, base, losses)
     tables = {name: _read_table(root, base, name, losses) for name in TABLES}
     vectors = {name: _read_vectors(root, base, name, encoders[name], losses) for name in encoders}

@@ -1,7 +1,7 @@
 """Run the frozen backbone once over a dataset, then cut training windows out of its features.
 
 In:  a frozen backbone, labelled Samples, the short side they are read at.
-Out: FeatureBatches, a pure function of (seed, step) as ``data.batches`` are.
+Out: FeatureBatches, a pure function of (seed, step) as ``data.loader.batches`` are.
 
 The backbone never changes, so its features of a picture need no second pass: a step then costs
 the head alone. What is given up is augmentation before the backbone: pictures come as they are
@@ -88,7 +88,7 @@ class FeatureCache:
         world_size: int = 1,
     ) -> Iterator[FeatureBatch]:
         """Batches of steps ``start_step``, ``start_step`` + 1, ... without end; arguments as for
-        ``data.batches``."""
+        ``data.loader.batches``."""
         block = start_step * world_size + rank
         while True:
             cuts = [

@@ -138,7 +138,9 @@ def sql(
     memory_limit: Annotated[
         int,
         typer.Option(
-            min=16, help="MB that the tables and a statement may take, an answer an eighth of it."
+            min=16,
+            max=2**30,  # of MB: more than DuckDB can count
+            help="MB that the tables and a statement may take, an answer an eighth of it.",
         ),
     ] = 2048,
     as_json: Json = False,

@@ -363,5 +363,6 @@ def test_newest_bank__is_the_one_of_the_vocabulary_that_was_saved_last(tmp_path:
     os.utime(old / HEADER, (1, 1))
     assert newest_bank(tmp_path, "two") == new
     assert newest_bank(tmp_path, "nobody's") is None
-    (new / HEADER).write_text("{")
-    assert newest_bank(tmp_path, "two") == old
+    for text in ("{", "[" * 100_000):
+        (new / HEADER).write_text(text)
+        assert newest_bank(tmp_path, "two") == old

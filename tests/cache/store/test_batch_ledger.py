@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from langseg.cache.errors import CorruptError, LangSegError
+from langseg.cache.errors import CorruptError, FormatError, LangSegError
 from langseg.cache.keys import sha256_hex
 from langseg.cache.records import Request
+from langseg.cache.sealed import parse_line, render_line
 from langseg.cache.store.batch_ledger import Ledger, batch_notes, batch_problems, held_answers
 from langseg.cache.store.batch_records import BATCHES, BatchRecord, read_batch_records
 from tests.support.repository import ROOT
@@ -135,6 +136,22 @@ def test_record__under_another_name_is_damage(tmp_path):
     path = record_path(tmp_path, enter(Ledger(tmp_path), 1))
     path.rename(path.with_name("batch-other.json"))
     assert len(batch_problems(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "word"),
+    [
+        ({"v": 2}, FormatError, "wanted batch format 1, got 2; open the store with the LangSeg"),
+        ({"number": "1"}, CorruptError, "a record of another shape"),
+        ({"tokens": None}, CorruptError, "a record of another shape"),
+    ],
+)
+def test_record__that_is_sealed_but_no_record_is_named(tmp_path, values, kind, word):
+    path = record_path(tmp_path, enter(Ledger(tmp_path), 1))
+    document = {**parse_line(path.read_bytes(), end="\n"), **values}
+    path.write_bytes(render_line(document, end="\n"))
+    with pytest.raises(kind, match=word):
+        read_batch_records(tmp_path)
 
 
 def test_held_answers__are_those_that_came_with_the_batchs_name(store, rows):

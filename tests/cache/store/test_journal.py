@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from langseg.cache.errors import CorruptError, LangSegError, Remedy
+from langseg.cache.errors import CorruptError, FormatError, LangSegError, Remedy
+from langseg.cache.sealed import parse_line, render_line
 from langseg.cache.store.journal import Journal, journal_path, read_journal, salvage_journal
 
 
@@ -92,6 +93,18 @@ def test_read_journal__names_a_damaged_line_whichever_bit_changed(written):
         with pytest.raises(CorruptError, match=r"run-a\.jsonl: .* in lines? 2") as caught:
             read_journal(path)
         assert caught.value.remedy is Remedy.REPAIR
+
+
+def test_journal__of_another_format_is_refused_and_left_as_it_is(written):
+    path, _ = written
+    first, *others = path.read_bytes().splitlines(keepends=True)
+    document = {**parse_line(first, digits=16), "v": 2}
+    path.write_bytes(b"".join([render_line(document, digits=16), *others]))
+    data = path.read_bytes()
+    for look in (read_journal, salvage_journal):
+        with pytest.raises(FormatError, match="wanted journal format 1, got 2"):
+            look(path)
+    assert [(each, each.read_bytes()) for each in path.parent.iterdir()] == [(path, data)]
 
 
 def test_read_journal__counts_what_is_still_good(written):

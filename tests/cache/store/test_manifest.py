@@ -4,9 +4,17 @@ from dataclasses import replace
 
 import pytest
 
+from langseg.cache import sealed
 from langseg.cache.errors import CorruptError, FormatError
 from langseg.cache.files import write_atomic
-from langseg.cache.store.manifest import live_manifest, publish
+from langseg.cache.store.manifest import (
+    CURRENT,
+    MANIFESTS,
+    live_manifest,
+    publish,
+    read_current,
+    read_manifest,
+)
 from langseg.cache.upkeep.verify import examine
 
 
@@ -44,6 +52,40 @@ def test_live_manifest__refuses_a_schema_it_does_not_know(filled, version):
     publish(filled.path, replace(live, number=4, parent=live.sha256, schema_version=version))
     with pytest.raises(FormatError, match="open the store with the LangSeg that wrote it"):
         live_manifest(filled.path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"encoders": ["a"]},
+        {"journals": [5]},
+        {"tables": {"texts": [{"path": "texts/part.parquet", "rows": 1, "sha256": 7}]}},
+        {"tables": []},
+    ],
+)
+def test_read_manifest__of_another_shape_is_damage_whoever_sealed_it(filled, values):
+    path = filled.path / MANIFESTS / filled.manifest.name
+    document = sealed.parse(path.read_bytes(), sort_keys=True)
+    path.write_bytes(sealed.render({**document, **values}, sort_keys=True))
+    with pytest.raises(CorruptError, match="wanted"):
+        read_manifest(filled.path, filled.manifest.number)
+
+
+def test_read_manifest__wants_a_number_of_rows(filled):
+    live = filled.manifest
+    parts = tuple(replace(part, rows="x") for part in live.tables["texts"])
+    publish(
+        filled.path,
+        replace(live, number=4, parent=live.sha256, tables={**live.tables, "texts": parts}),
+    )
+    with pytest.raises(CorruptError, match="wanted"):
+        live_manifest(filled.path)
+
+
+def test_current__of_too_many_digits_is_damage(filled):
+    (filled.path / CURRENT).write_text(f"{'9' * 5000}.json\n")
+    with pytest.raises(CorruptError, match="wanted a manifest's name"):
+        read_current(filled.path)
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "texts/x.parquet"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from langseg.cache import sealed
 from langseg.cache.bank.arms_index import read_index, write_index
 from langseg.cache.bank.array_files import HEADER
 from langseg.cache.bank.load_save import save_bank
@@ -90,6 +91,16 @@ def test_index__with_any_flipped_bit_is_named(index):
 def test_index__that_is_none_is_named(index, text):
     index.write_text(text)
     with pytest.raises(CorruptError, match=r"arms-.*: wanted"):
+        read_index(index)
+    assert [path for path, _ in problems(index)] == [index]
+
+
+@pytest.mark.parametrize(
+    "values", [{"arms": [1]}, {"arms": [{"arm": "real"}]}, {"vocabulary": 3}, {"arms": None}]
+)
+def test_index__that_is_sealed_but_of_another_shape_is_named(index, values):
+    index.write_bytes(sealed.render({**read_index(index), **values}))
+    with pytest.raises(CorruptError, match=r"arms-.*: wanted an index of arms"):
         read_index(index)
     assert [path for path, _ in problems(index)] == [index]
 

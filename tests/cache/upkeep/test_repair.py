@@ -147,8 +147,13 @@ def test_repair__drops_an_embedding_whose_text_no_reply_holds(filled, rows):
     assert Store.open(filled.path).embeddings("tiny").num_rows == 6
 
 
-def test_repair__drops_an_encoder_whose_record_is_damaged(filled):
-    damage(filled.path / "encoders/tiny.json")
+@pytest.mark.parametrize("nested", [False, True])
+def test_repair__drops_an_encoder_whose_record_is_damaged(filled, nested):
+    record = filled.path / "encoders/tiny.json"
+    if nested:
+        record.write_text("[" * 200_000)
+    else:
+        damage(record)
     done = repaired(filled)
     assert done.losses.encoders == ["tiny"]
     assert Store.open(filled.path).encoders() == {}
