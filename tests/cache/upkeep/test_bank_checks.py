@@ -112,6 +112,7 @@ def test_index__names_a_bank_that_is_not_there(index):
     assert "wanted the banks of 3 arms, got 2: that of swapped" in str(problem)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [HEADER, "bank-*.safetensors"])
 def test_bank__without_one_of_its_files_is_damage(index, name):
     folder = bank_of(index, 0)

@@ -123,6 +123,7 @@ def test_answered_requests__cost_nothing_and_are_the_cached_share():
     )
 
 
+@pytest.mark.slow
 def test_cut_request__counts_with_the_longer_reply_that_it_is_asked_with():
     plan, seen = plan_of(lambda: iter([next(iter(ade20k()))])), Settled()
     request = next(iter(plan))

@@ -162,6 +162,7 @@ def test_class_list__is_looked_up_in_every_pack_its_own_first(packs: Path):
     assert len(provider.params["pack_sha256"].split("+")) == 2
 
 
+@pytest.mark.slow
 def test_class_list_of_shipped_names__is_answered_from_the_shipped_packs(tmp_path: Path):
     (tmp_path / "mine.txt").write_text("sofa\nbicyclist\n")
     mine = load_vocabulary(classes_file=tmp_path / "mine.txt")

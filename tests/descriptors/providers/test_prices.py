@@ -75,6 +75,7 @@ def test_unknown_model__has_no_price_and_not_a_price_of_zero(model: str):
     assert load_prices().price(model, batch=True) is None
 
 
+@pytest.mark.slow
 @given(st.sampled_from(shipped()), st.text(min_size=1, max_size=12), st.dates())
 def test_longer_name__is_another_model_unless_it_ends_with_a_date(name: str, more: str, day: date):
     table = load_prices()

@@ -44,12 +44,14 @@ def test_generate__submits_leaves_and_collects_in_a_later_run(tmp_path: Path):
     assert examine(tmp_path / "store").problems == []
 
 
+@pytest.mark.slow
 def test_generate__that_waits_ends_with_every_answer(tmp_path: Path):
     with BatchServer() as server:
         report = run(tmp_path, server, wait=True)
     assert (report["under_way"], report["statuses"]) == (0, {"ok": 2})
 
 
+@pytest.mark.slow
 def test_batch_answers__are_no_more_asked_of_a_server_that_answers_at_once(tmp_path: Path):
     with BatchServer() as server:
         run(tmp_path, server, wait=True)

@@ -140,6 +140,7 @@ def test_bank_and_audit__take_the_encoder_whose_weights_are_there_now(
     assert taken() == {first}
 
 
+@pytest.mark.slow
 def test_bank__without_the_weights_takes_the_one_encoder_of_that_name_and_never_one_of_two(
     source: Source, tmp_path: Path
 ):
@@ -237,6 +238,7 @@ def words_of(source: Source) -> dict[str, str]:
     return dict(zip(table["text_id"].to_pylist(), table["text"].to_pylist(), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_ranges")
 def test_encode__in_many_ranges_gives_each_text_once_and_its_own_vector(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -216,6 +216,7 @@ def test_export__of_one_of_two_sets_has_its_rows_only_with_scenes_and_0_based_id
     assert {row["model"] for row in lines(out)} == {"import:mine"}
 
 
+@pytest.mark.slow
 def test_export_hf__is_a_folder_with_a_card_that_names_its_file(call, flags, tmp_path: Path):
     call(DESC, "generate", *flags)
     out = tmp_path / "dataset"

@@ -156,6 +156,7 @@ def test_answer__the_first_run_hands_over_and_the_next_brings_home(tmp_path):
     assert desk.files() == []
 
 
+@pytest.mark.slow
 def test_answer__a_line_is_what_a_single_request_would_be(tmp_path):
     with BatchServer() as server:
         (request,) = requests(1)

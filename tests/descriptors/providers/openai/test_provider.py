@@ -127,6 +127,7 @@ def test_answer__with_prices_a_reply_has_a_cost():
     assert response.cost_usd == pytest.approx(tokens / 1e6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "status"),
     [
@@ -152,6 +153,7 @@ def test_answer__an_answer_that_was_paid_for_is_kept_and_never_asked_for_again(b
     assert len(server.bodies) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "behaviour",
     ["rate_limit", "status:500", "status:502", "status:503", "status:408", "status:409", "reset",
@@ -164,6 +166,7 @@ def test_answer__a_fault_that_passes_is_tried_again(behaviour):
     assert len(server.bodies) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
@@ -245,6 +248,7 @@ def test_answer__waits_no_longer_than_its_cap_whatever_the_server_asks():
     assert 0.2 <= server.arrivals[1] - server.arrivals[0] < 2
 
 
+@pytest.mark.slow
 def test_answer__when_one_is_told_to_wait_no_other_request_leaves():
     with OpenAIServer(nth={3: "rate_limit:retry-after=0.6"}, delay_s=0.02) as server:
         responses, _ = ask(server, requests(40))
@@ -253,6 +257,7 @@ def test_answer__when_one_is_told_to_wait_no_other_request_leaves():
     assert not [t for t in server.arrivals if complaint_at + 0.25 < t < complaint_at + 0.59]
 
 
+@pytest.mark.slow
 def test_answer__the_window_opens_to_its_limit_and_no_further():
     with OpenAIServer(delay_s=0.03) as server:
         responses, _ = ask(server, requests(60), max_concurrency=6)
@@ -571,6 +576,7 @@ def test_answer__the_wait_for_ones_turn_is_no_part_of_the_deadline(no_slack):
     assert error is None
 
 
+@pytest.mark.slow
 def test_answer__the_wait_for_room_in_the_budget_is_no_part_of_the_deadline():
     limit = '{"max_completion_tokens":100000}'
     planned = [replace(request, params_json=limit) for request in requests(14)]

@@ -116,6 +116,7 @@ def test_answer__tells_of_each_failure_once(engine):
     assert len(faults) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fatal", "reason"), [("deadly", "no memory"), ("silent", "a process that ended")]
 )
