@@ -34,10 +34,14 @@ _REMEDIES = {  # faults of the account or the address: no request of this run ca
 
 
 def check_above_zero(numbers: Any) -> None:
-    """Raises: UsageError, naming a field of a dataclass that is no number above 0, nor None."""
+    """Raises: UsageError, naming a field of a dataclass that is no number above 0; a field whose
+    default is None may be None.
+    """
     for field in fields(numbers):
         value = getattr(numbers, field.name)
-        if value is not None and not 0 < value < math.inf:
+        if value is None and field.default is None:
+            continue
+        if value is None or not 0 < value < math.inf:
             raise UsageError(f"{field.name}: wanted a number above 0, got {value}")
 
 

@@ -40,7 +40,7 @@ def test_rest_s__does_as_the_server_asks_up_to_the_cap():
     assert rest(Fault(message="", wait_s=86_400)) == 30
 
 
-@pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("bad", [0, -1, float("nan"), float("inf"), None])
 def test_retry_rule__names_the_number_that_is_none_above_zero(bad):
     with pytest.raises(UsageError, match="timeout_s: wanted a number above 0"):
         RetryRule(timeout_s=bad)
