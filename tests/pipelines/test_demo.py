@@ -51,6 +51,7 @@ def test_store_flag__is_shown_only_for_another_store():
     assert demo._store_flag(Path("else")) == " --store else"
 
 
+@pytest.mark.slow
 def test_train__of_a_damaged_run_says_to_delete_its_folder(tmp_path, monkeypatch):
     out = tmp_path / "run"
     bank = save_bank(random_bank("ade20k"), tmp_path / "banks")

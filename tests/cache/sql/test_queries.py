@@ -130,6 +130,7 @@ def test_question__opens_with_the_question_as_a_comment(question):
     assert "?" in question_sql(question)
 
 
+@pytest.mark.slow
 def test_views_sql__gives_anyones_duckdb_the_same_answers(tables, tmp_path: Path):
     files: dict[str, list[str]] = {}
     for name, table in tables.items():
@@ -367,6 +368,7 @@ def test_select__stops_at_the_memory_limit_and_spills_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_open_audit__says_which_table_is_too_large(tables):
     texts = [Text(text_id=f"{n:064d}", text=f"{n}" * 100, n_chars=0) for n in range(30_000)]
     with pytest.raises(InputError, match=r"texts: wanted .* MB .* got 2 MB ") as caught:

@@ -44,6 +44,7 @@ def test_open__refuses_parts_that_have_lost_their_manifests(filled, create):
     assert not (filled.path / "manifests").exists()
 
 
+@pytest.mark.slow
 def test_commits__of_one_writer_read_no_part_twice(store, rows, monkeypatch):
     read: list[str] = []
 

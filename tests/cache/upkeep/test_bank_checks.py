@@ -137,6 +137,7 @@ def test_bank__that_is_being_written_is_a_note(index):
     assert [path for path, _ in problems(index)] == [folder]
 
 
+@pytest.mark.slow
 def test_bank__whose_header_is_due_is_waited_for(index, monkeypatch):
     folder = bank_of(index, 0)
     header = (folder / HEADER).read_bytes()

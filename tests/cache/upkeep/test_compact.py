@@ -78,6 +78,7 @@ def test_compact__leaves_large_parts_alone_and_stops_at_the_limit(store, rows):
     assert Store.open(store.path).manifest.tables["descriptors"] == merged
 
 
+@pytest.mark.slow
 def test_compact__holds_no_more_than_a_row_group_in_memory(store, rows, monkeypatch):
     with store.writer() as writer:
         for first in (0, 40, 80):

@@ -19,6 +19,7 @@ from tests.support.tiny_towers import clip_tower, siglip_tower
 LONG = "a wall of very many words " * 8  # more letters than a tower reads
 
 
+@pytest.mark.slow
 def test_embed__flags_each_text_that_its_encoder_cuts(tmp_path: Path):
     store = Store.open(tmp_path / "store", create=True)
     towers = (

@@ -57,6 +57,7 @@ def test_record_to_read__of_a_hub_that_cannot_be_reached_is_the_one_of_that_name
     assert record_to_read("another", [one, two]) is None
 
 
+@pytest.mark.slow
 def test_stored_record__loads_no_model():
     code = (
         "import sys; from langseg.descriptors.encoders.load import stored_record, MINILM;"

@@ -50,6 +50,7 @@ def each(found: PlanEstimate, span: Range) -> Range:
     return Range(**{name: value / found.to_ask for name, value in asdict(span).items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scene", "measured"), [("*", MEASURED), ("", MEASURED_OF_A_SCENE)])
 def test_reply_tokens__hold_what_tokenizers_count_in_the_bundled_replies(
     scene: str, measured: dict[str, tuple[int, ...]]
@@ -109,6 +110,7 @@ def test_cost__is_a_range_from_a_cached_prompt_to_the_reply_limit_and_none_when_
     assert estimate(ade20k(), Settled(), price=None).cost_usd is None
 
 
+@pytest.mark.slow
 def test_answered_requests__cost_nothing_and_are_the_cached_share():
     plan, seen = ade20k(), Settled()
     for number, request in enumerate(plan):
@@ -133,6 +135,7 @@ def test_cut_request__counts_with_the_longer_reply_that_it_is_asked_with():
     assert estimate(plan, seen, price=None).completion_tokens.most == 2 * 2048
 
 
+@pytest.mark.slow
 def test_only_failed__counts_what_was_asked_in_vain():
     plan, seen = ade20k(), Settled()
     first, second, *_ = plan
@@ -185,6 +188,7 @@ def test_request_without_a_reply_limit__is_bounded_by_its_schema():
     assert reply.likely < reply.most < 8 * 80 + 4 * (2 * 64 + 80)
 
 
+@pytest.mark.slow
 def test_estimate__reads_the_plan_once_and_keeps_none_of_it():
     made = []
 

@@ -460,6 +460,7 @@ def test_disk_that_fails__ends_the_asking_and_still_saves_what_it_can(
     assert run(ReplayProvider(), Store.open(store.path)).asked == PLANNED - 1
 
 
+@pytest.mark.slow
 def test_hostile_reply__is_stored_and_breaks_nothing(store: Store):
     hostile = ["\ud800", "\x00\x1b[2J\u202e", "[" * 100_000, "<html>", "x" * 2_000_000]
 

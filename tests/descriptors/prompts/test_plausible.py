@@ -142,6 +142,7 @@ hostile = st.one_of(
 )
 
 
+@pytest.mark.slow
 @unhurried
 @given(hostile)
 @example("[" * 100_000)

@@ -65,6 +65,7 @@ def refusal(path: Path) -> LangSegError:
     return caught.value
 
 
+@pytest.mark.slow
 @unhurried
 @given(st.dictionaries(st.text("ABCdef-", min_size=1), data, min_size=1, max_size=4))
 def test_opening_and_closing__are_the_canonical_json_of_two_messages(values):

@@ -110,6 +110,7 @@ def test_measure__asks_a_sparse_set_what_it_asks_a_full_one(world):
     assert sparse.score == pytest.approx(mean_of(full.by_name[rows]), abs=0.1)
 
 
+@pytest.mark.slow
 def test_measure__takes_nothing_of_a_class_off_it_where_few_are_described(world):
     phrases, owners, meanings, look_alikes = world
     rows = np.array([[c, (c + C // 2) % C] for c in range(C)])

@@ -70,6 +70,7 @@ def test_file_that_is_no_class_list__is_an_input_error(suffix: str, data: bytes)
         check_classes(parse_class_list(data, suffix, "list.x"), "list.x", default_name="x")
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # a busy machine is no bug
 @given(st.binary(max_size=200), st.sampled_from(["txt", "csv", "json", "yaml"]))
 def test_any_bytes__are_a_vocabulary_or_an_input_error(data: bytes, kind: str):

@@ -224,6 +224,7 @@ def test_classes__that_no_pack_has_are_named_with_the_way_out(call, store, tmp_p
     assert "--provider openai" in done.err
 
 
+@pytest.mark.slow
 def test_openai__answers_over_http_are_kept_and_asked_for_once(call, store, tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
     (tmp_path / "own.txt").write_text("flux capacitor\nhoverboard\n")

@@ -30,6 +30,7 @@ def run(tmp_path: Path, server: BatchServer | OpenAIServer, **changes: Any) -> d
     return run_generate(config, Quiet())
 
 
+@pytest.mark.slow
 def test_generate__submits_leaves_and_collects_in_a_later_run(tmp_path: Path):
     with BatchServer() as server:
         first = run(tmp_path, server)
@@ -60,6 +61,7 @@ def test_batch_answers__are_no_more_asked_of_a_server_that_answers_at_once(tmp_p
     assert online.bodies == []
 
 
+@pytest.mark.slow
 def test_unusable_batch_answer__is_submitted_once_more_by_the_run_that_collects_it(tmp_path: Path):
     with BatchServer(lines={0: "refusal"}) as server:
         run(tmp_path, server)

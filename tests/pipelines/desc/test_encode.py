@@ -304,6 +304,7 @@ def test_encode__killed_goes_on_where_it_was(
     assert len(found) == len(set(found))
 
 
+@pytest.mark.slow
 def test_encode__hashes_each_part_once_however_many_ranges_there_are(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_ranges: None
 ):

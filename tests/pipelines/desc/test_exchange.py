@@ -75,6 +75,7 @@ def test_import__tells_everything_that_was_dropped_or_found_no_place(call, forei
     )
 
 
+@pytest.mark.slow
 def test_import__is_in_the_store_like_any_answer(call, foreign, flags, tmp_path: Path):
     call(DESC, "import", foreign, *flags)
     store = Store.open(tmp_path / "store")
@@ -100,6 +101,7 @@ def test_import__joins_the_store_without_changing_the_bank(call, foreign, flags,
     assert [row["text"] for row in lines(tmp_path / "named.jsonl")] == SET["Walls"]
 
 
+@pytest.mark.slow
 def test_import__of_a_changed_file_replaces_the_set(call, foreign, flags, tmp_path: Path):
     call(DESC, "import", foreign, *flags)
     first = foreign.read_text()
@@ -190,6 +192,7 @@ def test_export__is_what_the_bank_would_hold(call, flags, tmp_path: Path, classe
     assert {(row["source"], row["model"]) for row in rows} == {("bundled", "bundled")}
 
 
+@pytest.mark.slow
 def test_export__of_one_of_two_sets_has_its_rows_only_with_scenes_and_0_based_ids(
     call, tmp_path: Path
 ):

@@ -64,6 +64,7 @@ def test_generate__counts_unusable_answers_beside_good_ones(tmp_path: Path):
     assert "1 answers were unusable (1 refused)" in report["sentence"]
 
 
+@pytest.mark.slow
 def test_generate__shows_why_attempts_fail_while_it_runs(tmp_path: Path):
     watching = Quiet()
     with OpenAIServer(nth={0: "html"}) as server:
@@ -71,6 +72,7 @@ def test_generate__shows_why_attempts_fail_while_it_runs(tmp_path: Path):
     assert any("Sign in to the Wi-Fi" in fault for fault in watching.faults)
 
 
+@pytest.mark.slow
 def test_generate__keeps_the_cost_of_every_sample_at_the_given_prices(tmp_path: Path):
     with OpenAIServer() as server:
         config = hosted(tmp_path, server, samples=2, price_in=1.0, price_out=2.0)
@@ -129,6 +131,7 @@ def test_generate__of_two_vocabularies_leaves_the_first_as_it_was(tmp_path: Path
     assert examine(first.store).problems == []
 
 
+@pytest.mark.slow
 def test_scene__whose_reply_was_cut_at_first_is_described_all_the_same(tmp_path: Path):
     scenes = tmp_path / "scenes.txt"
     scenes.write_text("garage\n")

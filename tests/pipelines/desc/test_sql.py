@@ -75,6 +75,7 @@ def test_csv__holds_no_control_character_and_keeps_lines_and_values():
     assert row == ["a[31mbc", "two\nlines", 'say "x"', "01ff", '[1, "é"]', '{"k": null}', "True"]
 
 
+@pytest.mark.slow
 def test_sql__as_parquet_keeps_types_and_replaces_the_file_whole(call, store, tmp_path):
     out = tmp_path / "texts.parquet"
     out.write_bytes(b"an old file")
@@ -157,6 +158,7 @@ def test_sql__that_takes_long_to_write_stops_in_time_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_sql__that_fails_leaves_the_old_file(call, store, tmp_path):
     out = tmp_path / "old.parquet"
     out.write_bytes(b"an old file")

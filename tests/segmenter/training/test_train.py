@@ -184,6 +184,7 @@ def test_train__refuses_to_leave_every_class_unseen(data, tmp_path):
         run(data, tmp_path, config=tiny_config(unseen=tiny_bank().names))
 
 
+@pytest.mark.slow
 def test_train__stops_at_a_loss_that_is_not_finite_and_keeps_the_last_checkpoint(data, tmp_path):
     backbone, out = tiny_vit(), tmp_path / "run"
 

@@ -167,6 +167,7 @@ def test_answer__a_line_is_what_a_single_request_would_be(tmp_path):
     }]]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_answer__what_is_under_way_is_never_handed_over_again(tmp_path):
     with BatchServer(looks=2) as server:
         desk = Desk(server, tmp_path)
@@ -256,6 +257,7 @@ def test_wait__takes_up_what_earlier_runs_handed_over(tmp_path):
     assert [len(upload) for upload in server.uploads] == [3, 1, 2]
 
 
+@pytest.mark.slow
 def test_wait__ends_when_the_time_is_up(tmp_path):
     with BatchServer(looks=10**9) as server:
         desk = Desk(server, tmp_path, wait=True)
@@ -392,6 +394,7 @@ def test_wait__more_tokens_than_the_server_enqueues_go_in_smaller_batches(tmp_pa
     assert any("more tokens than the server enqueues" in fault for fault in desk.faults)
 
 
+@pytest.mark.slow
 def test_answer__more_tokens_than_the_server_enqueues_leave_requests_open(tmp_path):
     with BatchServer(enqueues=3) as server:
         desk = Desk(server, tmp_path)

@@ -76,6 +76,7 @@ def environment(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_answer__every_request_gets_its_own_reply_and_what_the_server_reported():
     with OpenAIServer() as server:
         responses, error = ask(server, requests(12))
@@ -190,6 +191,7 @@ def test_answer__a_fault_that_stays_fails_after_bounded_attempts(behaviour, reas
     assert len(server.bodies) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["html", "status:500", "reset", "no_choices", "hang"])
 def test_answer__a_server_that_never_answers_ends_the_run_after_three_attempts(behaviour):
     reasons: list[str] = []
@@ -225,6 +227,7 @@ def test_answer__a_request_the_server_rejects_fails_at_once_and_the_others_go_on
     assert len(server.bodies) == 4
 
 
+@pytest.mark.slow
 def test_answer__the_deadline_holds_over_all_attempts_of_a_request():
     with OpenAIServer(always="hang") as server:
         (response,), _ = ask(server, requests(1), timeout_s=0.1, deadline_s=0.35)
@@ -233,6 +236,7 @@ def test_answer__the_deadline_holds_over_all_attempts_of_a_request():
     assert len(server.bodies) < 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("header", ["retry-after=0.3", "retry-after-ms=300"])
 def test_answer__waits_as_long_as_the_server_asks(header):
     with OpenAIServer(nth={0: f"rate_limit:{header}"}) as server:
@@ -241,6 +245,7 @@ def test_answer__waits_as_long_as_the_server_asks(header):
     assert server.arrivals[1] - server.arrivals[0] >= 0.3
 
 
+@pytest.mark.slow
 def test_answer__waits_no_longer_than_its_cap_whatever_the_server_asks():
     with OpenAIServer(nth={0: "rate_limit:retry-after=86400"}) as server:
         (response,), _ = ask(server, requests(1), max_wait_s=0.2)
@@ -297,6 +302,7 @@ def test_answer__a_fault_of_the_account_costs_one_request_and_says_what_to_do(be
     assert len(server.bodies) == 1
 
 
+@pytest.mark.slow
 def test_answer__what_was_under_way_when_the_credit_ended_is_still_yielded():
     nth = {n: "no_credit" for n in range(10, 60)}
     with OpenAIServer(nth=nth, delay_s=0.03) as server:
@@ -328,6 +334,7 @@ def test_answer__many_failures_in_a_row_end_the_run_with_those_that_failed():
     assert len(server.bodies) == 11
 
 
+@pytest.mark.slow
 def test_answer__failures_with_answers_between_them_do_not_end_the_run():
     nth = {n: "status:400" for n in range(0, 60, 2)}
     with OpenAIServer(nth=nth) as server:
@@ -346,6 +353,7 @@ def test_answer__an_address_where_nothing_listens_ends_the_run():
     assert "wanted a connection" in str(error)
 
 
+@pytest.mark.slow
 def test_answer__stops_asking_when_the_iterator_of_requests_ends_and_yields_the_rest():
     left = iter(requests(60))
     with OpenAIServer(delay_s=0.01) as server:
@@ -519,6 +527,7 @@ def no_slack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "_SLACK_S", 0.0)
 
 
+@pytest.mark.slow
 def test_answer__keeps_to_the_requests_a_minute_that_were_given(no_slack):
     with OpenAIServer(delay_s=0.05) as server:
         responses, error = ask(server, requests(12), requests_per_minute=3000)
@@ -536,6 +545,7 @@ def test_answer__keeps_to_the_tokens_a_minute_that_were_given(no_slack):
     assert sum(gaps(server)) >= 7 * 0.02 * 0.9
 
 
+@pytest.mark.slow
 def test_answer__keeps_to_the_rate_that_the_headers_of_the_first_reply_tell(no_slack):
     behaviours = {0: "telling:x-ratelimit-limit-requests=3000"}
     with OpenAIServer(nth=behaviours) as server:
@@ -551,6 +561,7 @@ def test_answer__keeps_to_the_rate_that_a_refusal_tells(no_slack):
     assert sum(gaps(server)) >= 7 * 0.02 * 0.95
 
 
+@pytest.mark.slow
 def test_answer__rests_until_the_reset_when_a_server_says_that_nothing_remains():
     headers = "x-ratelimit-remaining-tokens=0;x-ratelimit-reset-tokens=300ms"
     with OpenAIServer(nth={0: f"telling:{headers}"}) as server:
@@ -569,6 +580,7 @@ def test_answer__headers_that_are_nonsense_slow_nothing_down():
     assert sum(gaps(server)) < 2
 
 
+@pytest.mark.slow
 def test_answer__the_wait_for_ones_turn_is_no_part_of_the_deadline(no_slack):
     with OpenAIServer() as server:
         responses, error = ask(server, requests(8), requests_per_minute=1200, deadline_s=0.15)
