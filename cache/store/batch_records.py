@@ -6,6 +6,7 @@ Out: ``batches/<name>.json``, whose every flipped bit shows; the records that ar
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from langseg.cache.errors import CorruptError, FormatError
 from langseg.cache.files import write_atomic
@@ -55,7 +56,7 @@ def read_batch_record(path: Path) -> BatchRecord:
             f"{path}: wanted batch format {BATCH_FORMAT}, got {document.get('v')!r}; open the "
             "store with the LangSeg that wrote it"
         )
-    values = {field.name: document.get(field.name) for field in fields(BatchRecord)}
+    values: dict[str, Any] = {field.name: document.get(field.name) for field in fields(BatchRecord)}
     if any(type(values[field.name]) is not field.type for field in fields(BatchRecord)):
         raise changed(path, "a record of another shape")
     record = BatchRecord(**values)
