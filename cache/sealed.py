@@ -9,8 +9,10 @@ A line is as short as can be, and its seal is the sha256 of its own text without
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from langseg.cache.errors import FormatError
 from langseg.cache.keys import canonical_json, sha256_hex
 
 SEAL = "sha256"
@@ -53,6 +55,15 @@ def render_line(document: Mapping[str, Any], *, digits: int = 64, end: str = "")
 def parse_line(line: bytes, *, digits: int = 64, end: str = "") -> dict[str, Any]:
     """What ``render_line`` was given, and the seal. Raises: ValueError, for any other line."""
     return _checked(line, lambda document: render_line(document, digits=digits, end=end))
+
+
+def check_format(path: Path, what: str, wanted: int, got: Any) -> None:
+    """Raises: FormatError, where a whole document is not of the format that is read here."""
+    if got != wanted:
+        raise FormatError(
+            f"{path}: wanted {what} {wanted}, got {got!r}; open the store with the LangSeg that "
+            "wrote it"
+        )
 
 
 def _unsealed(document: Mapping[str, Any], name: str = SEAL) -> dict[str, Any]:

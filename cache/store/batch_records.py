@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from langseg.cache.errors import CorruptError, FormatError
+from langseg.cache.errors import CorruptError
 from langseg.cache.files import write_atomic
-from langseg.cache.sealed import parse_line, render_line
+from langseg.cache.sealed import check_format, parse_line, render_line
 
 BATCHES = "batches"
 BATCH_FORMAT = 1
@@ -51,11 +51,7 @@ def read_batch_record(path: Path) -> BatchRecord:
         document = parse_line(path.read_bytes(), end=_SEALED_END)
     except (OSError, ValueError) as exc:
         raise changed(path, str(exc)) from exc
-    if document.get("v") != BATCH_FORMAT:
-        raise FormatError(
-            f"{path}: wanted batch format {BATCH_FORMAT}, got {document.get('v')!r}; open the "
-            "store with the LangSeg that wrote it"
-        )
+    check_format(path, "batch format", BATCH_FORMAT, document.get("v"))
     values: dict[str, Any] = {field.name: document.get(field.name) for field in fields(BatchRecord)}
     if any(type(values[field.name]) is not field.type for field in fields(BatchRecord)):
         raise changed(path, "a record of another shape")

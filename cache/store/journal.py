@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from langseg.cache.errors import CorruptError, FormatError, LangSegError, Remedy
+from langseg.cache.errors import CorruptError, LangSegError, Remedy
 from langseg.cache.files import damaged_name, make_folder, sync_folder, write_atomic
 from langseg.cache.records import Request, Response
-from langseg.cache.sealed import parse_line, render_line
+from langseg.cache.sealed import check_format, parse_line, render_line
 from langseg.cache.store.row_checks import response_key
 
 JOURNALS = "journal"
@@ -173,11 +173,7 @@ def _parse(path: Path, line: bytes) -> Answer | None:
         document = parse_line(line + b"\n", digits=_SEAL_DIGITS)
     except ValueError:
         return None
-    if document.get("v") != JOURNAL_FORMAT:
-        raise FormatError(
-            f"{path}: wanted journal format {JOURNAL_FORMAT}, got {document.get('v')!r}; open the "
-            "store with the LangSeg that wrote it"
-        )
+    check_format(path, "journal format", JOURNAL_FORMAT, document.get("v"))
     try:
         return Request(**document["request"]), Response(**document["response"])
     except (LookupError, TypeError):

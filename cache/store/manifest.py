@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from langseg.cache import sealed
-from langseg.cache.errors import CorruptError, FormatError, InputError, LockedError, Remedy
+from langseg.cache.errors import CorruptError, InputError, LockedError, Remedy
 from langseg.cache.files import make_folder, write_atomic, write_new
 from langseg.cache.records import EMBEDDINGS, SCHEMA_VERSION, TABLES
 
@@ -131,12 +131,7 @@ def read_manifest(root: Path, number: int) -> Manifest:
         document = sealed.parse(path.read_bytes(), sort_keys=True)
     except (OSError, ValueError) as exc:
         raise CorruptError(f"{path}: wanted a manifest, got {exc}", Remedy.VERIFY) from exc
-    version = document.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise FormatError(
-            f"{path}: wanted schema version {SCHEMA_VERSION}, got {version!r}; open the store "
-            "with the LangSeg that wrote it"
-        )
+    sealed.check_format(path, "schema version", SCHEMA_VERSION, document.get("schema_version"))
     try:
         manifest = _from_document(document)
         _check_paths(path, manifest)
