@@ -29,7 +29,7 @@ check: .venv/.dev
 	$(BIN)/ruff format --check $(FOLDERS)
 	$(BIN)/ruff check $(FOLDERS)
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=.typing $(BIN)/lint-imports
 
 # For SECONDS each: what an LLM may reply, and what a class list may say.
 fuzz: .venv/.dev

@@ -37,6 +37,7 @@ class LangSegError(Exception):
     """Root of every error LangSeg raises on purpose; ``exit_code`` ends the command."""
 
     exit_code = 1
+    told_by_another = False  # of several processes that end with it, another one says it
 
     def __init__(self, message: str = "", remedy: Remedy | None = None) -> None:
         super().__init__(message)

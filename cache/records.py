@@ -7,13 +7,17 @@ Out: Arrow tables whose columns are the dataclass fields, in order.
 provider did not report are null, never 0.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-SCHEMA_VERSION = 1
+from langseg.cache.keys import text_id
+
+SCHEMA_VERSION = 3
 ANY_SCENE = "*"
 SLOTS = ("shape", "colour", "material", "texture", "part", "size", "position", "context")
 NAME_SLOT = "name"  # the row that holds a subclass's own name
@@ -26,10 +30,12 @@ class Request:
     """One planned LLM call. ``request_key`` is ``cache.keys.request_key`` of its content.
 
     ``class_name`` is ``""`` for a request about a scene: which classes are plausible in it.
+    ``sense`` is that of the class, as in ``VocabularyClass``; no part of the key.
     """
 
     request_key: str
     class_name: str
+    sense: str
     scene: str
     sample_index: int
     model: str
@@ -46,6 +52,8 @@ class Response:
     ``status``: ``ok`` was accepted; ``invalid``, ``refused``,
     ``truncated`` and ``empty`` are answers (and were paid for) without usable descriptors;
     ``failed`` is no answer at all, so a later run asks again.
+    ``dialect`` is the form in which the server was told the schema, and whatever else of the
+    request was put as it asks for; ``""`` where no model was asked.
     ``cost_usd`` is null when the price is unknown, never 0. ``created_at`` is ISO 8601 in UTC.
     """
 
@@ -55,6 +63,7 @@ class Response:
     raw_text: str
     finish_reason: str
     provider: str
+    dialect: str
     served_model: str
     system_fingerprint: str
     prompt_tokens: int | None
@@ -97,12 +106,23 @@ class Text:
     n_chars: int
 
 
-Row = Request | Response | Descriptor | Text
+@dataclass(frozen=True, kw_only=True)
+class VocabularyClass:
+    """A class of a vocabulary that was asked about. ``sense`` is a short hash of what a prompt
+    tells of it: vocabularies that mean the same by a name share the answers, others do not."""
+
+    vocabulary: str
+    class_name: str
+    sense: str
+
+
+Row = Request | Response | Descriptor | Text | VocabularyClass
 TABLES: dict[str, type[Any]] = {
     "requests": Request,
     "responses": Response,
     "descriptors": Descriptor,
     "texts": Text,
+    "classes": VocabularyClass,
 }
 EMBEDDINGS = "embeddings"  # the table of vectors, whose columns follow from its text encoder
 _ARROW: dict[Any, pa.DataType] = {
@@ -151,14 +171,47 @@ def embedding_schema(dim: int) -> pa.Schema:
     """Embeddings of one text encoder: ``emb`` is a unit vector of ``dim`` float16 values.
 
     float16 costs at most 1e-4 of pairwise similarity; a non-null fixed-size list is read more
-    than twice as fast as a nullable one (measured on 200,000 rows of 384 values).
+    than twice as fast as a nullable one (measured on 200,000 rows of 384 values). A server that
+    embeds texts tells neither how many tokens each has nor whether it cut one: both are null then.
     """
     value = pa.field("element", pa.float16(), nullable=False)
     return pa.schema(
         [
             pa.field("text_id", pa.string(), nullable=False),
             pa.field("emb", pa.list_(value, dim), nullable=False),
-            pa.field("n_tokens", pa.int32(), nullable=False),
-            pa.field("truncated", pa.bool_(), nullable=False),
+            pa.field("n_tokens", pa.int32()),
+            pa.field("truncated", pa.bool_()),
         ]
     )
+
+
+def text_table(texts: Iterable[str]) -> pa.Table:
+    """The rows of ``texts`` that some texts are."""
+    rows = (Text(text_id=text_id(text), text=text, n_chars=len(text)) for text in texts)
+    return to_table(Text, rows)
+
+
+def embedding_table(
+    texts: Sequence[str],
+    vectors: NDArray[np.floating],
+    n_tokens: NDArray[np.int32] | None,
+    max_tokens: int | None,
+) -> pa.Table:
+    """Rows of ``embedding_schema``.
+
+    Args:
+        vectors: unit rows [N, D], which are rounded to float16.
+        n_tokens: [N]; a text with more than ``max_tokens`` was cut. None where nobody knows.
+    """
+    schema = embedding_schema(vectors.shape[1])
+    values = pa.array(vectors.astype(np.float16).ravel(), pa.float16())
+    nothing = pa.nulls(len(texts))
+    told = nothing if n_tokens is None else n_tokens
+    cut = nothing if n_tokens is None or max_tokens is None else n_tokens > max_tokens
+    columns = [
+        pa.array([text_id(text) for text in texts], pa.string()),
+        pa.FixedSizeListArray.from_arrays(values, type=schema.field("emb").type),
+        pa.array(told, pa.int32()),
+        pa.array(cut, pa.bool_()),
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)

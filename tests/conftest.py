@@ -20,6 +20,12 @@ with suppress(ImportError):  # .ci/vllm has none
     settings.load_profile("usual")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing is read from, or left in, the cache of whoever runs the tests."""
+    os.environ["LANGSEG_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real samples that are not part of the repository."""

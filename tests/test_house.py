@@ -1,6 +1,7 @@
 """Tests lie where what they test lies, and what two of them need lies in `tests/support`."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,8 +47,17 @@ def test_rooms_of_tests__hold_tests_and_their_fixtures_alone():
     assert {n for n in names if not n.startswith("test_") and n != "conftest.py"} == set()
 
 
-def test_readme__names_every_room_and_no_other():
-    tree = (ROOT / "README.md").read_text().partition("## Where things are")[2].split("```")[1]
+def test_readme__is_read_in_ten_minutes_and_links_to_pages_that_exist():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.split()) <= 1500
+    pages = re.findall(r"\]\((?!http|#)([^)]+)\)", text)
+    assert {page for page in pages if not (ROOT / page).exists()} == set()
+
+
+def test_map_of_the_code__names_every_room_and_no_other():
+    tree = (
+        (ROOT / "docs" / "code.md").read_text().partition("## Where things are")[2].split("```")[1]
+    )
     named: dict[str, set[str]] = {}
     for line in filter(str.strip, tree.splitlines()):
         names, _, _ = line.strip().partition("   ")

@@ -16,13 +16,21 @@ FOLDERS = ("cache", "descriptors", "pipelines", "segmenter")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
+def package_of(folder: Path) -> str:
+    """What a folder is imported as: ``pipelines/langseg`` is the package itself."""
+    parts = folder.relative_to(ROOT).parts
+    return ".".join(() if parts == ("pipelines", "langseg") else parts)
+
+
 def test_every_package_on_disk_is_listed_for_the_wheel():
     on_disk = {
-        ".".join(("langseg", *init.parent.relative_to(ROOT).parts))
+        ".".join(filter(None, ("langseg", package_of(init.parent))))
         for folder in FOLDERS
         for init in (ROOT / folder).rglob("__init__.py")
     }
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == on_disk
+    for package, folder in PROJECT["tool"]["setuptools"]["package-dir"].items():
+        assert package.removeprefix("langseg").removeprefix(".") == package_of(ROOT / folder)
 
 
 def test_every_data_file_on_disk_is_matched_for_the_wheel():
@@ -32,19 +40,30 @@ def test_every_data_file_on_disk_is_matched_for_the_wheel():
         listed = {
             path
             for room in rooms
-            if room.split(".")[1] == folder
             for pattern in [*data["*"], *data.get(room, [])]
-            for path in ROOT.joinpath(*room.split(".")[1:]).glob(pattern)
+            for path in folder_of(room).glob(pattern)
+            if path.is_relative_to(ROOT / folder)
         }
         files = {path for path in (ROOT / folder).rglob("*") if path.is_file()}
         ours = {p for p in files if p.suffix != ".py" and "__pycache__" not in p.parts}
         assert ours == listed
 
 
+def folder_of(package: str) -> Path:
+    """Where the files of a listed package are."""
+    *_, name = package.split(".", 1)
+    return ROOT / "pipelines/langseg" if package == "langseg" else ROOT.joinpath(*name.split("."))
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_typing_link__points_at_the_real_folder(folder: str):
     # without the links mypy passes vacuously on one file
     assert (ROOT / ".typing/langseg" / folder).resolve() == ROOT / folder
+
+
+def test_typing_link__of_the_package_itself_points_at_its_names():
+    names = ROOT / "pipelines/langseg/__init__.py"
+    assert (ROOT / ".typing/langseg/__init__.py").resolve() == names
 
 
 def test_version__is_the_newest_in_the_changelog():

@@ -45,14 +45,17 @@ class Stored:
 
     @classmethod
     def of(cls, array: NDArray[Any]) -> Self:
+        """Of an array that is at hand; its bytes are hashed."""
         return cls(_CODES[array.dtype], array.shape, hashlib.sha256(_plain(array)).hexdigest())
 
     @property
     def kind(self) -> np.dtype[Any]:
+        """NumPy's dtype of it."""
         return np.dtype(_DTYPES[self.dtype])
 
     @property
-    def size(self) -> int:  # in bytes
+    def size(self) -> int:
+        """In bytes."""
         return math.prod(self.shape) * self.kind.itemsize
 
 

@@ -39,7 +39,7 @@ from langseg.cache.errors import CorruptError, FormatError, Remedy
 from langseg.cache.files import make_folder, write_atomic
 from langseg.cache.sealed import seal_of
 
-BANK_FORMAT = 3
+BANK_FORMAT = 4
 HEADER_SHA256 = "header_sha256"  # its seal: the header holds many a sha256
 _FINGERPRINT = re.compile("[0-9a-f]{64}")
 
@@ -77,8 +77,10 @@ def save_bank(bank: TextBank, banks: Path) -> Path:
     return folder
 
 
-def newest_bank(banks: Path, vocabulary: str) -> Path | None:
+def newest_bank(banks: Path, vocabulary: str, ids: Mapping[int, str] | None = None) -> Path | None:
     """The folder of the bank of a vocabulary that was saved last, if there is one.
+
+    ``ids``: the class of each id, by which two lists of one name are told apart.
 
     A control arm is never it: nobody trains on one unasked. Headers that cannot be read are passed
     over: loading the bank says what is wrong with it.
@@ -88,6 +90,9 @@ def newest_bank(banks: Path, vocabulary: str) -> Path | None:
         try:
             document = json.loads(header.read_bytes())
             wanted = document["vocabulary"] == vocabulary and "recipe" not in document
+            if ids is not None:
+                has = dict(zip(document["ids"], document["names"], strict=True))
+                wanted = wanted and has == ids
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             continue
         if wanted:
@@ -136,6 +141,8 @@ def _opened(folder: Path, data: bytes) -> TextBank:
 
 
 def _no_bank(folder: Path, reason: Exception) -> CorruptError:
+    if isinstance(reason, FileNotFoundError):
+        reason = FileNotFoundError("none" if folder.is_dir() else "no such folder")
     return CorruptError(
         f"{folder}: wanted a TextBank ({HEADER} and the file it names), got {reason}",
         Remedy.BUILD_BANK,

@@ -39,6 +39,8 @@ class TextBank:
     slot, and of which subclass ("" for the class itself).
     ``scene_names``: scene -> the names by which the dataset means it, such as bedroom -> hotel
     room; it changes how a told scene is read, and is no part of the fingerprint.
+    ``askings`` tell how the phrases were asked for, as ``descriptors.bank.asking`` has it; they are
+    no part of the fingerprint, either.
 
     ``recipe`` says how a control arm was derived from another bank: ``arm``, ``rule``, ``seed``
     and ``of``, that bank's fingerprint; None for a bank that is no control.
@@ -64,6 +66,7 @@ class TextBank:
     manifest: str
     recipe: Mapping[str, Any] | None = None
     scene_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    askings: tuple[Mapping[str, Any], ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:

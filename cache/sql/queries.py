@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -227,7 +228,7 @@ def _limited(
         deadline.check()
         if isinstance(exc, duckdb.OutOfMemoryException) or _NO_MEMORY in str(exc):
             raise out_of_memory(limits.memory_mb) from exc
-        raise InputError(f"sql: {_first_line(exc)}") from exc
+        raise InputError(f"sql: {_useful_half(exc)}") from exc
     finally:
         timer.cancel()
         connection.rollback()
@@ -256,7 +257,7 @@ def _kinds(connection: "DuckDBPyConnection", statement: str) -> list[str]:
     try:
         parsed = connection.extract_statements(statement)
     except duckdb.Error as exc:
-        raise InputError(f"sql: {_first_line(exc)}") from exc
+        raise InputError(f"sql: {_useful_half(exc)}") from exc
     return [str(one.type).rpartition(".")[2] for one in parsed]
 
 
@@ -268,5 +269,8 @@ def needs_vectors(statement: str) -> bool:
     return re.search(r"\bembeddings\b", statement, re.IGNORECASE) is not None
 
 
-def _first_line(exc: Exception) -> str:
-    return str(exc).strip().splitlines()[0]
+def _useful_half(exc: Exception) -> str:
+    """What is wrong and what was perhaps meant, without the statement that DuckDB quotes."""
+    lines = [line.strip() for line in str(exc).strip().splitlines()]
+    told = list(takewhile(lambda line: not line.startswith("LINE "), lines))
+    return " ".join(filter(None, told or lines[:1]))

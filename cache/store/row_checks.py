@@ -18,6 +18,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "responses": ("request_key", "run_id", "attempt"),
     "descriptors": ("descriptor_id",),
     "texts": ("text_id",),
+    "classes": ("vocabulary", "class_name", "sense"),
 }
 EMBEDDING_KEY = ("text_id",)  # within one encoder
 

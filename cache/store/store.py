@@ -54,14 +54,12 @@ class Store(Snapshot):
         return cls(path)
 
     @contextmanager
-    def writer(self, wait_s: float = 0.0) -> Iterator[StoreWriter]:
+    def writer(self) -> Iterator[StoreWriter]:
         """Hold the store for writing; this store then reads the newest snapshot.
-
-        Another writer is waited for ``wait_s`` seconds, which may be ``inf``.
 
         Raises: LockedError, naming the process that writes; CorruptError; LangSegError.
         """
-        with store_lock(self.path, wait_s):
+        with store_lock(self.path):
             self.advance(live_manifest(self.path))
             with disk_errors(self.path, "the store is as it was"):
                 finish_commit(self.path, self.manifest)

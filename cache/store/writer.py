@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from langseg.cache.errors import LangSegError
+from langseg.cache.errors import CorruptError, LangSegError, Remedy
 from langseg.cache.files import disk_errors
+from langseg.cache.records import embedding_table, text_table
 from langseg.cache.store.commit import Changes, commit_changes
 from langseg.cache.store.committed_keys import KnownKeys
 from langseg.cache.store.journal import (
@@ -31,6 +33,12 @@ from langseg.cache.store.manifest import Manifest, safe_name
 from langseg.cache.store.row_checks import KEYS, joined_key, response_key
 from langseg.cache.store.snapshot import Snapshot
 from langseg.cache.store.text_id_ranges import TextIdRange
+from langseg.cache.store.vector_journal import (
+    JournalledVectors,
+    VectorJournal,
+    read_vector_journal,
+    vector_journals,
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,42 @@ class StoreWriter:
         with disk_errors(self._root, "the damaged journals are as they were"):
             left_out = {name: salvage_journal(self._path(name)) for name in names}
         return {name: lines for name, lines in left_out.items() if lines}
+
+    def start_vector_journal(self, run_id: str, encoder_id: str) -> VectorJournal:
+        """A new journal of what a server is paid for; ``run_id`` is new, too."""
+        with disk_errors(self._root, "no journal was started"):
+            return VectorJournal(self._root, safe_name("run id", run_id), encoder_id)
+
+    def recover_vectors(self) -> int:
+        """Commit what dead runs journalled of vectors, and remove their journals.
+
+        Returns: how many texts have a vector by that which had none.
+        Raises: CorruptError, for a damaged journal, or one of an encoder whose record is lost.
+        """
+        before = self._n_vectors()
+        for path in vector_journals(self._root):
+            for encoder_id, replies in _by_encoder(read_vector_journal(path)).items():
+                if encoder_id not in self._snapshot.encoders():
+                    raise CorruptError(
+                        f"{path}: wanted vectors of an encoder that the store knows, got those of "
+                        f"{encoder_id}",
+                        Remedy.REPAIR,
+                    )
+                texts = [text for reply in replies for text in reply.texts]
+                vectors = np.concatenate([reply.vectors for reply in replies])
+                table = embedding_table(texts, vectors, n_tokens=None, max_tokens=None)
+                self.commit({"texts": text_table(texts)}, embeddings={encoder_id: table})
+            self.remove_vector_journal(path)
+        return self._n_vectors() - before
+
+    def remove_vector_journal(self, path: Path) -> None:
+        """Remove a journal whose vectors are all committed."""
+        with disk_errors(self._root, "a journal that holds nothing new is still there"):
+            path.unlink()
+
+    def _n_vectors(self) -> int:
+        parts = self._snapshot.manifest.embeddings.values()
+        return sum(part.rows for group in parts for part in group)
 
     def narrow(self, id_range: TextIdRange) -> None:
         """Until the next call, commit texts and embeddings of this range only.
@@ -158,3 +202,10 @@ class StoreWriter:
 
     def _path(self, journal: str) -> Path:
         return journal_path(self._root, journal)
+
+
+def _by_encoder(replies: Iterable[JournalledVectors]) -> dict[str, list[JournalledVectors]]:
+    found: dict[str, list[JournalledVectors]] = {}
+    for reply in replies:
+        found.setdefault(reply.encoder_id, []).append(reply)
+    return found

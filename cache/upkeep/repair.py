@@ -41,6 +41,7 @@ from langseg.cache.store.parts import read_part, write_part
 from langseg.cache.store.row_checks import EMBEDDING_KEY, KEYS, fresh_rows, joined_key
 from langseg.cache.upkeep.salvage import (
     Losses,
+    known_vectors,
     salvage_journals,
     whole_encoders,
     whole_manifest,
@@ -95,7 +96,7 @@ class _Rows:
         return self.distinct - int(self.stay.true_count)
 
 
-def repair_store(root: Path, remake: Remake, wait_s: float = 0.0) -> Repaired:
+def repair_store(root: Path, remake: Remake) -> Repaired:
     """Repair what is damaged; a store in which nothing is wrong keeps its manifest.
 
     Args:
@@ -104,7 +105,7 @@ def repair_store(root: Path, remake: Remake, wait_s: float = 0.0) -> Repaired:
     Raises: LockedError; LangSegError, for a disk that refuses; FormatError, for a store of
     another LangSeg.
     """
-    with store_lock(root, wait_s), disk_errors(root, "what is whole stays so"):
+    with store_lock(root), disk_errors(root, "what is whole stays so"):
         return _repair(root, remake)
 
 
@@ -114,6 +115,7 @@ def _repair(root: Path, remake: Remake) -> Repaired:
     base = whole_manifest(root, losses)  # first: it refuses a store that another LangSeg wrote
     salvage_journals(root, losses)
     encoders = whole_encoders(root, base, losses)
+    known_vectors(root, encoders, losses)
     tables = {name: _read_table(root, base, name, losses) for name in TABLES}
     vectors = {name: _read_vectors(root, base, name, encoders[name], losses) for name in encoders}
     made = _settle(root, tables, remake, less=bool(losses.parts or losses.start))

@@ -7,7 +7,7 @@ What is set aside is renamed to ``<file>.<hash>.damaged`` beside where it was: n
 any more, and nothing is deleted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,16 +30,21 @@ from langseg.cache.store.manifest import (
     safe_name,
 )
 from langseg.cache.store.parts import check_part, count_rows, scan_part
+from langseg.cache.store.vector_journal import (
+    read_vector_journal,
+    salvage_vector_journal,
+    vector_journals,
+)
 
 
 @dataclass
 class Losses:
     """What is not whole.
 
-    ``set_aside``: paths in the store, as they were named; ``lines``: journal -> its damaged lines;
-    ``parts``: part -> its rows, as far as a manifest tells; ``start``: the manifest that is gone
-    back to because the live one is lost, ``none`` where no other is whole; ``snapshots``: older
-    manifests that are set aside because a file they list is lost.
+    ``set_aside``: paths in the store, as they were named; ``lines``: a journal's file -> its
+    damaged lines; ``parts``: part -> its rows, as far as a manifest tells; ``start``: the manifest
+    that is gone back to because the live one is lost, ``none`` where no other is whole;
+    ``snapshots``: older manifests that are set aside because a file they list is lost.
     """
 
     set_aside: list[str] = field(default_factory=list)
@@ -58,10 +63,17 @@ class Losses:
 
 def salvage_journals(root: Path, losses: Losses) -> None:
     """Leave the good lines of every journal under its name."""
-    for name in journal_names(root):
-        lines = salvage_journal(journal_path(root, name))
-        if lines:
-            losses.lines[name] = lines
+    answers = [journal_path(root, name) for name in journal_names(root)]
+    damaged = {path: salvage_journal(path) for path in answers}
+    damaged |= {path: salvage_vector_journal(path) for path in vector_journals(root)}
+    losses.lines |= {path.name: lines for path, lines in damaged.items() if lines}
+
+
+def known_vectors(root: Path, encoders: Iterable[str], losses: Losses) -> None:
+    """Set aside the journals that hold vectors of an encoder whose record is lost."""
+    for path in vector_journals(root):
+        if {reply.encoder_id for reply in read_vector_journal(path)} - {*encoders}:
+            losses.put_aside(root, str(path.relative_to(root)))
 
 
 def whole_manifest(root: Path, losses: Losses) -> Manifest:

@@ -35,6 +35,7 @@ from langseg.cache.store.manifest import (
 )
 from langseg.cache.store.parts import check_part, scan_part
 from langseg.cache.store.row_checks import EMBEDDING_KEY, KEYS, joined_key
+from langseg.cache.store.vector_journal import read_vector_journal, vector_journals
 
 REFERENCES = (  # table, its column, the table that has it
     ("responses", "request_key", "requests"),
@@ -150,6 +151,13 @@ def _examine_journals(root: Path, findings: Findings) -> None:
             _add(findings, exc)
         else:
             findings.notes.append(f"{path}: {len(rows)} answers, which the next run looks through")
+    for path in vector_journals(root):
+        try:
+            texts = sum(len(reply.texts) for reply in read_vector_journal(path))
+        except LangSegError as exc:
+            _add(findings, exc)
+        else:
+            findings.notes.append(f"{path}: vectors of {texts} texts, for the next encode to keep")
 
 
 def _keys(root: Path, parts: tuple[Part, ...], name: str, findings: Findings) -> pa.Table | None:

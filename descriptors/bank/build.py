@@ -5,7 +5,7 @@ Out: a TextBank: for each class its own name first, then its phrases, generic be
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
 from langseg.cache.errors import InputError
 from langseg.cache.keys import normalise_text, scene_key, text_id
 from langseg.cache.records import ANY_SCENE, NAME_SLOT, Descriptor
+from langseg.descriptors.bank.asking import Asking
 from langseg.descriptors.encoders.base import EncoderRecord
+from langseg.descriptors.phrases.spoken import spoken
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 
@@ -31,13 +33,14 @@ class Phrase:
 
 def scene_text(scene: str) -> str:
     """What is embedded for a scene; ``*`` is a photo of no place in particular."""
-    return "a photo" if scene == ANY_SCENE else f"a photo of a {scene}"
+    return "a photo" if scene == ANY_SCENE else f"a photo of a {spoken(scene).text}"
 
 
 def class_phrases(
     vocabulary: Vocabulary, descriptors: Iterable[Descriptor], texts: Mapping[str, str]
 ) -> dict[str, tuple[Phrase, ...]]:
-    """The phrases of each class: its name, then accepted descriptors, each text once a scene.
+    """The phrases of each class: its name, as said, then accepted descriptors, each text once a
+    scene.
 
     What is said of the class in any scene is not said again of one.
 
@@ -49,8 +52,8 @@ def class_phrases(
     rows = [row for row in descriptors if not row.rejected and row.scene in order]
     rows.sort(key=lambda row: (order[row.scene], row.rank, row.descriptor_id))
     phrases: dict[str, dict[tuple[str, str], Phrase]] = {
-        entry.name: {(text_id(entry.name), ANY_SCENE): Phrase(entry.name, NAME_SLOT, "", ANY_SCENE)}
-        for entry in vocabulary.classes
+        name: {(text_id(said), ANY_SCENE): Phrase(said, NAME_SLOT, "", ANY_SCENE)}
+        for name, said in vocabulary.said_names.items()
     }
     for row in rows:
         own = phrases.get(row.class_name)
@@ -63,8 +66,8 @@ def class_phrases(
 def bank_texts(vocabulary: Vocabulary, phrases: Mapping[str, Sequence[Phrase]]) -> tuple[str, ...]:
     """Every text the bank needs embedded: phrases and scenes, each once, normalised."""
     scenes = [scene_text(scene) for scene in (ANY_SCENE, *vocabulary.scenes)]
-    spoken = [phrase.text for rows in phrases.values() for phrase in rows]
-    return tuple(dict.fromkeys(normalise_text(text) for text in (*scenes, *spoken)))
+    said = [phrase.text for rows in phrases.values() for phrase in rows]
+    return tuple(dict.fromkeys(normalise_text(text) for text in (*scenes, *said)))
 
 
 def build_bank(
@@ -75,6 +78,7 @@ def build_bank(
     *,
     model: str,
     manifest: str,
+    askings: Iterable[Asking] = (),
     recipe: Mapping[str, Any] | None = None,
     width: int = 0,
     flags: str = "",
@@ -85,6 +89,7 @@ def build_bank(
         embeddings: text_id -> unit row [D].
         model, manifest: which model wrote the phrases, and the store snapshot they come from;
             recorded so that a mask can be traced to the prompt behind it.
+        askings: how these phrases were asked for, so that another bank can be told apart.
         recipe: how a control arm was derived; see ``TextBank``.
         width: K at least; a control with fewer phrases than its bank is padded to the same K.
         flags: what `langseg-desc encode` needs to embed what is missing, each after a space.
@@ -133,6 +138,7 @@ def build_bank(
         image_aligned=record.image_aligned,
         model=model,
         manifest=manifest,
+        askings=tuple(map(asdict, askings)),
         recipe=recipe,
     )
 

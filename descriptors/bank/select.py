@@ -8,33 +8,30 @@ same definition, as its own messages say. So two vocabularies share answers wher
 same thing, and never mix two senses of one name.
 
 What covers more of the vocabulary comes before what is newer: a few answers for a class that
-another vocabulary shares must not push aside a whole set.
+another vocabulary shares, or of a run that was cut off, must not push aside a whole set.
 """
 
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from langseg.cache.errors import InputError
-from langseg.cache.keys import canonical_json
 from langseg.cache.records import ANY_SCENE, MODEL_PREFIX, Request
-from langseg.descriptors.prompts.contrast import REPLY_KEY, asked_look_alikes
-from langseg.descriptors.prompts.plan import REPLY_LIMIT
+from langseg.descriptors.bank.asking import Asking, askings_of, without_limit
+from langseg.descriptors.prompts.contrast import asked_look_alikes
+from langseg.descriptors.prompts.subject import Subject, is_contrast, subject_of
 from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
-
-Subject = tuple[str, str, bool]  # class name, scene, whether it is about look-alikes
 
 
 @dataclass(frozen=True)
 class Selection:
-    """``keys`` are request keys; ``unanswered`` classes have no accepted generic answer."""
+    """``keys`` are request keys; ``askings`` say how these were asked, the widest first."""
 
     model: str
     keys: frozenset[str]
-    unanswered: tuple[str, ...]
+    askings: tuple[Asking, ...] = ()
 
 
 def select_answers(
@@ -42,6 +39,7 @@ def select_answers(
     requests: Iterable[Request],
     accepted_at: Mapping[str, str],
     model: str = "",
+    flags: str = "",
 ) -> Selection:
     """Pick one model's accepted answers, for each subject those of the widest, then newest, asking.
 
@@ -49,11 +47,13 @@ def select_answers(
         accepted_at: request_key -> ISO time of its newest ``ok`` response.
         model: "" takes the model that covers most subjects of this vocabulary, then the newest; an
             imported set only where there is nothing else: it is there to be compared with.
+        flags: what `langseg-desc generate` needs to ask about this vocabulary, each after a space.
 
     An asking is a prompt with its parameters (a bundled pack's hash is one of them; the reply limit
-    is none, as a cut reply is asked for with a longer one). All samples of the chosen (prompt,
-    parameters, schema) of a subject count together. What tells a class from its look-alikes is
-    chosen beside what describes it. An imported set is one file, that of its name which came last.
+    is none, as a cut reply is asked for with a longer one); of two that differ in their counts
+    only, the wider comes first, too. All samples of the chosen (prompt, parameters, schema) of a
+    subject count together. What tells a class from its look-alikes is chosen beside what describes
+    it. An imported set is one file, that of its name which came last.
     Raises: InputError, when the store has no accepted answer for the vocabulary (of that model).
     """
     belongs = _membership(vocabulary)
@@ -68,8 +68,8 @@ def select_answers(
         raise InputError(
             f"vocabulary {vocabulary.name}: the store has no accepted answer"
             + (f" of {model!r}" if model else "")
-            + (f" (it has some of {other})" if other else "")
-            + "; run `langseg-desc generate`"
+            + (f" (it has some of {other}: give one as --model)" if other else "")
+            + f"; run `langseg-desc generate{flags}`"
         )
     at = {request.request_key: accepted_at[request.request_key] for request in named}
     models = _reach(named, lambda r: r.model)
@@ -78,19 +78,20 @@ def select_answers(
     written = [request for request in named if request.model == chosen]
     if chosen.startswith(MODEL_PREFIX):
         written = _newest_file(written, at, vocabulary.classes_sha256)
-    askings = _reach(written, _asking)
+    prompts, counts = _reach(written, _prompt), _reach(written, _counts)
     best: dict[Subject, Request] = {}
-    for request in sorted(written, key=lambda r: (askings[_asking(r)], at[r.request_key])):
-        best[_subject(request)] = request
-    keys = frozenset(r.request_key for r in written if _batch(r) == _batch(best[_subject(r)]))
-    names = (entry.name for entry in vocabulary.classes)
-    unanswered = tuple(name for name in names if (name, ANY_SCENE, False) not in best)
-    return Selection(chosen, keys, unanswered)
+    for request in sorted(
+        written, key=lambda r: (prompts[_prompt(r)], counts[_counts(r)], at[r.request_key])
+    ):
+        best[subject_of(request)] = request
+    taken = [r for r in written if _batch(r) == _batch(best[subject_of(r)])]
+    keys = frozenset(request.request_key for request in taken)
+    return Selection(chosen, keys, askings_of(taken, at))
 
 
 def _reach(requests: Iterable[Request], group: Callable[[Request], Hashable]) -> Counter[Hashable]:
     """How many subjects of the vocabulary each group of requests covers."""
-    return Counter(key for key, _ in {(group(request), _subject(request)) for request in requests})
+    return Counter(key for key, _ in {(group(one), subject_of(one)) for one in requests})
 
 
 def _newest_file(
@@ -99,43 +100,34 @@ def _newest_file(
     """Of an imported set only one file, matched to these very classes if there is such a one."""
     own = [r for r in written if json.loads(r.params_json).get("classes_sha256") == matched_to]
     last = max(own or written, key=lambda r: at[r.request_key])
-    return [request for request in written if _asking(request) == _asking(last)]
+    return [request for request in written if _prompt(request) == _prompt(last)]
 
 
-def _subject(request: Request) -> Subject:
-    return request.class_name, request.scene, _is_contrast(request.schema_json)
-
-
-def _asking(request: Request) -> tuple[str, str]:
-    return request.prompt_id, _without_limit(request.params_json)
+def _prompt(request: Request) -> tuple[str, str]:
+    return request.prompt_id, without_limit(request.params_json)
 
 
 def _batch(request: Request) -> tuple[str, str, str]:
-    return *_asking(request), request.schema_json
+    return *_prompt(request), request.schema_json
 
 
-@lru_cache(maxsize=64)
-def _is_contrast(schema_json: str) -> bool:
-    return REPLY_KEY in json.loads(schema_json)["properties"]
-
-
-@lru_cache(maxsize=64)
-def _without_limit(params_json: str) -> str:
-    params = json.loads(params_json)
-    return canonical_json({name: params[name] for name in params if name != REPLY_LIMIT})
+def _counts(request: Request) -> Hashable:
+    """Its batch; as many look-alikes as a class has, so many phrases are asked for."""
+    return _prompt(request) if is_contrast(request.schema_json) else _batch(request)
 
 
 def _membership(vocabulary: Vocabulary) -> Callable[[Request], bool]:
     entries = {entry.name: entry.prompt_data for entry in vocabulary.classes}
+    listed = set(vocabulary.said_names.values())
     pairs = {(name, scene) for scene, names in vocabulary.scenes.items() for name in names}
 
     def belongs(request: Request) -> bool:
         name, scene = request.class_name, request.scene
         if name not in entries or (scene != ANY_SCENE and (name, scene) not in pairs):
             return False
-        if _is_contrast(request.schema_json):
+        if is_contrast(request.schema_json):
             others = asked_look_alikes(request.messages_json)
-            if not set(others) <= entries.keys():  # of another vocabulary
+            if not listed.issuperset(others):  # of another vocabulary
                 return False
         return class_data(request.messages_json) == entries[name]
 

@@ -4,7 +4,7 @@ In:  a store, a vocabulary, scenes that an LLM was asked about.
 Out: those of the scenes that have an accepted answer, each with its classes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from langseg.cache.records import Request
 from langseg.cache.store.store import Store
@@ -19,14 +19,21 @@ def stored_scenes(
     """What the store's LLM answers say is plausible; of any model where ``model`` is ""."""
     if not scenes:
         return {}
-    names = [entry.name for entry in vocabulary.classes]
+    names = list(vocabulary.said_names.values())
     requests = [
         request
         for request in _scene_requests(store)
         if request.scene in scenes and model in ("", request.model) and asks_about(request, names)
     ]
-    plausible = plausible_scenes(names, accepted_replies(store, requests))
+    plausible = answered_scenes(vocabulary, accepted_replies(store, requests))
     return {scene: plausible[scene] for scene in scenes if scene in plausible}
+
+
+def answered_scenes(vocabulary: Vocabulary, answers: Iterable[tuple[Request, str]]) -> Scenes:
+    """Scene -> plausible classes; a prompt lists their names as they are said."""
+    name_of = {said: name for name, said in vocabulary.said_names.items()}
+    found = plausible_scenes(list(name_of), answers)
+    return {scene: tuple(map(name_of.__getitem__, names)) for scene, names in found.items()}
 
 
 def accepted_replies(store: Store, requests: list[Request]) -> list[tuple[Request, str]]:

@@ -4,8 +4,8 @@ In:  a store, a vocabulary, the scenes whose plausible classes only the store ca
 Out: the set of each model that answered: the selection, and the phrases it comes to.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import Any, TypeVar
 
@@ -24,7 +24,9 @@ from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 Kind = TypeVar("Kind", Request, Descriptor)
 _ROWS = 512  # that are Python objects at a time: a request is 10 KB of text
 # columns in which many rows say the same, which is then in memory once
-_REPEATED = ("class_name", "scene", "slot", "model", "prompt_id", "params_json", "schema_json")
+_REPEATED = (
+    "class_name", "sense", "scene", "slot", "model", "prompt_id", "params_json", "schema_json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,21 @@ class StoredSet:
     store: Store
     vocabulary: Vocabulary
     selection: Selection
+    own_names: Mapping[str, str] = field(default_factory=dict)  # of requests another list spelled
+
+    def named(self, row: Descriptor) -> Descriptor:
+        """The row with its class as this vocabulary spells it: ``traffic_light`` and ``traffic
+        light`` are told alike, so the second list to ask finds the answers of the first."""
+        name = self.own_names.get(row.request_key)
+        return row if name is None else replace(row, class_name=name)
 
     def phrases(self) -> dict[str, tuple[Phrase, ...]]:
         """The phrases of each class, as ``build.class_phrases`` orders them."""
         keys = self.selection.keys
         descriptors = _rows(self.store, Descriptor, "descriptors")
-        accepted = [row for row in descriptors if row.request_key in keys and not row.rejected]
+        accepted = [
+            self.named(row) for row in descriptors if row.request_key in keys and not row.rejected
+        ]
         used = {row.text_id for row in accepted}
         texts = {
             text_id: text
@@ -60,8 +71,23 @@ class StoredSet:
         columns = ("text_id", "request_key", "scene", "class_name", "rejected")
         for piece in self.store.stream("descriptors", columns):
             for text_id, key, scene, name, rejected in _values(id_range.rows(piece)):
-                if not rejected and key in keys and scene in scenes and name in names:
+                own = self.own_names.get(key, name)
+                if not rejected and key in keys and scene in scenes and own in names:
                     yield text_id
+
+    def described(self) -> set[tuple[str, str]]:
+        """The (class, scene) pairs of the vocabulary that have a phrase of their own."""
+        pairs = {(name, scene) for scene, names in self.vocabulary.scenes.items() for name in names}
+        pairs |= {(entry.name, ANY_SCENE) for entry in self.vocabulary.classes}
+        keys, found = self.selection.keys, set[tuple[str, str]]()
+        columns = ("request_key", "class_name", "scene", "rejected")
+        for piece in self.store.stream("descriptors", columns):
+            found |= {
+                (self.own_names.get(key, name), scene)
+                for key, name, scene, rejected in _values(piece)
+                if not rejected and key in keys
+            }
+        return found & pairs
 
 
 @dataclass(frozen=True)
@@ -75,6 +101,7 @@ class StoredSets:
     store: Store
     vocabulary: Vocabulary
     unknown_scenes: tuple[str, ...] = ()
+    flags: str = ""  # of `generate` for this vocabulary, each after a space
 
     def of(self, model: str) -> StoredSet:
         """The set of a model; of the one that covers most where ``model`` is "".
@@ -88,10 +115,19 @@ class StoredSets:
             for key, status, at in _values(piece):
                 if status == "ok":
                     accepted_at[key] = max(at, accepted_at.get(key, ""))
-        requests = _rows(self.store, Request, "requests")
-        return StoredSet(
-            self.store, vocabulary, select_answers(vocabulary, requests, accepted_at, model)
-        )
+        own = {entry.sense: entry.name for entry in vocabulary.classes}
+        spelled: dict[str, str] = {}
+
+        def requests() -> Iterator[Request]:
+            for row in _rows(self.store, Request, "requests"):
+                name = own.get(row.sense, row.class_name)
+                if name != row.class_name:
+                    spelled[row.request_key] = name
+                yield replace(row, class_name=name) if name != row.class_name else row
+
+        selection = select_answers(vocabulary, requests(), accepted_at, model, self.flags)
+        own_names = {key: spelled[key] for key in selection.keys & spelled.keys()}
+        return StoredSet(self.store, vocabulary, selection, own_names)
 
     def others(self, chosen: StoredSet) -> Iterator[StoredSet]:
         """The sets of the other models for the classes and scenes of the chosen one, by model."""

@@ -24,7 +24,8 @@ Lists = Mapping[str, tuple[Phrase, ...]]
 
 @dataclass(frozen=True)
 class BankPhrases:
-    """The phrases of the bank to be controlled; the first of each class is its own name."""
+    """The phrases of the bank to be controlled; the first of each class is its name, as it is
+    said."""
 
     vocabulary: Vocabulary
     phrases: Lists
@@ -49,6 +50,7 @@ class BankPhrases:
 
     @cached_property
     def width(self) -> int:
+        """K, the most texts that a class has."""
         return max(map(len, self.phrases.values()))
 
     @cached_property
@@ -58,6 +60,7 @@ class BankPhrases:
 
     @cached_property
     def word_lengths(self) -> list[int]:
+        """In letters, of all words of those phrases, shortest first."""
         rows = (row for rows in self.phrases.values() for row in rows[1:])
         return sorted(len(word) for row in rows for word in row.text.split())
 
@@ -70,7 +73,7 @@ def names(bank: BankPhrases, seed: int | None) -> Lists:
 def templates(bank: BankPhrases, seed: int | None) -> Lists:
     """One list of templates for all classes, near the bank's word counts, each used once before
     one is used again (CLIP's ensemble of 80)."""
-    in_names = sum(len(name.split()) for name in bank.phrases) / len(bank.phrases)
+    in_names = sum(len(rows[0].text.split()) for rows in bank.phrases.values()) / len(bank.phrases)
     chosen: list[str] = []
     unused: list[str] = []
     for wanted in islice(spread(bank.word_counts, seed), bank.width - 1):
@@ -78,7 +81,7 @@ def templates(bank: BankPhrases, seed: int | None) -> Lists:
         distances = [abs(_own_words(one) + in_names - wanted) for one in unused]
         chosen.append(unused.pop(distances.index(min(distances))))
     return {
-        name: _filled(rows, (_filler(one.replace("{}", name)) for one in chosen))
+        name: _filled(rows, (_filler(one.replace("{}", rows[0].text)) for one in chosen))
         for name, rows in bank.phrases.items()
     }
 
@@ -94,9 +97,10 @@ def named_random(bank: BankPhrases, seed: int | None) -> Lists:
     texts = [text.split() for text in _random_texts(bank, seed)]
     made = {}
     for name, rows in bank.phrases.items():
-        taken = len(name.split()) + 2
+        said = rows[0].text
+        taken = len(said.split()) + 2
         drawn = (" ".join(words[: max(1, len(words) - taken)]) for words in texts)
-        made[name] = _filled(rows, (_filler(f"{name}, which has {text}") for text in drawn))
+        made[name] = _filled(rows, (_filler(f"{said}, which has {text}") for text in drawn))
     return made
 
 
@@ -110,7 +114,7 @@ def scene_prefix(bank: BankPhrases, seed: int | None) -> Lists:
     for name, rows in bank.phrases.items():
         scenes = sorted(plausible, key=lambda scene: name not in plausible[scene])
         made[name] = rows[:1] + tuple(
-            replace(_filler(f"{scene_text(scene)}: {name}"), scene=scene)
+            replace(_filler(f"{scene_text(scene)}: {rows[0].text}"), scene=scene)
             for scene in islice(repeated(scenes), len(rows) - 1)
         )
     return made

@@ -10,22 +10,28 @@ read once a range.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from itertools import islice
+from secrets import token_hex
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from langseg.cache.keys import text_id
-from langseg.cache.records import Text, embedding_schema, to_table
+from langseg.cache.records import embedding_schema, embedding_table, text_table
 from langseg.cache.store.store import Store
 from langseg.cache.store.text_id_ranges import TextIdRange, ranges_for
+from langseg.cache.store.vector_journal import VectorJournal, vector_journals
 from langseg.cache.store.writer import StoreWriter
 from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
 from langseg.descriptors.encoders.load import load_encoder, stored_record
+from langseg.descriptors.encoders.served import is_served, open_served
 
 ENCODE_CHUNK = 4096  # texts embedded between two commits: at most that many are encoded twice
 Texts = dict[str, str | None]  # text_id -> the text, None for one that is read from the store
-OnProgress = Callable[[int, int], object]  # is told how many texts are embedded, of how many
+# is told a phase, how far it is, of how much, and what it waits for
+OnProgress = Callable[[str, int, int, str], object]
 
 
 @dataclass(frozen=True)
@@ -38,28 +44,58 @@ class WantedTexts:
 
 @dataclass(frozen=True)
 class EmbedReport:
-    """How many texts were wanted, embedded just now, and cut by the encoder as they were."""
+    """How many texts were wanted, embedded just now, and cut by the encoder as they were (None
+    where nobody tells); how many had been embedded by a run that was cut off; the tokens that a
+    server says it used."""
 
     record: EncoderRecord
     texts: int
     embedded: int
-    truncated: int
+    truncated: int | None
+    recovered: int = 0
+    tokens: int | None = None
 
 
 def embed_missing(
-    store: Store, encoder_name: str, wanted: WantedTexts, on_progress: OnProgress
+    store: Store,
+    encoder_name: str,
+    wanted: WantedTexts,
+    on_progress: OnProgress,
+    base_url: str = "",
 ) -> EmbedReport:
-    """Embed each wanted text that has no vector of the encoder, once, a chunk a commit."""
+    """Embed each wanted text that has no vector of the encoder, once, a chunk a commit.
+
+    Args:
+        base_url: of the server, for an encoder that is one; "" for the one that is meant unasked.
+    """
+    recovered = _recover(store)
     record = stored_record(encoder_name, store.encoders().values())
     texts, missing = _counted(store, record, wanted)
     if record is not None and not missing:
-        return EmbedReport(record, texts, 0, 0)
-    encoder = load_encoder(encoder_name)
+        return EmbedReport(record, texts, 0, 0, recovered)
     progress = _Progress(on_progress, sum(missing.values()))
+    verb = "asking" if is_served(encoder_name) else "loading"
+    on_progress(f"{verb} {encoder_name}", 0, 0, "")
     with store.writer() as writer:
+        encoder: TextEncoder
+        if is_served(encoder_name):
+            encoder = open_served(encoder_name, base_url, record, progress.wait)
+            # whatever is paid for has its record, so that the next run knows whose it is
+            writer.commit({}, encoders={encoder.record.encoder_id: asdict(encoder.record)})
+        else:
+            encoder = load_encoder(encoder_name)
         for id_range in missing:
             _embed(store, writer, encoder, wanted, id_range, progress)
-    return EmbedReport(encoder.record, texts, progress.done, progress.truncated)
+    cut = None if encoder.record.max_tokens is None else progress.truncated
+    return EmbedReport(encoder.record, texts, progress.done, cut, recovered, encoder.tokens)
+
+
+def _recover(store: Store) -> int:
+    """Commit what a run was paid for and could not commit. Returns: how many texts that were."""
+    if not vector_journals(store.path):
+        return 0
+    with store.writer() as writer:
+        return writer.recover_vectors()
 
 
 def texts_within(texts: Iterable[str], id_range: TextIdRange) -> Texts:
@@ -69,17 +105,44 @@ def texts_within(texts: Iterable[str], id_range: TextIdRange) -> Texts:
 
 @dataclass
 class _Progress:
-    """What was embedded so far, told chunk by chunk."""
+    """What was embedded so far, told piece by piece."""
 
     on_progress: OnProgress
     total: int
     done: int = 0
     truncated: int = 0
+    waits: str = ""  # what for
 
     def add(self, embedded: pa.Table) -> None:
         self.done += len(embedded)
-        self.truncated += sum(embedded["truncated"].to_pylist())
-        self.on_progress(self.done, self.total)
+        self.truncated += sum(filter(None, embedded["truncated"].to_pylist()))
+        self.on_progress("embedding", self.done, self.total, self.waits)
+
+    def wait(self, what: str) -> None:
+        """Listen to a server that everybody waits for."""
+        self.waits = what
+        self.on_progress("embedding", self.done, self.total, what)
+
+
+class _Chunk:
+    """What is embedded of the texts that are committed together."""
+
+    def __init__(self, record: EncoderRecord, progress: _Progress) -> None:
+        self._max_tokens, self._progress = record.max_tokens, progress
+        self.journal: VectorJournal | None = None
+        self.texts: list[str] = []
+        self.pieces = [embedding_schema(record.dim).empty_table()]
+
+    def add(
+        self, texts: Sequence[str], vectors: NDArray[np.float32], n_tokens: NDArray[np.int32] | None
+    ) -> None:
+        """Listen to ``TextEncoder.encode``; what is paid for is on disk before it counts."""
+        if self.journal is not None:
+            self.journal.append(texts, vectors)
+        piece = embedding_table(texts, vectors, n_tokens, self._max_tokens)
+        self.texts += texts
+        self.pieces.append(piece)
+        self._progress.add(piece)
 
 
 def _embed(
@@ -90,20 +153,37 @@ def _embed(
     id_range: TextIdRange,
     progress: _Progress,
 ) -> None:
-    """Embed what is missing of one range, which another writer may have done by now."""
+    """Embed what is missing of one range, which another writer may have done by now.
+
+    Whatever ends it, what was embedded is committed.
+    """
     writer.narrow(id_range)
-    _, missing = _missing(store, encoder.record, wanted, id_range)
+    record = encoder.record
+    _, missing = _missing(store, record, wanted, id_range)
     texts = _texts(store, missing, id_range)
-    while chunk := list(islice(texts, ENCODE_CHUNK)):
-        rows, table = _rows_and_vectors(encoder, chunk)
-        new = any(missing[row.text_id] is not None for row in rows)  # else the store has them all
-        writer.commit(
-            {"texts": to_table(Text, rows)} if new else {},
-            embeddings={encoder.record.encoder_id: table},
-            encoders={encoder.record.encoder_id: asdict(encoder.record)},
-        )
+    while texts_of_chunk := list(islice(texts, ENCODE_CHUNK)):
+        chunk = _Chunk(record, progress)
+        if encoder.is_paid:
+            chunk.journal = writer.start_vector_journal(_new_run_id(), record.encoder_id)
+        try:
+            encoder.encode(texts_of_chunk, chunk.add)
+        finally:
+            if chunk.texts:
+                # else the store has them all
+                new = any(missing[text_id(text)] is not None for text in chunk.texts)
+                writer.commit(
+                    {"texts": text_table(chunk.texts)} if new else {},
+                    embeddings={record.encoder_id: pa.concat_tables(chunk.pieces)},
+                    encoders={record.encoder_id: asdict(record)},
+                )
+            if chunk.journal is not None:
+                chunk.journal.close()
+                writer.remove_vector_journal(chunk.journal.path)
         _release()
-        progress.add(table)
+
+
+def _new_run_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(4)}"
 
 
 def _counted(
@@ -148,18 +228,3 @@ def _texts(store: Store, missing: Texts, id_range: TextIdRange) -> Iterator[str]
 def _release() -> None:
     """Hand back what Arrow let go and its pool would keep."""
     pa.default_memory_pool().release_unused()
-
-
-def _rows_and_vectors(encoder: TextEncoder, texts: Sequence[str]) -> tuple[list[Text], pa.Table]:
-    """The rows and the vectors of a chunk; the encoder batches texts of like length."""
-    schema = embedding_schema(encoder.record.dim)
-    vectors, n_tokens = encoder.encode(texts)
-    rows = [Text(text_id=text_id(text), text=text, n_chars=len(text)) for text in texts]
-    values = pa.array(vectors.astype(np.float16).ravel(), pa.float16())
-    columns = [
-        pa.array([row.text_id for row in rows], pa.string()),
-        pa.FixedSizeListArray.from_arrays(values, type=schema.field("emb").type),
-        pa.array(n_tokens, pa.int32()),
-        pa.array(n_tokens > encoder.record.max_tokens, pa.bool_()),
-    ]
-    return rows, pa.Table.from_arrays(columns, schema=schema)

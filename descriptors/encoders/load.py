@@ -1,7 +1,7 @@
 """Find a text encoder by its name, see that its weights are the right ones, and load it.
 
-In:  a name: ``minilm``, a folder or a hub id.
-Out: a ``TextEncoder``; or, without loading it, the record among a store's that is its own.
+In:  a name: ``minilm``, a folder or a hub id; or the name of a server's (``served``).
+Out: a ``LoadedEncoder``; or, without loading it, the record among a store's that is its own.
 
 ``minilm`` is sentence-transformers/all-MiniLM-L6-v2: from the ``offline`` extra when it is
 installed, else from the Hugging Face hub; both must carry the same weights, byte for byte.
@@ -10,14 +10,16 @@ installed, else from the Hugging Face hub; both must carry the same weights, byt
 """
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageError
 from langseg.cache.files import sha256_of
-from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
+from langseg.descriptors.encoders.base import EncoderRecord, LoadedEncoder
 from langseg.descriptors.encoders.sentence import load_sentence
+from langseg.descriptors.encoders.served import is_served
 from langseg.descriptors.encoders.tower import load_tower
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -34,12 +36,23 @@ def full_name(name: str) -> str:
     return MINILM if name == "minilm" else name
 
 
-def load_encoder(name: str = "minilm", device: str | None = None) -> TextEncoder:
+def encoder_name(record: EncoderRecord) -> str:
+    """What ``load_encoder`` calls the encoder of a record."""
+    return "minilm" if record.model == MINILM else record.model
+
+
+def load_encoder(name: str = "minilm", device: str | None = None) -> LoadedEncoder:
     """Load a text encoder by name, folder or hub id.
 
     Raises: UpstreamError, when the hub cannot be reached; CorruptError, when the weights are
-    not the pinned ones; InputError, when the folder or id holds no model of the kind it names.
+    not the pinned ones; InputError, when the folder or id holds no model of the kind it names;
+    UsageError, for one that a server is.
     """
+    if is_served(name):
+        raise UsageError(
+            f"text encoder {name!r}: wanted vectors that the store holds, some are missing; only "
+            "`langseg-desc encode` and `arms` ask a server, for what banks are made of"
+        )
     folder, found = _weights(name)
     kind, _ = _tower(name)
     if kind:
@@ -50,12 +63,13 @@ def load_encoder(name: str = "minilm", device: str | None = None) -> TextEncoder
 def stored_record(name: str, records: Iterable[Mapping[str, Any]]) -> EncoderRecord | None:
     """The record, among those a store holds, of the encoder that ``load_encoder`` would load.
 
-    Costs one pass over the weights, where loading costs ten seconds. Raises: as ``load_encoder``.
+    Costs one pass over the weights, where loading costs ten seconds; of a server's, nothing: it is
+    the one of that name. Raises: as ``load_encoder``.
     """
     known = [EncoderRecord(**record) for record in records]
     named = [record for record in known if record.model == full_name(name)]
-    if not named:
-        return None
+    if not named or is_served(name):
+        return next(iter(named), None)
     _, found = _weights(name)
     return next((record for record in named if record.weights_sha256 == found), None)
 
@@ -76,7 +90,7 @@ def record_to_read(name: str, records: Iterable[Mapping[str, Any]]) -> EncoderRe
         raise UsageError(
             f"text encoder {name!r}: wanted its weights, to tell which of "
             f"{', '.join(record.encoder_id for record in named)} it is, got none ({exc}); "
-            "bring them back, or name another encoder with --encoder"
+            "bring them back, or name another encoder"
         ) from exc
 
 
@@ -110,15 +124,19 @@ def _minilm_folder() -> Path:
 def _folder(name: str) -> Path:
     if Path(name).is_dir():
         return Path(name)
+    hint = "; did you mean minilm?" if get_close_matches(name, ["minilm"]) else ""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
     try:
         return Path(snapshot_download(name, allow_patterns=list(_HUB_FILES)))
     except HFValidationError as exc:
-        raise InputError(f"text encoder {name!r}: wanted a folder or a hub id, found none") from exc
+        raise InputError(
+            f"text encoder {name!r}: wanted a folder or a hub id, found none{hint}"
+        ) from exc
     except (OSError, ValueError) as exc:
         raise UpstreamError(
             f"text encoder {name!r}: not a folder, and the hub did not deliver it "
-            f"({str(exc).splitlines()[0]}); `pip install 'langseg[offline]'` brings minilm along"
+            f"({str(exc).splitlines()[0]}){hint}; `pip install 'langseg[offline]'` brings minilm "
+            "along"
         ) from exc

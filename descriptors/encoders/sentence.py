@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langseg.cache.errors import InputError
-from langseg.descriptors.encoders.base import BATCH, EncoderRecord, TextEncoder
+from langseg.descriptors.encoders.base import BATCH, EncoderRecord, LoadedEncoder
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-class SentenceEncoder(TextEncoder):
+class SentenceEncoder(LoadedEncoder):
     """A sentence-transformers model."""
 
     def __init__(self, model: "SentenceTransformer", record: EncoderRecord) -> None:

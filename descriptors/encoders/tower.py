@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langseg.cache.errors import InputError
-from langseg.descriptors.encoders.base import BATCH, EncoderRecord, TextEncoder
+from langseg.descriptors.encoders.base import BATCH, EncoderRecord, LoadedEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TYPES = {"clip": ("clip", "clip_text_model"), "siglip": ("siglip", "siglip_text_model")}
 
 
-class TowerEncoder(TextEncoder):
+class TowerEncoder(LoadedEncoder):
     """A text tower; ``kind`` is ``clip`` or ``siglip``."""
 
     def __init__(self, kind: str, model: Any, tokenizer: Any, record: EncoderRecord) -> None:

@@ -4,13 +4,14 @@ In:  a file's phrases, a vocabulary.
 Out: the phrases of each class in each scene, in the vocabulary's order; and everything that found
      no place, by name, so that nothing is lost in silence.
 
-A name is looked for as it stands; then without case, with ``_`` and ``-`` as spaces; then among
-the synonyms; then without the view of a place that Places and SUN set behind it (``field/wild``,
-``lake-natural``); then among the names, not the synonyms, in the other number (``trees``; but
-``wheels`` is no bicycle, which ADE20K calls a wheel, too). Where that fits two classes it fits
-none: a wrong class is worse than a lacking one, and so ``car_interior`` is no car, ``crane (bird)``
-no crane and ``glasses`` no glass. What was found by another name is told; of what was not found
-the nearest spellings are.
+A name is looked for as it stands; then without case, with ``_`` and ``-`` as spaces; then as it is
+said (``bow (weapon)`` for ``bow_(weapon)``, ``000.Park_Bench``); then among the synonyms; then
+without the view of a place that Places and SUN set behind it (``field/wild``, ``lake-natural``);
+then among the names, not the synonyms, in the other number (``trees``; but ``wheels`` is no
+bicycle, which ADE20K calls a wheel, too); last without a number behind it (``bench-3``, an item of
+a batch). Where that fits two classes it fits none: a wrong class is worse than a lacking one, and
+so ``car_interior`` is no car, ``crane (bird)`` no crane, ``wall-other`` no wall and ``glasses`` no
+glass. What was found by another name is told; of what was not found the nearest spellings are.
 """
 
 import re
@@ -19,12 +20,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 
 from langseg.cache.errors import InputError
 from langseg.cache.records import ANY_SCENE
 from langseg.descriptors.exchange.imported_file import ForeignPhrase, ForeignSet
 from langseg.descriptors.phrases.characters import printable
 from langseg.descriptors.phrases.names import word_forms
+from langseg.descriptors.phrases.spoken import spoken
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 Pair = tuple[str, str]  # class name, scene
@@ -37,6 +40,7 @@ _SHORT = 6  # letters: one more makes a bar a barn, sand a stand, a plant a plan
 _VIEW = re.compile(
     r"\s*[/\-]\s*(indoor|outdoor|exterior|natural|wild|cultivated)\s*$", re.IGNORECASE
 )
+_ITEM = re.compile(r"(.*\D)[-_:#/ ]\d{1,6}")
 _OTHER_THINGS = frozenset(("glasses", "arms", "goods", "irons", "customs"))  # no mere plurals
 
 
@@ -74,7 +78,7 @@ def match_classes(foreign: ForeignSet, vocabulary: Vocabulary) -> Match:
         if name is None:
             unknown[label] += 1
             continue
-        if phrase.class_name and _folded(phrase.class_name) != _folded(name):
+        if _folded(phrase.class_name) != _folded(name):  # a class_id is told, too
             renamed[label] = name
         if contradiction := _other_id(phrase, name, names):
             disagreeing[contradiction] += 1
@@ -165,25 +169,50 @@ def _class_of(
 def _finder(vocabulary: Vocabulary) -> Callable[[str], str | None]:
     exact = {entry.name: {entry.name} for entry in vocabulary.classes}
     loose: dict[str, set[str]] = {}
+    said: dict[str, set[str]] = {}
     synonyms: dict[str, set[str]] = {}
     numbers: dict[str, set[str]] = {}
     for entry in vocabulary.classes:
         loose.setdefault(_folded(entry.name), set()).add(entry.name)
-        for synonym in entry.synonyms:
+        for text in (entry.spoken.text, entry.spoken.name):
+            said.setdefault(_folded(text), set()).add(entry.name)
+        for synonym in entry.prompt_data["synonyms"]:
             synonyms.setdefault(_folded(synonym), set()).add(entry.name)
-        for form in _numbers(entry.name):
+        for form in (*_numbers(entry.name), *_numbers(entry.spoken.name)):
             numbers.setdefault(form, set()).add(entry.name)
 
     def called(label: str) -> set[str]:
-        folded = _folded(label)
-        return exact.get(label) or loose.get(folded) or synonyms.get(folded) or set()
+        for known, folded in (
+            (loose, _folded(label)),
+            (said, _folded_saying(label)),
+            (synonyms, _folded(label)),
+            (synonyms, _folded_saying(label)),
+        ):
+            if folded in known:
+                return known[folded]
+        return set()
 
+    @cache
     def find(label: str) -> str | None:
         place = _VIEW.sub("", label)
-        candidates = called(label) or called(place) or numbers.get(_folded(place), set())
+        plural = numbers.get(_folded(place)) or numbers.get(_folded_saying(place)) or set()
+        candidates = exact.get(label) or called(label) or called(place) or plural
+        if not candidates and (item := _ITEM.fullmatch(label)):
+            candidates = called(item[1])
+        if not candidates:  # "car, auto, automobile": all of them mean one class, or none does
+            said_of_label = spoken(label)
+            names = (said_of_label.name, *said_of_label.others)
+            candidates = set().union(*map(called, names)) if len(names) > 1 else set()
         return next(iter(candidates)) if len(candidates) == 1 else None
 
     return find
+
+
+def _folded_saying(label: str) -> str:
+    """How a label is said; ``wall-other`` is what the walls of other classes leave, so not."""
+    said = spoken(label)
+    left_over = said.note.startswith("any ")
+    return _folded(label if left_over else said.text)
 
 
 def _numbers(name: str) -> frozenset[str]:

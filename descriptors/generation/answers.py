@@ -16,7 +16,7 @@ from langseg.cache.store.journal import Answer, Journal
 from langseg.cache.store.writer import StoreWriter
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
 
-ParsedAnswer = tuple[Answer, ParsedReply | None]  # None: no complete reply text arrived
+ParsedAnswer = tuple[Answer, ParsedReply | None]  # None: no reply that can be used whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,17 @@ class Pace:
 
 
 def parsed(answer: Answer) -> ParsedAnswer:
-    """The answer with its reply parsed, where a complete reply text arrived."""
+    """The answer with its reply parsed, where a complete reply text arrived.
+
+    One that its server calls cut is complete if it holds all that was asked for: some servers say
+    so of a reply that ended by itself, and it is paid for. Else it is asked for with a larger
+    limit, which a merely invalid one is not.
+    """
     request, response = answer
-    whole = response.status == "ok"
-    return answer, parse_reply(response.raw_text, request) if whole else None
+    if response.status not in ("ok", "truncated"):
+        return answer, None
+    reply = parse_reply(response.raw_text, request)
+    return answer, None if (response.status, reply.status) == ("truncated", "invalid") else reply
 
 
 def answer_tables(answers: Sequence[ParsedAnswer]) -> dict[str, pa.Table]:
@@ -44,7 +51,7 @@ def answer_tables(answers: Sequence[ParsedAnswer]) -> dict[str, pa.Table]:
         "descriptors": chain.from_iterable(reply.rows for reply in replies),
         "texts": {text.text_id: text for reply in replies for text in reply.texts}.values(),
     }
-    return {name: to_table(row_type, made[name]) for name, row_type in TABLES.items()}
+    return {name: to_table(TABLES[name], rows) for name, rows in made.items()}
 
 
 class AnswerLog:

@@ -30,7 +30,7 @@ from typing import Any
 from langseg.cache.errors import UsageError
 from langseg.cache.records import Request
 from langseg.descriptors.generation.settled import Settled
-from langseg.descriptors.phrases.rules import NAME_CHARS
+from langseg.descriptors.phrases.spoken import NAME_CHARS
 from langseg.descriptors.prompts.plan import REPLY_LIMIT, Plan
 from langseg.descriptors.providers.budget import Price, most
 
@@ -62,13 +62,15 @@ class Range:
 class PlanEstimate:
     """What asking for a plan would take.
 
-    ``requests`` planned, ``cached`` of which need no asking, a share ``cached_share`` of them;
-    ``to_ask`` the others, once each. Tokens and US dollars are for those. ``cost_usd`` is None
+    ``requests`` planned, ``cached`` of which have a usable answer, a share ``cached_share`` of
+    them, and ``unusable`` none, though they were asked for as often as they are; ``to_ask`` the
+    others, once each. Tokens and US dollars are for those. ``cost_usd`` is None
     where the price is unknown, ``gpu_hours`` where no GPU of one's own would work.
     """
 
     requests: int
     cached: int
+    unusable: int
     cached_share: float
     to_ask: int
     prompt_tokens: Range
@@ -102,7 +104,7 @@ def estimate(
             f"tokens per second: wanted a number above 0, got {tokens_per_second}; leave it out "
             f"for {TOKENS_PER_SECOND[0]:,.0f} to {TOKENS_PER_SECOND[1]:,.0f}"
         )
-    requests = to_ask = 0
+    requests = to_ask = cached = 0
     sums = _Sums()
     for planned in plan:
         request = settled.to_ask(planned)
@@ -112,13 +114,16 @@ def estimate(
         if request is not None:
             to_ask += 1
             sums.add(request)
+        elif settled.is_accepted(planned):
+            cached += 1
     if not asks_llm:
         sums, price, local = _Sums(), Price(prompt=0.0, completion=0.0), False
     prompt, completion = sums.prompt(), sums.completion()
     return PlanEstimate(
         requests=requests,
-        cached=requests - to_ask,
-        cached_share=(requests - to_ask) / requests if requests else 0.0,
+        cached=cached,
+        unusable=requests - to_ask - cached,
+        cached_share=cached / requests if requests else 0.0,
         to_ask=to_ask,
         prompt_tokens=prompt,
         completion_tokens=completion,

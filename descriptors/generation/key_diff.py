@@ -1,14 +1,15 @@
 """Say what is in a request's key, and why two requests that look alike have two keys.
 
 In:  stored or planned requests.
-Out: the parts of a key as plain values; the parts in which two requests differ, a line each.
+Out: the parts of a key; the parts in which two requests differ, a line each.
 
 The messages are told apart as a person thinks of them: what the system is told, what the user
 asks, and the lines of data that close it (the class, the scene, look-alikes).
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from os.path import commonprefix
 from typing import Any
 
@@ -34,33 +35,65 @@ _HEX = frozenset("0123456789abcdef")
 _ABSENT = object()
 
 
-def explain(request: Request) -> dict[str, Any]:
-    """The parts of a request's key, with length and sha256 of each text, and what is no part.
+@dataclass(frozen=True, kw_only=True)
+class TextPart:
+    """A text of a key: which ``part`` it is, its length and its sha256."""
+
+    part: str
+    chars: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataPart(TextPart):
+    """A line of data that closes the messages, and the JSON ``value`` in it."""
+
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaPart:
+    """A JSON schema; ``counts`` says of each of its lists how many items it has."""
+
+    sha256: str
+    counts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyParts:
+    """What a request's key is made of."""
+
+    key_version: int
+    model: str
+    messages: Sequence[TextPart]
+    data: Sequence[DataPart]
+    params: Mapping[str, Any]
+    schema: SchemaPart
+    sample_index: int
+
+
+def explain(request: Request) -> KeyParts:
+    """The parts of a request's key.
 
     Raises: CorruptError, when the key is not that of the request's columns.
     """
     parts = _parts(request)
     schema = parts["schema"]
-    return {
-        "request_key": request.request_key,
-        "in_key": {
-            "key_version": KEY_VERSION,
-            "model": request.model,
-            "messages": [_summary(name, text) for name, text in parts["texts"].items()],
-            "data": [
-                {**_summary(mark, text), "value": json.loads(text)}
-                for mark, text in parts["data"].items()
-            ],
-            "params": parts["params"],
-            "schema": {
-                "sha256": sha256_hex(canonical_json(schema)),
-                "counts": dict(_counts(schema)),
-            },
-            "sample_index": request.sample_index,
-        },
-        "not_in_key": list(NOT_IN_KEY),
-        "prompt_id": request.prompt_id,
-    }
+    return KeyParts(
+        key_version=KEY_VERSION,
+        model=request.model,
+        messages=[
+            TextPart(part=role, chars=len(text), sha256=sha256_hex(text))
+            for role, text in parts["texts"].items()
+        ],
+        data=[
+            DataPart(part=mark, chars=len(text), sha256=sha256_hex(text), value=json.loads(text))
+            for mark, text in parts["data"].items()
+        ],
+        params=parts["params"],
+        schema=SchemaPart(sha256=sha256_hex(canonical_json(schema)), counts=dict(_counts(schema))),
+        sample_index=request.sample_index,
+    )
 
 
 def differences(a: Request, b: Request) -> list[str]:
@@ -81,13 +114,19 @@ def differences(a: Request, b: Request) -> list[str]:
     return lines or ["messages: the same texts and values, written differently"]
 
 
+def begins_key(text: str) -> bool:
+    """Whether a key may begin so: at least 8 hex digits."""
+    digits = text.strip().lower()
+    return PREFIX_DIGITS <= len(digits) <= 64 and _HEX.issuperset(digits)
+
+
 def find_request(store: Store, prefix: str) -> Request:
     """The stored request whose key begins with at least 8 hex digits.
 
     Raises: InputError, for a prefix that is none, that no key has, or that several have.
     """
     wanted = prefix.strip().lower()
-    if not PREFIX_DIGITS <= len(wanted) <= 64 or not _HEX.issuperset(wanted):
+    if not begins_key(prefix):
         raise InputError(
             f"request key {printable(prefix)!r}: wanted {PREFIX_DIGITS} to 64 hex digits; "
             "`langseg-desc sql 'from requests'` lists the keys"
@@ -162,10 +201,6 @@ def _parts(request: Request) -> dict[str, Any]:
         "schema": schema,
         "sample_index": request.sample_index,
     }
-
-
-def _summary(name: str, text: str) -> dict[str, Any]:
-    return {"part": name, "chars": len(text), "sha256": sha256_hex(text)}
 
 
 def _texts_and_data(messages: Sequence[Any]) -> tuple[dict[str, str], dict[str, str]]:

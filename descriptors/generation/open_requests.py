@@ -5,10 +5,24 @@ Out: the requests to hand out now, and those to hand out again; how many are lef
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from langseg.cache.records import Request, Response
+from langseg.descriptors.generation.missing import missing
 from langseg.descriptors.generation.settled import Settled
 from langseg.descriptors.prompts.plan import Plan
+from langseg.descriptors.prompts.subject import Subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """How many requests of a plan count as planned; of these, how many have a usable answer, how
+    many none though they were asked for as often as they are, and how many are open."""
+
+    planned: int
+    cached: int
+    unusable: int
+    open: int
 
 
 class OpenRequests:
@@ -26,14 +40,22 @@ class OpenRequests:
         self._came_unasked = False  # an answer to a request that was not handed out, or not yet
         self._tries: dict[str, int] = {}  # of requests that are asked again
         self._again: list[Request] = []
+        self._failed: set[str] = set()  # keys of what was handed out, and failed
+        self._plans: list[Plan] = []
 
-    def add(self, plan: Plan) -> tuple[int, int]:
-        """Take in one more plan. Returns: how many requests of it count as planned, and how many
-        of these are open."""
+    def add(self, plan: Plan) -> Added:
+        """Take in one more plan."""
         self._left_before = self.left
+        self._plans.append(plan)
         n_open = sum(1 for _ in self.to_ask(plan))
         self.left += n_open
-        return n_open if self._only_failed else len(plan), n_open
+        if self._only_failed:
+            return Added(planned=n_open, cached=0, unusable=0, open=n_open)
+        cached = len(plan) - n_open
+        if cached and self._settled.has_unusable:
+            cached = sum(self._settled.is_accepted(planned) for planned in plan)
+        unusable = len(plan) - n_open - cached
+        return Added(planned=len(plan), cached=cached, unusable=unusable, open=n_open)
 
     def to_ask(self, plan: Plan) -> Iterator[Request]:
         """The requests of a plan that are open, as they are to be asked now."""
@@ -64,7 +86,9 @@ class OpenRequests:
         again = self._settled.to_ask(planned)
         if again is None:
             self.left -= 1
-        elif response.status != "failed":  # its retries are used up; a later run asks again
+        elif response.status == "failed":  # its retries are used up; a later run asks again
+            self._failed.add(planned.request_key)
+        else:
             # a longer form is another request, whose attempts are counted from 1
             self._tries[again.request_key] = response.attempt if again.request_key == key else 0
             self._again.append(self._noted(planned, again))
@@ -79,6 +103,24 @@ class OpenRequests:
         that were not handed out: a batch of an earlier run brings such."""
         if self._came_unasked:
             self.left = self._left_before + sum(1 for _ in self.to_ask(plan))
+
+    def missing(self, under_way: int) -> Iterator[Subject]:
+        """What the plans so far ask about in vain, once nothing more is asked for now.
+
+        Args:
+            under_way: how many requests are left with a server.
+        """
+
+        def may_come(planned: Request) -> bool:
+            if under_way:
+                return planned.request_key not in self._failed
+            return self._only_failed and not self._settled.was_asked(planned)
+
+        if self.left <= under_way and not self._settled.has_unusable:
+            return  # so that a large plan is not read again for nothing
+        for plan in self._plans:
+            for subject, _ in missing(plan, self._settled, may_come):
+                yield subject
 
     def _noted(self, planned: Request, request: Request) -> Request:
         """``request``, which is asked for ``planned``: itself, or with room for a longer reply."""

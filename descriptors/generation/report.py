@@ -7,10 +7,11 @@ Out: a report, at any moment.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from langseg.cache.records import Response
-from langseg.descriptors.prompts.replies import ParsedReply
+if TYPE_CHECKING:  # a command line names the report before it knows what is to be done
+    from langseg.cache.records import Response
+    from langseg.descriptors.prompts.replies import ParsedReply
 
 N = TypeVar("N", int, float)
 
@@ -19,20 +20,23 @@ N = TypeVar("N", int, float)
 class GenerateReport:
     """What a run did, or has done so far.
 
-    ``planned`` requests, of which ``cached`` needed no asking; ``recovered`` answers that dead
-    runs had left in their journals; ``collected`` answers that earlier runs had left at a
+    ``planned`` requests, of which ``cached`` had a usable answer, and ``unusable`` none, though
+    they were asked for as often as they are; ``recovered`` answers that dead runs had left in
+    their journals; ``collected`` answers that earlier runs had left at a
     server, whose statuses, tokens and cost count here; ``asked`` responses that arrived,
     ``reasked`` of them second tries; ``statuses`` of those responses; phrases ``accepted``, and
     ``rejected`` by reason; tokens and cost of this run, None where one answer's is unknown;
     ``attempts`` that were made, failed ones too, and ``most_tokens`` and ``most_cost_usd`` they
     can have used, which is what budgets go by; ``still_open`` requests that a rerun would ask,
-    as they failed or were not answered; ``seconds`` since the asking began; ``manifest`` is the
+    as they failed or were not answered; ``missing`` names, once a run has ended, what has no
+    usable answer, whoever asked and when; ``seconds`` since the asking began; ``manifest`` is the
     live snapshot.
     """
 
     run_id: str
     planned: int
     cached: int
+    unusable: int
     recovered: int
     collected: int
     asked: int
@@ -47,6 +51,7 @@ class GenerateReport:
     most_tokens: int
     most_cost_usd: float | None
     still_open: int
+    missing: tuple[str, ...]
     seconds: float
     manifest: str
 
@@ -57,6 +62,7 @@ class Tally:
 
     planned: int = 0
     cached: int = 0
+    unusable: int = 0
     recovered: int = 0
     collected: int = 0
     asked: int = 0
@@ -73,7 +79,7 @@ class Tally:
         copies = {"statuses": dict(self.statuses), "rejected": dict(self.rejected)}
         return {**vars(self), **copies}
 
-    def count(self, response: Response, parsed: ParsedReply | None) -> None:
+    def count(self, response: "Response", parsed: "ParsedReply | None") -> None:
         """Count one response; ``parsed`` is None unless a complete reply text arrived."""
         self.asked += 1
         self.reasked += response.attempt > 1

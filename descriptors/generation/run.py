@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 
+from langseg.cache.ctrl_c import run_async
 from langseg.cache.errors import BudgetError
 from langseg.cache.records import Request
 from langseg.cache.store.journal import Answer
@@ -43,7 +44,6 @@ def generate(
     *,
     budget: Budget | None = None,
     only_failed: bool = False,
-    wait_s: float = 0.0,
     on_event: EventListener | None = None,
     pace: Pace | None = None,
 ) -> GenerateReport:
@@ -55,16 +55,15 @@ def generate(
         provider: is closed at the end.
         budget: what this run may use; None for no cap.
         only_failed: ask only what was asked before in vain, also where the tries were used up.
-        wait_s: how long to wait for another writer of the store to end.
-        on_event: called with ``planned``, ``answered`` (after each flush) or ``committed``, and
-            the report so far.
+        on_event: called with ``planned``, ``answered`` (after each flush), ``committed`` or
+            ``ended``, and the report so far.
 
     Raises: BudgetError, when the budget ended the run, and UpstreamError, when the provider gave
     up: what was answered is committed first, as it is on Ctrl-C. LockedError, CorruptError,
-    before anything is asked. Requests that fail one by one do not raise: see ``still_open`` of
-    the report.
+    before anything is asked. Requests that come to nothing one by one do not raise: see
+    ``missing`` of the report.
     """
-    with store.writer(wait_s) as writer:
+    with store.writer() as writer:
         n_recovered = _recover(writer)
         settled = read_settled(store)
         if only_failed:
@@ -80,10 +79,13 @@ def generate(
         )
         run.tally.recovered = n_recovered
         try:
-            asyncio.run(run.ask(plans))
+            run_async(run.ask(plans))
         finally:
             run.commit()
-        return run.report()
+        report = run.report()
+        if on_event is not None:
+            on_event("ended", report)
+        return report
 
 
 def _recover(writer: StoreWriter) -> int:
@@ -117,6 +119,7 @@ class _Run:
         self._on_event = on_event
         self._idle_flush_is_set = False
         self._flush_error: Exception | None = None
+        self._missing: tuple[str, ...] = ()
         self._started = time.monotonic()
 
     async def ask(self, plans: Iterable[Plan]) -> None:
@@ -125,9 +128,10 @@ class _Run:
             await self._keep(self._provider.collect(self._budget))
             self.tally.collected, self.tally.asked = self.tally.asked, 0
             for plan in plans:
-                planned, n_open = self._open.add(plan)
-                self.tally.planned += planned
-                self.tally.cached += planned - n_open
+                added = self._open.add(plan)
+                self.tally.planned += added.planned
+                self.tally.cached += added.cached
+                self.tally.unusable += added.unusable
                 self._on_event("planned", self.report())
                 if self._budget.reached:  # it is only told how much is left
                     continue
@@ -146,6 +150,7 @@ class _Run:
                 f"generate: {cap} is reached after {made} requests, and {left} are left; the "
                 f"answers are committed, {go_on}"
             )
+        self._missing = tuple(map(str, self._open.missing(self._provider.under_way)))
 
     def commit(self) -> None:
         """Move what the journal holds into the store, and let the provider forget it."""
@@ -161,6 +166,7 @@ class _Run:
             most_tokens=self._budget.tokens,
             most_cost_usd=self._budget.cost_usd,
             still_open=self._open.left,
+            missing=self._missing,
             seconds=time.monotonic() - self._started,
             manifest=self._store.manifest.name,
             **self.tally.snapshot(),

@@ -42,6 +42,11 @@ class Settled:
         else:
             self._unusable[name] = self._unusable.get(name, 0) + 1
 
+    @property
+    def has_unusable(self) -> bool:
+        """Whether any answer is not usable, so that something may be missing."""
+        return bool(self._unusable or self._cut or self._failed)
+
     def forgive(self) -> None:
         """Let what came back unusable be tried as often again, and cut replies be longer still."""
         self._unusable = dict.fromkeys(self._unusable, 0)

@@ -4,12 +4,12 @@ In:  text from a person or from an LLM.
 Out: the first character that does not belong, by its Unicode name; and a printable form.
 
 Letters, marks and digits of any script are plain; control, bidi and invisible characters never
-are, because they make two texts look alike that are not, or reach a terminal as commands.
+are, because they make two texts look alike that are not, or reach a terminal as commands. A joiner
+is plain only where a script is written with it: between letters of Arabic, Persian or an Indic one.
 """
 
 import re
 import unicodedata
-from functools import lru_cache
 
 # letters and marks that draw nothing (Unicode: Default_Ignorable_Code_Point in L* and M*)
 _INVISIBLE = {
@@ -18,30 +18,28 @@ _INVISIBLE = {
     *map(chr, range(0xFE00, 0xFE10)),
     *map(chr, range(0xE0100, 0xE01F0)),
 }
-
-
-def foreign_character(text: str, punctuation: str) -> str:
-    """Name of the first character that is no letter, mark, digit or one of ``punctuation``.
-
-    Returns: such as ``U+202E RIGHT-TO-LEFT OVERRIDE``, or ``""`` when there is none.
-    """
-    if text.isascii() and _ascii_of(punctuation).fullmatch(text):
-        return ""  # as nearly every text is: a tenth of the time
-    for char in text:
-        kind = unicodedata.category(char)
-        plain = (kind[0] in "LM" or kind == "Nd") and char not in _INVISIBLE
-        if not plain and char not in punctuation:
-            return f"U+{ord(char):04X} {unicodedata.name(char, 'without a name')}"
-    return ""
+_NON_JOINER, _JOINER = "\u200c", "\u200d"
+# Arabic and Syriac with their forms, Indic scripts to Sinhala, Burmese, Khmer
+_JOINED_SCRIPTS = re.compile(
+    "[\u0600-\u08ff\ufb50-\ufdff\ufe70-\ufefc\u0900-\u0dff\u1000-\u109f\u1780-\u17ff]"
+)
+_PICTURE_STYLES = ("\ufe0e", "\ufe0f")  # as text, as a picture
 
 
 def unseen_character(text: str) -> str:
     """Name of the first control, bidi, invisible or unassigned character, or ``""``."""
-    for char in text:
-        kind = unicodedata.category(char)
-        if kind[0] == "C" or kind in ("Zl", "Zp") or char in _INVISIBLE:
+    if text.isascii() and text.isprintable():
+        return ""
+    for place, char in enumerate(text):
+        if _is_unseen(text, place):
             return f"U+{ord(char):04X} {unicodedata.name(char, 'without a name')}"
     return ""
+
+
+def without_picture_marks(text: str) -> str:
+    """The text without what joins the pictures of an emoji, and says how one is drawn."""
+    places = range(len(text))
+    return "".join(text[place] for place in places if not _shapes_picture(text, place))
 
 
 def printable(text: str, max_chars: int = 200) -> str:
@@ -53,8 +51,8 @@ def printable(text: str, max_chars: int = 200) -> str:
         return text
     cut = text if len(text) <= max_chars else text[: max_chars - 1] + "…"
     return "".join(
-        char if not unseen_character(char) else char.encode("unicode_escape").decode()
-        for char in cut
+        char if not _is_unseen(cut, place) else char.encode("unicode_escape").decode()
+        for place, char in enumerate(cut)
     )
 
 
@@ -72,7 +70,29 @@ def shown(value: object, max_chars: int = 60) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-@lru_cache(maxsize=16)
-def _ascii_of(punctuation: str) -> re.Pattern[str]:
-    """Matches texts of ASCII letters, digits and some punctuation only."""
-    return re.compile(f"[A-Za-z0-9{re.escape(punctuation)}]*")
+def _is_unseen(text: str, place: int) -> bool:
+    char = text[place]
+    kind = unicodedata.category(char)
+    if kind[0] != "C" and kind not in ("Zl", "Zp") and char not in _INVISIBLE:
+        return False
+    return not _joins_letters(text, place)
+
+
+def _joins_letters(text: str, place: int) -> bool:
+    around = text[max(place - 1, 0) : place + 2]
+    return (
+        text[place] in (_NON_JOINER, _JOINER)
+        and len(around) == 3
+        and all(map(_JOINED_SCRIPTS.match, (around[0], around[2])))
+    )
+
+
+def _shapes_picture(text: str, place: int) -> bool:
+    """Whether a character joins the pictures of an emoji, or says how one is drawn."""
+    before = text[place - 1] if place else ""
+    if before in _PICTURE_STYLES:
+        before = text[place - 2 : place - 1]
+    is_picture = bool(before) and unicodedata.category(before) in ("So", "Sk")
+    if text[place] == _JOINER:
+        return is_picture and unicodedata.category(text[place + 1 : place + 2] or " ") == "So"
+    return is_picture and text[place] in _PICTURE_STYLES and text[place - 1] == before

@@ -1,8 +1,9 @@
 """Find a class's name inside a phrase.
 
-In:  the names of a class (its name and synonyms).
-Out: whether a phrase says one of them, in the singular or the plural, in one word or in two; the
-     phrase with another word in its place.
+In:  the names of a class (its name and synonyms), as a dataset has them.
+Out: whether a phrase says one of them, or a name that a person hears in one (``spoken``): in the
+     singular or the plural, in one word or in two, with accents or without; the phrase with another
+     word in its place.
 
 A phrase that holds the name would credit descriptors with what the name alone does (Does VLM
 Classification Benefit from LLM Description Semantics?).
@@ -14,8 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
 
+from langseg.descriptors.phrases.spoken import heard
+
 _WORD = re.compile(r"[^\W_]+")
 _POSSESSIVE = re.compile(r"['\u2019](?:s\b|(?<=s.)(?!\w))", re.IGNORECASE)  # car's, cars'
+_ACCENT = re.compile("[\u0300-\u036f]")  # of Latin, Greek, Cyrillic; others are letters' parts
 _ARTICLE = re.compile(r"\b(?:an?|the)\s+$", re.IGNORECASE)
 _OWNED = {"it": "its", "they": "their", "one": "one's", "ones": "ones'"}
 _IRREGULAR = {
@@ -32,14 +36,14 @@ class NameFinder:
     """Every spelling of a class's names, ready to be looked for."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = tuple(names)
+        self._names = tuple(dict.fromkeys(one for name in names for one in heard(name)))
         self._joined = {"".join(spelling) for name in self._names for spelling in _spellings(name)}
         self._joined.discard("")
         self._longest = max(map(len, self._joined), default=0)
 
     def is_name(self, phrase: str) -> bool:
         """Whether the phrase is one of the names and nothing else."""
-        return "".join(words(phrase)) in self._joined
+        return "".join(_bare_words(phrase)) in self._joined
 
     def is_in(self, phrase: str) -> bool:
         """Whether the phrase holds one of the names as whole words.
@@ -49,7 +53,7 @@ class NameFinder:
         """
         # this runs for each phrase of a run, and most hold no name: hence the plain loop, which
         # stops joining words as soon as no name is that long
-        found, names, longest = words(phrase), self._joined, self._longest
+        found, names, longest = _bare_words(phrase), self._joined, self._longest
         for start, first in enumerate(found, 1):
             if first in names:
                 return True
@@ -72,7 +76,7 @@ class NameFinder:
         """
         plain = unicodedata.normalize("NFKC", phrase)
         spans = [match.span() for match in _WORD.finditer(plain)]
-        found = [plain[a:b].casefold() for a, b in spans]
+        found = [_bare(plain[a:b].casefold()) for a, b in spans]
         # what is written so far, where in ``plain`` it ends, and how many words are not names'
         masked, end, left = "", 0, len(spans)
         for first, last in self._found(found):
@@ -105,7 +109,7 @@ class NameFinder:
             "".join(spelling)
             for name in self._names
             for spelling in _spellings(name)
-            if not _is_plural(spelling, words(name))
+            if not _is_plural(spelling, _bare_words(name))
         )
         return frozenset(self._joined.difference(of_one))
 
@@ -144,9 +148,19 @@ def _words(text: str) -> Sequence[str]:
     return tuple(_WORD.findall(plain.casefold()))
 
 
+def _bare_words(text: str) -> Sequence[str]:
+    """Words without accents: a class ``café`` is a ``cafe``, too."""
+    found = words(text)
+    return found if text.isascii() else tuple(map(_bare, found))
+
+
+def _bare(word: str) -> str:
+    return word if word.isascii() else _ACCENT.sub("", unicodedata.normalize("NFD", word))
+
+
 def _spellings(name: str) -> Iterable[tuple[str, ...]]:
     """The first and the last word vary: ``chests of drawers``, ``traffic lights``."""
-    found = words(name)
+    found = _bare_words(name)
     last = len(found) - 1
     return product(*(word_forms(w) if i in (0, last) else {w} for i, w in enumerate(found)))
 

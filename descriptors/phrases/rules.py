@@ -9,15 +9,22 @@ import unicodedata
 from functools import lru_cache
 
 from langseg.cache.keys import normalise_text
-from langseg.descriptors.phrases.characters import foreign_character
+from langseg.descriptors.phrases.characters import unseen_character
 from langseg.descriptors.phrases.names import NameFinder, words
+from langseg.descriptors.phrases.spoken import NAME_CHARS
 
-NAME_CHARS = 64  # of a class, a scene, a subclass
 PHRASE_CHARS = 80
 MAX_WORDS = 12
 _REMEMBERED_CHARS = 200
 _PLAIN = str.maketrans("’‘“”–—\u2011\u00a0", "''\"\"--- ")
-_PUNCTUATION = " ,.;:'\"-/()&%°×!?\t\n\r"
+# What a page, a terminal, a table or a template would take for its own: tags, entities in numbers,
+# brackets of markup, links; and a start that a spreadsheet runs or a list begins its items with.
+# "<5 cm wide" and "#1 on the jersey" are none of it.
+_MARKUP = re.compile(
+    r"[\[\]{}\\|`^\ufffc\ufffd]|[<>](?!\s*\d)|&#|\*\*|://|www\.|^\s*[-+=@*•·]",
+    re.IGNORECASE,
+)
+_WHITE_SPACE = str.maketrans("\t\n\r", "   ")
 # what no photo shows; the like of each was found in published descriptor sets (LaBo, CuPL).
 # Words that can also mean a look stay out: sound planks, noisy grain, loud stripes, sheet music.
 _NOT_VISUAL = re.compile(
@@ -80,12 +87,7 @@ def folded(text: str) -> str:
 def _is_hostile(text: str) -> bool:
     """Control, bidi or markup characters, a link, or a start that a spreadsheet would run."""
     plain = _plain(text)
-    return bool(
-        foreign_character(plain, _PUNCTUATION)
-        or "://" in plain
-        or "www." in plain.casefold()
-        or plain.lstrip().startswith("-")
-    )
+    return bool(unseen_character(plain.translate(_WHITE_SPACE)) or _MARKUP.search(plain))
 
 
 def _plain(text: str) -> str:

@@ -40,7 +40,9 @@ _ALIKE_MARK = "Look-alikes"
 
 def class_text(entry: ClassEntry) -> str:
     """The text whose vector stands for a class when its neighbours are looked for."""
-    return ", ".join((entry.name, *entry.synonyms))
+    said, kind = entry.prompt_data, entry.spoken.kind
+    names = ", ".join((said["name"], *said["synonyms"]))
+    return f"{names} ({kind})" if kind else names
 
 
 def nearest_look_alikes(
@@ -81,7 +83,7 @@ def contrast_requests(
     """One request for each class of ``alike`` and each sample, in the vocabulary's order."""
     template = shipped_template(CONTRAST_PROMPT)
     for entry in vocabulary.classes:
-        others = list(alike.get(entry.name, ()))
+        others = [vocabulary.said_names[other] for other in alike.get(entry.name, ())]
         if not others:
             continue
         schema = _schema(len(others))
@@ -92,6 +94,7 @@ def contrast_requests(
             yield Request(
                 request_key=keys.key(ending, sample),
                 class_name=entry.name,
+                sense=entry.sense,
                 scene=ANY_SCENE,
                 sample_index=sample,
                 model=model,

@@ -13,7 +13,8 @@ from langseg.cache.records import ANY_SCENE, NAME_SLOT, Request
 from langseg.descriptors.phrases.characters import printable
 from langseg.descriptors.phrases.language import is_other_script
 from langseg.descriptors.phrases.names import NameFinder
-from langseg.descriptors.phrases.rules import NAME_CHARS, cleaned, folded, subclass_verdict
+from langseg.descriptors.phrases.rules import cleaned, folded, subclass_verdict
+from langseg.descriptors.phrases.spoken import NAME_CHARS
 from langseg.descriptors.prompts.candidates import Candidate, asked_items, candidates, text_field
 from langseg.descriptors.prompts.plan import Plan
 from langseg.descriptors.prompts.prompt import Prompt
@@ -57,6 +58,7 @@ def _make(
 ) -> Iterator[Request]:
     order = {entry.name: n for n, entry in enumerate(vocabulary.classes)}
     endings = {e.name: closing({CLASS_MARK: e.prompt_data}) for e in vocabulary.classes}
+    senses = {entry.name: entry.sense for entry in vocabulary.classes}
     params_json, prompt_id = canonical_json(params), prompt.template.prompt_id
     for scene, names in ((ANY_SCENE, list(order)), *vocabulary.scenes.items()):
         opening, schema = prompt.opening(scene), prompt.schema(scene)
@@ -67,6 +69,7 @@ def _make(
                 yield Request(
                     request_key=keys.key(endings[name], sample),
                     class_name=name,
+                    sense=senses[name],
                     scene=scene,
                     sample_index=sample,
                     model=model,

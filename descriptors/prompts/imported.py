@@ -41,12 +41,14 @@ def imported_requests(
     template = shipped_template(IMPORT_PROMPT)
     schema = _published_schema() if as_published else _checked_schema()
     endings = {e.name: closing({CLASS_MARK: e.prompt_data}) for e in vocabulary.classes}
+    senses = {entry.name: entry.sense for entry in vocabulary.classes}
     for class_name, scene in pairs:
         opening = template.opening({"scene": scene, "as_published": as_published})
         keys = RequestKeys(model=model, params=params, schema=schema, opening=opening)
         yield Request(
             request_key=keys.key(endings[class_name], 0),
             class_name=class_name,
+            sense=senses[class_name],
             scene=scene,
             sample_index=0,
             model=model,

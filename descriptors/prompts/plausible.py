@@ -12,6 +12,7 @@ from typing import Any
 
 from langseg.cache.keys import RequestKeys, canonical_json, normalise_text
 from langseg.cache.records import Request
+from langseg.descriptors.phrases.spoken import spoken
 from langseg.descriptors.prompts.json_reply import list_of, name_text, object_of, reply_object
 from langseg.descriptors.prompts.template import closing, closing_data, shipped_template
 
@@ -34,11 +35,12 @@ def plausible_requests(
     schemas = [object_of(**{REPLY_KEY: list_of(name_text(), len(part), least=0)}) for part in parts]
     for scene in scenes:
         for part, schema in zip(parts, schemas, strict=True):
-            ending = closing(dict(zip(_MARKS, (list(part), scene), strict=True)))
+            ending = closing(dict(zip(_MARKS, (list(part), spoken(scene).text), strict=True)))
             keys = RequestKeys(model=model, params=params, schema=schema, opening=opening)
             yield Request(
                 request_key=keys.key(ending, 0),
                 class_name="",
+                sense="",
                 scene=scene,
                 sample_index=0,
                 model=model,

@@ -14,6 +14,7 @@ from typing import Any
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.records import ANY_SCENE
+from langseg.descriptors.phrases.spoken import spoken
 from langseg.descriptors.prompts.json_reply import list_of, name_text, object_of, phrase
 from langseg.descriptors.prompts.template import (
     CLASS_MARK,
@@ -55,7 +56,7 @@ class Prompt:
                 "n_attributes": self.n_attributes if generic else self.n_scene_attributes,
                 "n_subclasses": self.n_subclasses if generic else 0,
                 "n_per_subclass": self.n_per_subclass,
-                "scene": scene,
+                "scene": scene if generic else spoken(scene).text,
             }
         )
 

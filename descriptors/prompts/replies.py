@@ -19,18 +19,14 @@ from langseg.cache.records import Descriptor, Request, Text
 from langseg.descriptors.phrases.characters import printable
 from langseg.descriptors.phrases.language import is_other_language, is_other_script
 from langseg.descriptors.phrases.names import NameFinder
-from langseg.descriptors.phrases.rules import (
-    NAME_CHARS,
-    cleaned,
-    folded,
-    phrase_verdict,
-)
+from langseg.descriptors.phrases.rules import cleaned, folded, phrase_verdict
+from langseg.descriptors.phrases.spoken import NAME_CHARS
 from langseg.descriptors.prompts import contrast, describe, imported, plausible
 from langseg.descriptors.prompts.candidates import Candidate
 from langseg.descriptors.prompts.json_reply import reply_object
 from langseg.descriptors.prompts.template import class_data, messages_of
 
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 REASONS = (
     "hostile", "not_english", "too_short", "too_long", "names_class", "not_visual", "duplicate",
     "wrong_slot", "wrong_parent", "wrong_other",
@@ -68,7 +64,7 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
             verdicts = imported.published_verdicts(phrases)
             return _rows(phrases, verdicts, request, spelling=normalise_text)
         data = class_data(request.messages_json)
-        names = [data["name"], *data["synonyms"]]
+        names = [request.class_name, data["name"], *data["synonyms"]]
         english = "English" in messages_of(request.messages_json)[0]["content"]
         if contrast.REPLY_KEY in asked:
             kind = contrast.REPLY_KEY
@@ -78,7 +74,7 @@ def parse_reply(raw_text: str, request: Request) -> ParsedReply:
         else:
             kind = describe.REPLY_KEY
             phrases = describe.described(reply, asked, data["name"], english)
-    except (ValueError, RecursionError) as exc:
+    except ValueError as exc:
         return ParsedReply(status="invalid", error=printable(f"not the JSON asked for: {exc}"))
     wanted = asked[kind]["minItems"]
     slots: list[str] = asked[kind]["items"]["properties"]["slot"]["enum"]  # an import's: one more

@@ -11,10 +11,13 @@ import asyncio
 import json
 import math
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+
+from pydantic import Field
 
 from langseg.cache.errors import UsageError
 from langseg.cache.records import Request
+from langseg.cache.validation import checked
 
 # A token of English or JSON is seldom shorter; our prompts have 4.2 to 4.3 (cl100k, o200k)
 _ASCII_PER_TOKEN = 3  # any other byte may be a token of its own
@@ -34,20 +37,14 @@ class Price:
         return ((prompt - cached) * self.prompt + cached * at + completion * self.completion) / 1e6
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked("caps")
 class Caps:
     """What one run may use at most; None for no cap. Requests count failed attempts too."""
 
-    requests: int | None = None
-    tokens: int | None = None
-    cost_usd: float | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is not None and not 0 < value < math.inf:
-                raise UsageError(f"{field.name} cap: wanted a number above 0, got {value}")
+    requests: int | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0)
+    cost_usd: float | None = Field(default=None, gt=0)
+    seconds: float | None = Field(default=None, gt=0)
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,7 @@ class Hold:
 
     @property
     def tokens(self) -> int:
+        """Of the prompt and of the reply."""
         return self.prompt_tokens + self.completion_tokens
 
 
@@ -112,6 +110,12 @@ class Budget:
         self._hold(hold, 1)
         return hold
 
+    def seconds_left(self) -> float | None:
+        """Until no request is let through any more; None where no cap says so."""
+        if self.caps.seconds is None:
+            return None
+        return self._started + self.caps.seconds - time.monotonic()
+
     def close(self) -> None:
         """Nothing that is under way comes back in this run: what did not fit never will."""
         self.reached = self.reached or self._turned_away
@@ -149,8 +153,8 @@ class Budget:
 
     def _passed(self, hold: Hold) -> str:
         """The cap that one more attempt could pass, as its flag, or none."""
-        caps = self.caps
-        if caps.seconds is not None and time.monotonic() - self._started >= caps.seconds:
+        caps, left_s = self.caps, self.seconds_left()
+        if left_s is not None and left_s <= 0:
             return "--max-minutes"
         if caps.requests is not None and self.requests >= caps.requests:
             return "--max-requests"

@@ -30,10 +30,12 @@ from langseg.cache.keys import sha256_hex
 from langseg.cache.records import ANY_SCENE, Request
 from langseg.descriptors.prompts import plausible
 from langseg.descriptors.prompts.prompt import Prompt
+from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.providers.offline import OfflineProvider
-from langseg.descriptors.vocabulary.class_list import load_yaml
-from langseg.descriptors.vocabulary.vocabulary import Vocabulary
+from langseg.descriptors.vocabulary.text_file import load_yaml
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
+_SHOWN = 20  # of what no pack has; more would bury what to do
 Phrases = tuple[tuple[str, str], ...]  # (slot, text)
 
 
@@ -59,7 +61,7 @@ class BundledProvider(OfflineProvider):
     """Looks classes up by name: in the vocabulary's own pack first, then in the others.
 
     ``model`` and ``params`` are what requests to it must be planned with: a changed pack is a
-    changed request. Raises: InputError, naming every class and (class, scene) pair that no pack
+    changed request. Raises: InputError, naming the classes and (class, scene) pairs that no pack
     has.
     """
 
@@ -125,8 +127,9 @@ def pack_reply(entry: PackEntry, request: Request) -> str:
     if "subclasses" in asked:
         each = asked["subclasses"]["items"]["properties"]["descriptors"]
         named = list(entry.subclasses.items())[: asked["subclasses"]["maxItems"]]
+        parent = class_data(request.messages_json)["name"]
         reply["subclasses"] = [
-            {"name": name, "parent": request.class_name, "descriptors": _items(phrases, each)}
+            {"name": name, "parent": parent, "descriptors": _items(phrases, each)}
             for name, phrases in named
         ]
     return json.dumps(reply, ensure_ascii=False)
@@ -164,13 +167,17 @@ def _find_entries(
     """Class name -> ((pack name, pack sha256), entry), for every class of the vocabulary."""
     missing = {entry.name: entry.name.casefold() for entry in vocabulary.classes}
     found: dict[str, tuple[tuple[str, str], PackEntry]] = {}
-    for pack in _packs(folder, vocabulary.name):
-        if not missing:
-            break
-        for name, key in list(missing.items()):
-            if key in pack.entries:
-                found[name] = (pack.name, pack.sha256), pack.entries[key]
-                del missing[name]
+    said_names = {entry.name: _said(entry) for entry in vocabulary.classes}
+    nothing_said: dict[str, str] = {}
+    for said in (nothing_said, said_names):  # any pack's very name comes before a saying of it
+        missing = {name: said.get(name, key) for name, key in missing.items()}
+        for pack in _packs(folder, vocabulary.name):
+            if not missing:
+                break
+            for name, key in list(missing.items()):
+                if key in pack.entries:
+                    found[name] = (pack.name, pack.sha256), pack.entries[key]
+                    del missing[name]
     lacking = [repr(name) for name in missing] + [
         f"{name!r} in scene {scene!r}"
         for scene, names in vocabulary.scenes.items()
@@ -178,17 +185,25 @@ def _find_entries(
         if name in found and scene not in found[name][1].scenes
     ]
     if lacking:
+        more = [f"{len(lacking) - _SHOWN} more"] if len(lacking) > _SHOWN else []
         raise InputError(
-            f"{vocabulary.name}: no bundled pack describes {', '.join(lacking)}; have an LLM "
-            "write them: use --provider openai --model M"
+            f"{vocabulary.name}: no bundled pack describes {', '.join(lacking[:_SHOWN] + more)}; "
+            "have an LLM write them: use --provider openai --model M"
         )
     return found
 
 
+def _said(entry: ClassEntry) -> str:
+    """How a pack may name a class; which kind of thing is meant is no part that it could lack."""
+    said = entry.spoken
+    return (said.text if said.kind else said.name).casefold()
+
+
 def _packs(folder: Traversable, first: str) -> Iterator[Pack]:
-    """The packs of a folder, that of the given name first, each read when its turn comes."""
+    """The packs of a folder, each read when its turn comes: that of the given name first, then
+    that of the dataset which the name is a part or a whole of (``ade20k`` for ``ade20k-full``)."""
     files = [file for file in folder.iterdir() if file.name.endswith(".yaml")]
-    files.sort(key=lambda file: (file.name != f"{first}.yaml", file.name))
+    files.sort(key=lambda file: (not f"{first}-".startswith(f"{file.name[:-5]}-"), file.name))
     yield from map(load_pack, files)
 
 

@@ -8,23 +8,42 @@ choices, or a refusal would pass for an answer.
 """
 
 import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from langseg.cache.records import Request
+from langseg.descriptors.openai_api.error_reply import ErrorReplyError
+from langseg.descriptors.prompts.json_reply import UnclosedReplyError, reply_object
+from langseg.descriptors.providers.completion import NotAReplyError, read_completion
 
 SCHEMA_NAME = "descriptors"
+DIALECT = "json_schema"  # how a body tells the server of the schema
+_FAILED = re.compile(  # finish reasons, as servers spell them, of a reply that broke off
+    r"error|fail|abort|cancel|timeout|interrupt|insufficient|overload|unavailable", re.IGNORECASE
+)
+_CUT = re.compile(
+    r"length|max_?(new_?|output_?|completion_?)?tokens|tokens?_?(limit|exceeded)|context_window"
+    r"|truncat|incomplete",
+    re.IGNORECASE,
+)
+_FILTERED = re.compile(
+    r"filter|safety|recitation|prohibited|block|spii|refus|sensitive|moderat|guardrail|violat",
+    re.IGNORECASE,
+)
+_REASONING = ("reasoning_content", "reasoning", "thinking")  # where thoughts stand, by server
+_THOUGHT = re.compile("think|thought|reason", re.IGNORECASE)
+_LONGER = "raise --max-completion-tokens"  # what helps where a reply was cut
 _INT64_MAX = 2**63 - 1  # what the store's columns hold
-
-
-class NotAReplyError(ValueError):
-    """The body is no Chat Completions reply: no answer at all, so asking again may help."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """What came of a request. ``status`` as in a response row (``ok`` here means: a whole reply,
-    not yet validated); ``note`` says in one sentence why it is not ``ok``."""
+    not yet validated); ``note`` says what came instead where it is not ``ok``, in words that go
+    on after "got"."""
 
     status: str
     note: str = ""
@@ -45,8 +64,8 @@ def chat_body(request: Request) -> dict[str, Any]:
         "model": request.model,
         "messages": json.loads(request.messages_json),
         "response_format": {
-            "type": "json_schema",
-            "json_schema": {
+            "type": DIALECT,
+            DIALECT: {
                 "name": SCHEMA_NAME,
                 "strict": True,
                 "schema": json.loads(request.schema_json),
@@ -58,59 +77,88 @@ def chat_body(request: Request) -> dict[str, Any]:
 def read_reply(body: str) -> Reply:
     """Tell what kind of answer a body with HTTP status 200 holds.
 
-    Raises: NotAReplyError, for anything but a JSON object with a choice in it.
+    The text is the message's content; only where that is blank it is whatever else of the message
+    holds one JSON object: the arguments of a tool's call, or the reasoning. It stays word for word
+    as it came.
+
+    Raises: ErrorReplyError, for a body that says in its own words what went wrong;
+    NotAReplyError, for anything else but JSON with a choice in it, and for a stream that broke off.
     """
-    reply = _object(body)
-    choice = _dict(reply["choices"][0])
-    message = _dict(choice.get("message"))
-    finish_reason = text_or_empty(choice.get("finish_reason"))
-    content, refusal = _content(message.get("content")), text_or_empty(message.get("refusal"))
+    completion = read_completion(body)
+    message, told = completion.message, completion.told
+    finish_reason = text_or_empty(completion.finish_reason)
+    if _FAILED.search(finish_reason):
+        raise ErrorReplyError(f"a reply that ended by {finish_reason!r}", begun=True)
+    content, refusal = _text(message), text_or_empty(message.get("refusal"))
     status, note = _status(content, refusal, finish_reason)
-    usage = _dict(reply.get("usage"))
+    if completion.broke_off and status in ("truncated", "empty"):
+        raise NotAReplyError(f"a stream that broke off: {body[-60:]!r}")
+    usage = _dict(told.get("usage"))
     return Reply(
         status=status,
         note=note,
         raw_text=content or refusal,
         finish_reason=finish_reason,
-        served_model=text_or_empty(reply.get("model")),
-        system_fingerprint=text_or_empty(reply.get("system_fingerprint")),
+        served_model=text_or_empty(told.get("model")),
+        system_fingerprint=text_or_empty(told.get("system_fingerprint")),
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
         cached_tokens=_count(_dict(usage.get("prompt_tokens_details")).get("cached_tokens")),
     )
 
 
-def _object(body: str) -> dict[str, Any]:
-    try:
-        reply = json.loads(body)
-    except (ValueError, RecursionError):
-        raise NotAReplyError(f"wanted a JSON reply, got {body[:60]!r}") from None
-    choices = reply.get("choices") if isinstance(reply, dict) else None
-    if not isinstance(reply, dict) or not isinstance(choices, list) or not choices:
-        raise NotAReplyError(f"wanted a reply with a choice in it, got {body[:200]!r}")
-    return reply
-
-
 def _status(content: str, refusal: str, finish_reason: str) -> tuple[str, str]:
-    """The first that holds: a filtered or cut reply is no complete one, however it reads."""
+    """The first that holds: a filtered or cut reply is no complete one, however it reads; one that
+    breaks off was cut, whatever its server says (ollama says "stop")."""
     if refusal:
-        return "refused", "the model refused to answer"
-    if finish_reason == "content_filter":
-        return "refused", "the server's content filter stopped the reply"
-    if finish_reason == "length":
-        return "truncated", "the reply was cut at the token limit; raise --max-completion-tokens"
+        return "refused", "a refusal of the model's"
+    if _FILTERED.search(finish_reason):
+        return "refused", "one that the server's content filter stopped"
+    if _CUT.search(finish_reason):
+        return "truncated", f"one that was cut at the token limit; {_LONGER}"
     if not content.strip():
-        return "empty", "the reply holds no text"
+        return "empty", "one without text"
+    with suppress(ValueError):
+        try:
+            reply_object(content)
+        except UnclosedReplyError:
+            return "truncated", f"one that breaks off; {_LONGER}"
     return "ok", ""
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    content = _plain(message.get("content"))
+    if content.strip():
+        return content
+    calls = message.get("tool_calls")
+    functions = [_dict(call).get("function") for call in calls] if isinstance(calls, list) else []
+    arguments = "".join(text_or_empty(_dict(f).get("arguments")) for f in functions)
+    for other in (message.get("parsed"), arguments, *map(message.get, _REASONING)):
+        with suppress(ValueError):
+            text = _plain(other)
+            reply_object(text)
+            return text
+    return content
+
+
+def _plain(value: Any) -> str:
+    """The text of a field: as it is, in parts of which those of thoughts are left out, or the
+    object that the schema asked for, already decoded."""
+    if isinstance(value, dict):
+        is_part = isinstance(value.get("text"), str) and "type" in value
+        return str(value["text"]) if is_part else json.dumps(value)
+    if isinstance(value, list):
+        parts = [{"text": part} if isinstance(part, str) else _dict(part) for part in value]
+        return "".join(text_or_empty(part.get("text")) for part in parts if not _is_thought(part))
+    return text_or_empty(value)
+
+
+def _is_thought(part: Mapping[str, Any]) -> bool:
+    return bool(part.get("thought")) or bool(_THOUGHT.search(text_or_empty(part.get("type"))))
 
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _content(value: Any) -> str:
-    """The reply's text; some servers hand the object the schema asked for, already decoded."""
-    return text_or_empty(json.dumps(value) if isinstance(value, (dict, list)) else value)
 
 
 def text_or_empty(value: Any) -> str:

@@ -4,7 +4,6 @@ In:  the kind of a provider that asks a model, and its settings as a person give
 Out: the provider, a price, a budget; nothing is connected, loaded or written yet.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +11,26 @@ from typing import Any, Literal
 
 from langseg.cache.store.batch_ledger import held_answers
 from langseg.cache.store.store import Store
+from langseg.descriptors.openai_api.endpoint import (
+    DEFAULT_BASE_URL,
+    checked_base_url,
+    meant_base_url,
+)
 from langseg.descriptors.providers.base import Provider
 from langseg.descriptors.providers.budget import Budget, Caps, Price
-from langseg.descriptors.providers.openai.endpoint import DEFAULT_BASE_URL
-from langseg.descriptors.providers.prices import load_prices
+from langseg.descriptors.providers.prices import price_entry
 
 ModelKind = Literal["openai", "openai-batch", "vllm"]  # the providers that ask a model
+
+_DEADLINES = 5  # a request with all its attempts may take so many times what one may
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderSettings:
     """Which model is asked, where, and how fast; "" and None stand for what is not given.
 
-    ``engine`` are arguments of vllm.LLM; ``wait`` is for batches to end.
+    ``engine`` are arguments of vllm.LLM; ``wait`` is for batches to end; ``request_timeout`` is
+    in seconds, for one attempt.
     """
 
     kind: ModelKind
@@ -34,6 +40,7 @@ class ProviderSettings:
     concurrency: int
     requests_per_minute: float | None
     tokens_per_minute: float | None
+    request_timeout: float
     enqueued_tokens: int
     wait: bool
 
@@ -61,23 +68,32 @@ def make_provider(
         from langseg.descriptors.providers.batch.requests import FileLimits
 
         return OpenAIBatchProvider(
-            base_url=_server(settings.base_url),
+            base_url=meant_base_url(settings.base_url),
             store_path=store_path,
             held=lambda name: held_answers(store(), name),
             wait=settings.wait,
+            timeout_s=settings.request_timeout,
             limits=FileLimits(enqueued_tokens=settings.enqueued_tokens),
             on_fault=on_fault,
             on_wait=on_wait,
         )
+    from langseg.descriptors.openai_api.rate_limits import RateLimits
+    from langseg.descriptors.openai_api.retry import RetryRule
     from langseg.descriptors.providers.openai.provider import OpenAIProvider
-    from langseg.descriptors.providers.openai.rate_limits import RateLimits
 
     limits = RateLimits(
         max_concurrency=settings.concurrency,
         requests_per_minute=settings.requests_per_minute,
         tokens_per_minute=settings.tokens_per_minute,
     )
-    return OpenAIProvider(base_url=_server(settings.base_url), limits=limits, on_fault=on_fault)
+    timeout_s = settings.request_timeout
+    return OpenAIProvider(
+        base_url=meant_base_url(settings.base_url),
+        limits=limits,
+        retry=RetryRule(timeout_s=timeout_s, deadline_s=_DEADLINES * timeout_s),
+        on_fault=on_fault,
+        on_wait=on_wait,
+    )
 
 
 def make_budget(
@@ -102,7 +118,6 @@ def token_price(
     model: str,
     *,
     base_url: str,
-    prices: Path | None,
     price_in: float | None,
     price_out: float | None,
 ) -> tuple[Price | None, str]:
@@ -111,21 +126,15 @@ def token_price(
     The table that ships holds OpenAI's prices: another server's are unknown unless they are given.
 
     Args:
-        prices: a person's own table.
-        price_in, price_out: US dollars per million tokens; they beat every table.
+        price_in, price_out: US dollars per million tokens; they beat the table.
     """
     if kind == "vllm":
         return None, ""
     if price_in is not None and price_out is not None:
         return Price(prompt=price_in, completion=price_out), "--price-in, --price-out"
-    is_openais = _server(base_url).rstrip("/") == DEFAULT_BASE_URL
-    entry = load_prices(prices, shipped=is_openais).entry(model)
+    is_openais = checked_base_url(meant_base_url(base_url)) == DEFAULT_BASE_URL
+    entry = price_entry(model) if is_openais else None
     price = None if entry is None else entry.price(batch=kind == "openai-batch")
     if entry is None or price is None:
         return None, ""
-    return price, f"{entry.source}, {entry.dated}" if entry.dated else entry.source
-
-
-def _server(base_url: str) -> str:
-    """The server that is asked: the given one, the environment's or OpenAI's own."""
-    return base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+    return price, f"{entry.source}, {entry.dated}"

@@ -26,6 +26,7 @@ from langseg.descriptors.exchange.match import match_classes, some
 from langseg.descriptors.prompts.imported import MAX_PHRASES, REPLY_KEY, imported_requests
 from langseg.descriptors.prompts.plan import Plan
 from langseg.descriptors.prompts.replies import ParsedReply, parse_reply
+from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.providers.offline import OfflineProvider
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
@@ -101,7 +102,8 @@ class ImportProvider(OfflineProvider):
                 )
             # a set that is kept as published is checked all the same: the checks say what they
             # would have dropped, and its reply carries that beside each phrase
-            request, reply = check_request, _checked_reply(pair[0], items)
+            told = class_data(check_request.messages_json)["name"]
+            request, reply = check_request, _checked_reply(told, items)
             checked = stored = _parsed(reply, request, where)
             if as_published:
                 flags = [row.rejected for row in checked.rows]
@@ -117,6 +119,7 @@ class ImportProvider(OfflineProvider):
 
     @property
     def plan(self) -> Plan:
+        """The requests that the file answers."""
         return Plan(lambda: iter(self._requests), len(self._requests))
 
     def reply(self, request: Request) -> str:
@@ -155,7 +158,7 @@ def _names_subclass(item: _Item) -> bool:
     return item.slot == NAME_SLOT and normalise_text(item.text) == item.subclass != ""
 
 
-def _checked_reply(class_name: str, items: Sequence[_Item]) -> str:
+def _checked_reply(told_name: str, items: Sequence[_Item]) -> str:
     attributes: list[Any] = []
     subclasses: dict[str, list[Any]] = {}
     for item in items:
@@ -165,7 +168,7 @@ def _checked_reply(class_name: str, items: Sequence[_Item]) -> str:
             own = subclasses[item.subclass] if item.subclass else attributes
             own.append({"slot": item.slot, "text": item.text})
     named = [
-        {"name": name, "parent": class_name, "descriptors": own} for name, own in subclasses.items()
+        {"name": name, "parent": told_name, "descriptors": own} for name, own in subclasses.items()
     ]
     return _dumped({"attributes": attributes, "subclasses": named})
 

@@ -53,6 +53,7 @@ class OfflineProvider(AnswersAtOnce):
             raw_text=raw_text,
             finish_reason="stop",
             provider=self.name,
+            dialect="",
             served_model=self.served_model,
             system_fingerprint="",
             prompt_tokens=0,

@@ -72,10 +72,12 @@ class SetQuality:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The vocabulary's classes, in order."""
         return tuple(entry.name for entry in self.chosen.vocabulary.classes)
 
     @property
     def model(self) -> str:
+        """Who wrote the set."""
         return self.chosen.selection.model
 
 
@@ -113,6 +115,12 @@ class Assessor:
     def _stored(self) -> StoredVectors | None:
         return open_vectors(self.chosen.store, self._source.encoder)
 
+    @property
+    def _unknown_cuts(self) -> tuple[str, ...]:
+        """The rule that cannot be looked at where a server does not tell what it cut."""
+        knows = self._stored is None or self._stored.record.max_tokens is not None
+        return () if knows else ("truncated",)
+
     @cached_property
     def _reference_or_why_not(self) -> tuple[ReferenceVectors | None, str]:
         if self._stored is None:
@@ -135,7 +143,7 @@ class Assessor:
             phrases=phrases,
             flags=tuple(flags),
             coverage=coverage(vocabulary, phrases),
-            unmeasured=BY_VECTORS if whole is None else ("wrong_sense",),
+            unmeasured=BY_VECTORS if whole is None else (*self._unknown_cuts, "wrong_sense"),
             why_not=self._lacking(embedded, chosen.selection.model),
         )
         if self._stored is None or embedded is None:
@@ -154,7 +162,7 @@ class Assessor:
         senses = wrong_senses(quality.names, means, middle, self.reference.meanings)
         if senses is None:
             return quality
-        return replace(quality, flags=(*quality.flags, *senses), unmeasured=())
+        return replace(quality, flags=(*quality.flags, *senses), unmeasured=self._unknown_cuts)
 
     def _measured(
         self,

@@ -19,7 +19,8 @@ _ROWS = 1024  # of the matrix of cosines at a time
 
 def meaning_text(entry: ClassEntry) -> str:
     """The text whose vector stands for what a class means."""
-    return f"{class_text(entry)}: {entry.definition}" if entry.definition else class_text(entry)
+    definition = entry.prompt_data["definition"]
+    return f"{class_text(entry)}: {definition}" if definition else class_text(entry)
 
 
 def class_texts(vocabulary: Vocabulary) -> tuple[str, ...]:

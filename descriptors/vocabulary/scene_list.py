@@ -3,13 +3,14 @@
 In:  a vocabulary, perhaps a person's file of scenes.
 Out: scene -> its classes, or none where an LLM is yet to be asked for them.
 
-    txt         one scene a line; ``#`` starts a comment
+    txt         one scene a line, or Places365's categories; ``#`` starts a comment
     json, yaml  a list of scenes, or {scene: [class names], or null}
     sceneCategories.txt   as ADE20K ships it: a picture and its scene a line; the commonest first,
                           each under the name that the vocabulary has for it
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,7 +22,7 @@ import yaml
 
 from langseg.cache.errors import InputError
 from langseg.cache.keys import normalise_text
-from langseg.descriptors.vocabulary.class_list import load_yaml
+from langseg.descriptors.vocabulary.text_file import load_yaml, read_text_file
 from langseg.descriptors.vocabulary.validation import checked_scenes, name_problem
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
@@ -103,7 +104,7 @@ def _document(path: Path, vocabulary: Vocabulary) -> Any:
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
             raise InputError(f"{path}: wanted a file of scenes of at most 16 MiB, got a larger one")
-        text = path.read_text("utf-8-sig")
+        text = read_text_file(path.read_bytes()).text
         if path.suffix.lower() in (".yaml", ".yml"):
             return load_yaml(text)
         if path.suffix.lower() == ".json":
@@ -112,11 +113,17 @@ def _document(path: Path, vocabulary: Vocabulary) -> Any:
         raise InputError(f"{path}: wanted a file of scenes, got {exc.strerror}") from exc
     except (ValueError, yaml.YAMLError, RecursionError) as exc:
         reason = " ".join(str(exc).split())[:200]
-        raise InputError(f"{path}: wanted a file of scenes in UTF-8, got {reason}") from exc
+        raise InputError(f"{path}: wanted a file of scenes, got {reason}") from exc
     if path.name == _CATEGORIES:
         rows = [line.split() for line in text.splitlines()]
         names = (row[1].replace("_", " ") for row in rows if len(row) == 2)
         counted = Counter(vocabulary.scene_of(name) for name in names)
         return [scene for scene, _ in counted.most_common()]
     lines = (line.partition("#")[0].strip() for line in text.split("\n"))  # and at nothing else
-    return [line for line in lines if line]
+    return [_without_key(line) for line in lines if line]
+
+
+def _without_key(line: str) -> str:
+    """Places365 and SUN have ``/a/apartment_building/outdoor 8`` for a scene."""
+    places = re.fullmatch(r"/[a-z]/([^\W\d_][^\s/]*(?:/[^\s/]+)?)(?:\s+\d+)?", line)
+    return re.sub(r"[_/]", " ", places[1]) if places else line

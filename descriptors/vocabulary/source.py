@@ -9,9 +9,10 @@ import shlex
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 DEFAULT_STORE = Path("langseg-store")
+SERVED = "openai:"  # before the name of a model that is a server's
 
 
 class Source(BaseModel):
@@ -21,13 +22,16 @@ class Source(BaseModel):
 
     dataset: str | None = Field(
         None,
-        description="Vocabulary that ships: ade20k, camvid, cityscapes, coco-stuff, "
-        "pascal-context, pascal-voc.  [default: ade20k]",
+        description="Vocabulary that ships: ade20k, ade20k-full, camvid, cityscapes, "
+        "coco-panoptic, coco-stuff, msrc, pascal-context, pascal-context-459, pascal-voc, "
+        "pascal-voc-21.  [default: ade20k]",
     )
-    classes: Path | None = Field(
-        None, description="Own class list (txt, csv, json, yaml) instead of a dataset."
+    classes: str | None = Field(
+        None,
+        description="Own classes instead of a dataset: a file (txt, csv, json, yaml, or what a "
+        "dataset or tool has: COCO, YOLO, CVAT, ...), or names with commas between.",
     )
-    store: Path = DEFAULT_STORE
+    store: Path = Field(DEFAULT_STORE, description="Store.")
     model: str = Field("", description="Whose answers, when several models have answered.")
     scenes: str = Field(
         "dataset",
@@ -39,12 +43,17 @@ class Source(BaseModel):
     )
     max_scenes: int | None = Field(None, ge=1, description="The first, or commonest, so many.")
 
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _as_words(cls, value: object) -> object:
+        return str(value) if isinstance(value, Path) else value
+
     @model_validator(mode="after")
     def _one_vocabulary(self) -> Self:
         if self.dataset is not None and self.classes is not None:
             raise ValueError("vocabulary: wanted --dataset or --classes, got both")
-        if self.classes == Path():
-            raise ValueError("classes: wanted the name of a file, got none")
+        if self.classes == "":
+            raise ValueError("classes: wanted the name of a file, or names, got none")
         if self.scenes_from is not None and self.scenes != "dataset":
             raise ValueError("scenes: wanted --scenes or --scenes-from, got both")
         return self
@@ -62,9 +71,29 @@ class EncodedSource(Source):
 
     encoder: str = Field(
         "minilm",
-        description="minilm, a sentence-transformers folder or hub id, or clip: or siglip: before "
-        "a folder or hub id, for that model's text tower.",
+        description="minilm, a sentence-transformers folder or hub id, clip: or siglip: before "
+        "a folder or hub id, for that model's text tower, or openai: before the model of an "
+        "OpenAI-compatible server.",
     )
+
+
+class EmbeddingSource(EncodedSource):
+    """Whose phrases are embedded, by a text encoder that may be a server (`encode`, `arms`)."""
+
+    base_url: str = Field(
+        "",
+        description="Server of --encoder openai:MODEL, e.g. http://127.0.0.1:8000/v1.  "
+        "[default: $OPENAI_BASE_URL, else OpenAI's own]",
+    )
+
+    @model_validator(mode="after")
+    def _asks_a_server_or_does_not(self) -> Self:
+        if self.base_url and not self.encoder.startswith(SERVED):
+            raise ValueError(
+                f"encoder {self.encoder}: --base-url would do nothing with it; leave that out, or "
+                f"give --encoder {SERVED}MODEL"
+            )
+        return self
 
 
 def source_flags(source: Source, encoder_name: str | None = None) -> str:

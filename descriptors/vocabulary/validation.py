@@ -4,21 +4,32 @@ In:  a class list as a person wrote it (``class_list``).
 Out: the ``Vocabulary`` it means; or one error that names every bad row.
 """
 
+import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Annotated, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
 
 from langseg.cache.errors import InputError
 from langseg.cache.keys import normalise_text, scene_key
-from langseg.descriptors.phrases.characters import foreign_character, shown, unseen_character
-from langseg.descriptors.phrases.rules import NAME_CHARS
-from langseg.descriptors.vocabulary.class_list import FIELDS, RawList, RawRow
+from langseg.descriptors.phrases.characters import (
+    shown,
+    unseen_character,
+    without_picture_marks,
+)
+from langseg.descriptors.phrases.spoken import NAME_CHARS
 from langseg.descriptors.vocabulary.look_alikes import checked_look_alikes
+from langseg.descriptors.vocabulary.raw_list import RawList, RawRow
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
 DEFINITION_CHARS = 300
 MAX_SYNONYMS = 100
 MAX_ID = 65535  # what a 16-bit PNG holds
-_NAME_PUNCTUATION = " -_'/,()"
+_MARKUP = "<>{}[]\\|=`"  # of pages, templates, terminals, tables, paths and settings
+_RUN_BY_SPREADSHEETS = ("+", "@")
+_UNSEEN_IN_NAMES = dict.fromkeys(map(ord, "\u00ad\u200c\u200d\ufe0e\ufe0f"))
 _PROBLEMS_SHOWN = 50
 
 
@@ -57,17 +68,21 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
 def name_problem(value: object) -> str:
     """Why a value is no class or scene name, or ``""``.
 
-    A name is 1 to 64 letters, digits, spaces and ``-_'/,()`` with at least one letter or digit.
+    A name is 1 to 64 visible characters, a letter or digit among them, of any script and with any
+    punctuation but markup; a soft hyphen may stand inside a word.
     """
     if not isinstance(value, str):
         return f"wanted a name in text, got {shown(value)} (put it in quotes)"
     text = unicodedata.normalize("NFC", value).strip(" ")
-    foreign = foreign_character(text, _NAME_PUNCTUATION)
+    seen = without_picture_marks(re.sub(r"(?<=\w)\u00ad(?=\w)", "", text))
+    marks = [char for char in text if char in _MARKUP]
+    foreign = unseen_character(seen)
+    if marks and not foreign:
+        foreign = f"U+{ord(marks[0]):04X} {unicodedata.name(marks[0])}"
     if foreign:
-        return (
-            f"{shown(value)} holds {foreign}; "
-            f"wanted letters, digits, spaces and {_NAME_PUNCTUATION.strip()} only"
-        )
+        return f"{shown(value)} holds {foreign}; wanted visible characters, and none of {_MARKUP}"
+    if text.startswith(_RUN_BY_SPREADSHEETS) or "../" in text:
+        return f"{shown(value)} is no name: it begins as a formula, or holds a path"
     if len(text) > NAME_CHARS or not any(char.isalnum() for char in text):
         return (
             f"{shown(value)} has {len(text)} characters; "
@@ -79,15 +94,23 @@ def name_problem(value: object) -> str:
 def _entries(rows: Sequence[RawRow], problems: list[str]) -> list[ClassEntry]:
     entries: list[ClassEntry] = []
     row_of_name: dict[str, int] = {}
+    row_of_saying: dict[str, int] = {}
     row_of_id: dict[int, int] = {}
     with_ids = any("id" in row.fields for row in rows)
     for row in rows:
-        found = _row_problems(row, with_ids)
-        if not found:
-            entry = _entry(row, len(entries) + 1)
-            first = row_of_name.setdefault(entry.name.casefold(), row.number)
+        entry, found = _checked_row(row, None if with_ids else len(entries) + 1)
+        if entry is not None:
+            looks = entry.name.translate(_UNSEEN_IN_NAMES).casefold()
+            first = row_of_name.setdefault(looks, row.number)
             if first != row.number:
                 found.append(f"{entry.name!r} is the name of row {first} again")
+            saying = json.dumps(entry.prompt_data).casefold()
+            first = row_of_saying.setdefault(saying, row.number)
+            if first != row.number and not found:
+                found.append(
+                    f"{entry.name!r} says what row {first} says, {entry.spoken.text!r}; give "
+                    "each a definition, or a word in brackets, that tells it from the other"
+                )
             first = row_of_id.setdefault(entry.id, row.number)
             if first != row.number:
                 found.append(f"id {entry.id} is the id of row {first} again")
@@ -96,46 +119,68 @@ def _entries(rows: Sequence[RawRow], problems: list[str]) -> list[ClassEntry]:
     return entries
 
 
-def _row_problems(row: RawRow, with_ids: bool) -> list[str]:
-    fields = row.fields
-    found = [f"unknown key {shown(key)}" for key in fields if key not in FIELDS]
-    synonyms = fields.get("synonyms") or []
-    if not isinstance(synonyms, list) or len(synonyms) > MAX_SYNONYMS:
-        found.append(f"synonyms: wanted a list of at most {MAX_SYNONYMS}, got {shown(synonyms)}")
-        synonyms = []
-    for value in (fields.get("name"), *synonyms):
-        if problem := name_problem(value):
-            found.append(problem)
-    definition = fields.get("definition") or ""
-    if (
-        not isinstance(definition, str)
-        or len(definition) > DEFINITION_CHARS
-        or unseen_character(definition)
-    ):
-        found.append(
+def _checked_name(value: object) -> str:
+    if problem := name_problem(value):
+        raise ValueError(problem)
+    return normalise_text(str(value))
+
+
+def _checked_synonyms(value: object) -> list[object]:
+    if not isinstance(value, list) or len(value) > MAX_SYNONYMS:
+        raise ValueError(f"synonyms: wanted a list of at most {MAX_SYNONYMS}, got {shown(value)}")
+    return value
+
+
+def _checked_definition(value: object) -> str:
+    if not isinstance(value, str) or len(value) > DEFINITION_CHARS or unseen_character(value):
+        raise ValueError(
             f"definition: wanted at most {DEFINITION_CHARS} visible characters on one line, "
-            f"got {shown(definition)}"
+            f"got {shown(value)}"
         )
-    number = fields.get("id")
-    if with_ids and not _is_id(number):
-        found.append(f"id: wanted 0 to {MAX_ID} in every row or in none, got {shown(number)}")
-    return found
+    return normalise_text(value)
 
 
-def _entry(row: RawRow, default_id: int) -> ClassEntry:
-    """One entry of a row without problems."""
-    fields = row.fields
-    synonyms = fields.get("synonyms") or []
-    number = fields.get("id", default_id)
-    assert isinstance(synonyms, list)
-    assert isinstance(number, int)
-    name = normalise_text(str(fields["name"]))
-    return ClassEntry(
-        name=name,
-        id=number,
-        synonyms=tuple(dict.fromkeys(s for s in map(normalise_text, synonyms) if s != name)),
-        definition=normalise_text(str(fields.get("definition") or "")),
-    )
+def _checked_id(value: object) -> int:
+    if not _is_id(value):
+        raise ValueError(f"id: wanted 0 to {MAX_ID} in every row or in none, got {shown(value)}")
+    return cast(int, value)
+
+
+_Name = Annotated[str, PlainValidator(_checked_name)]
+
+
+class _Row(BaseModel):
+    """One class as written. A list that leaves a field empty has none of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[int, PlainValidator(_checked_id)]
+    name: _Name
+    synonyms: Annotated[list[_Name], BeforeValidator(_checked_synonyms)]
+    definition: Annotated[str, PlainValidator(_checked_definition)]
+
+    def entry(self) -> ClassEntry:
+        """The class of the row; a synonym that is the name says nothing."""
+        others = dict.fromkeys(s for s in self.synonyms if s != self.name)
+        return ClassEntry(
+            id=self.id, name=self.name, synonyms=tuple(others), definition=self.definition
+        )
+
+
+def _checked_row(row: RawRow, default_id: int | None) -> tuple[ClassEntry | None, list[str]]:
+    """The class of a row, or None and what is wrong; a row without an id has the default one."""
+    values = {"id": default_id, "name": None, **row.fields}
+    values["synonyms"] = values.get("synonyms") or []
+    values["definition"] = values.get("definition") or ""
+    try:
+        return _Row.model_validate(values).entry(), []
+    except ValidationError as exc:
+        return None, [
+            f"unknown key {shown(error['loc'][0])}"
+            if error["type"] == "extra_forbidden"
+            else str(error["ctx"]["error"])
+            for error in exc.errors()
+        ]
 
 
 def _ignore_ids(value: object, ids: set[int], problems: list[str]) -> tuple[int, ...]:

@@ -4,12 +4,17 @@ In:  fields that were checked (``validation``).
 Out: one frozen ``Vocabulary``, with the hash of what it describes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 from langseg.cache.keys import canonical_json, scene_key, sha256_hex
+from langseg.descriptors.phrases.spoken import Spoken, said_apart, spoken
+
+_IN_LETTERS = re.compile(r"[^\W_]+(?:[ '-][^\W_]+)*")
+_MERGED = re.compile("-merged$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +26,32 @@ class ClassEntry:
     synonyms: tuple[str, ...] = ()
     definition: str = ""
 
+    @cached_property
+    def spoken(self) -> Spoken:
+        """How the name is said. One in letters stays as it is where the list defines the class:
+        its author says better than we what ``wall-other`` leaves to others. That other classes
+        were merged into it (``tree-merged``) is no part of a name."""
+        if self.definition and _IN_LETTERS.fullmatch(self.name) and not _MERGED.search(self.name):
+            return Spoken(name=self.name)
+        return spoken(self.name)
+
     @property
     def prompt_data(self) -> dict[str, Any]:
-        """What a prompt says of the class, as JSON values; its id is the dataset's own business."""
-        synonyms, definition = list(self.synonyms), self.definition
-        return {"name": self.name, "synonyms": synonyms, "definition": definition}
+        """What a prompt says of the class, as JSON values, its names as they are spoken; its id is
+        the dataset's own business."""
+        said = self.spoken
+        others = [spoken(synonym) for synonym in self.synonyms]
+        names = (*said.others, *(name for one in others for name in (one.name, *one.others)))
+        return {
+            "name": said.name,
+            "synonyms": [name for name in dict.fromkeys(names) if name != said.name],
+            "definition": "; ".join(filter(None, (said.kind, self.definition or said.note))),
+        }
+
+    @cached_property
+    def sense(self) -> str:
+        """12 digits of the sha256 of ``prompt_data``: what requests of one sense are about."""
+        return sha256_hex(canonical_json(self.prompt_data))[:12]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +63,7 @@ class Vocabulary:
     plausible in it and look different there; every other pair falls back to scene ``*``.
     ``scene_names`` maps a scene to what else the dataset calls it ("hotel room" is a bedroom).
     ``look_alikes`` maps a class to those it is known to be confused with, and they to it.
+    ``read_as`` says whose form the file had, and what of it was left out; "" for LangSeg's own.
     """
 
     name: str
@@ -45,16 +72,17 @@ class Vocabulary:
     scenes: Mapping[str, tuple[str, ...]]
     scene_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     look_alikes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    read_as: str = field(default="", compare=False)
 
     @property
     def hash(self) -> str:
         """sha256 of what is described: a head trained for one hash refuses another.
 
-        What else a scene is called, and what a class is confused with, change no word of it, and
-        are left out.
+        What else a scene is called, what a class is confused with, and which form the file had,
+        change no word of it, and are left out.
         """
         described = asdict(self)
-        del described["scene_names"], described["look_alikes"]
+        del described["scene_names"], described["look_alikes"], described["read_as"]
         return sha256_hex(canonical_json(described))
 
     @property
@@ -62,6 +90,13 @@ class Vocabulary:
         """sha256 of which classes there are, in which order: another list of classes may give a
         name, or a place in the list, to another class."""
         return sha256_hex(canonical_json([entry.prompt_data for entry in self.classes]))
+
+    @cached_property
+    def said_names(self) -> Mapping[str, str]:
+        """Class name -> what a text encoder reads for it, and a prompt lists; no two are alike."""
+        names = [entry.name for entry in self.classes]
+        said = said_apart(names, [entry.spoken for entry in self.classes])
+        return dict(zip(names, said, strict=True))
 
     def scene_of(self, name: str) -> str:
         """The scene that a name stands for; the name itself where it stands for none here."""

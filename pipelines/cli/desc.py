@@ -8,6 +8,7 @@ from collections.abc import Callable
 import typer
 
 from langseg.pipelines.cli.desc_commands import banks, exchange, generation, looking, upkeep
+from langseg.pipelines.cli.help import CONTEXT, Command, Group
 from langseg.pipelines.cli.options import Version
 from langseg.pipelines.shared.console import run
 
@@ -19,7 +20,9 @@ app = typer.Typer(
     "130 interrupted. Example: langseg-desc generate --dataset ade20k",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # markup would swallow every [default: ...]
+    rich_markup_mode=None,  # rich alone would take as long as the help may
+    cls=Group,
+    context_settings=CONTEXT,
 )
 _COMMANDS: dict[str, Callable[..., None]] = {  # in the order of a first use
     "generate": generation.generate,
@@ -46,7 +49,7 @@ def _options(version: Version = False) -> None:
 
 
 for _name, _command in _COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, cls=Command)(_command)
 
 
 def main() -> None:

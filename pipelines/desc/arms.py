@@ -5,15 +5,17 @@ Out: a TextBank for each arm, its recipe in its header, and ``banks/arms-<bank>.
      them all.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from langseg.cache.errors import InputError
-from langseg.descriptors.vocabulary.source import EncodedSource
+from langseg.descriptors.vocabulary.source import EmbeddingSource
 from langseg.pipelines.desc.open_sets import open_sets
+from langseg.pipelines.shared.chosen_set import ChosenSet, chosen_set
 from langseg.pipelines.shared.progress import Advance
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ ARM_COLUMNS = ("arm", "seed", "texts", "words", "naming", "fingerprint", "folder
 LEAST_SHARE = 0.5  # of the classes that another model must describe to be an arm
 
 
-class ArmsConfig(EncodedSource):
+class ArmsConfig(EmbeddingSource):
     """What `arms` takes."""
 
     seeds: int = Field(
@@ -37,7 +39,50 @@ class ArmsConfig(EncodedSource):
     )  # fmt: skip
 
 
-def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class ListedArm:
+    """An arm as the index lists it; its folder in ``banks/`` is named by the ``fingerprint``.
+
+    ``seed`` is None where nothing is drawn; ``naming`` of the ``texts`` say the name of their
+    class, besides the name itself.
+    """
+
+    arm: str
+    seed: int | None
+    model: str
+    rule: str
+    fingerprint: str
+    texts: int
+    mean_words: float
+    naming: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeArm(ListedArm):
+    """An arm, and the folder of its bank."""
+
+    bank: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmsReport:
+    """What was made; ``real`` is the fingerprint of the bank that the ``arms`` control, made of the
+    ``set``, ``index`` the file that lists them, ``left_out`` says why there is no arm of a name."""
+
+    format: int
+    real: str
+    vocabulary: str
+    encoder: str
+    arms: Sequence[MadeArm]
+    left_out: Mapping[str, str]
+    index: Path
+    embedded: int
+    truncated: int | None
+    set: ChosenSet
+    sentence: str
+
+
+def run_arms(settings: ArmsConfig, advance: Advance) -> ArmsReport:
     """Derive, embed and save every arm; the same store and seeds give the same banks.
 
     An arm that says word for word what one before it says is left out: it would be compared with
@@ -53,6 +98,7 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     sets = open_sets(settings)
     chosen = sets.of(settings.model)
     vocabulary, store = chosen.vocabulary, chosen.store
+    found = chosen_set(chosen)
     real = BankPhrases(vocabulary, chosen.phrases())
     if not real.described:
         raise InputError(
@@ -64,12 +110,19 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
     arms += others
     texts = dict.fromkeys(text for arm in arms for text in bank_texts(vocabulary, arm.phrases))
     wanted = WantedTexts(len(texts), lambda id_range: texts_within(texts, id_range))
-    done = embed_missing(store, settings.encoder, wanted, advance)
+    done = embed_missing(
+        store,
+        settings.encoder,
+        wanted,
+        lambda phase, done, total, note: advance(done, total, note, phase),
+        settings.base_url,
+    )
     record = done.record
-    made: list[dict[str, Any]] = []
-    by_content: dict[str, dict[str, Any]] = {}
+    made: list[ListedArm] = []
+    by_content: dict[str, ListedArm] = {}
     same: dict[str, str] = {}
-    for arm, bank in _banks(arms, chosen, record, real.width):
+    for number, (arm, bank) in enumerate(_banks(arms, chosen, record, real.width), 1):
+        advance(number, len(arms), phase="laying out banks")
         entry = _entry(arm, bank, _naming(real, arm))
         twin = by_content.setdefault(replace(bank, recipe=None).fingerprint, entry)
         if twin is entry:
@@ -77,30 +130,39 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> dict[str, Any]:
             made.append(entry)
         else:
             same[_shown(entry)] = f"it says what {_shown(twin)} says"
-    index: dict[str, Any] = {
+    index = {
         "format": INDEX_FORMAT,
-        "real": made[0]["fingerprint"],
+        "real": made[0].fingerprint,
         "vocabulary": vocabulary.name,
         "encoder": record.encoder_id,
-        "arms": made,
+        "arms": [asdict(arm) for arm in made],
         "left_out": left_out | scant | same,
     }
-    path = write_index(store.path / "banks", index)
-    return {
-        **index,
-        "index": str(path),
-        "arms": [{**arm, "bank": str(path.parent / arm["fingerprint"])} for arm in made],
-        "embedded": done.embedded,
-        "truncated": done.truncated,
-        "sentence": f"{vocabulary.name}: {len(made)} arms of {len(vocabulary.classes)} classes, "
-        f"{done.embedded} texts newly embedded by {record.encoder_id}; they are listed in {path}",
-    }
+    banks = store.path / "banks"
+    path = write_index(banks, index)
+    return ArmsReport(
+        format=INDEX_FORMAT,
+        real=made[0].fingerprint,
+        vocabulary=vocabulary.name,
+        encoder=record.encoder_id,
+        arms=[MadeArm(**vars(arm), bank=banks / arm.fingerprint) for arm in made],
+        left_out=left_out | scant | same,
+        index=path,
+        embedded=done.embedded,
+        truncated=done.truncated,
+        set=found,
+        sentence=f"{vocabulary.name}: {len(made)} arms of {len(vocabulary.classes)} classes, "
+        f"{done.embedded} texts newly embedded by {record.encoder_id}; the bank is {found}; they "
+        f"are listed in {path}",
+    )
 
 
-def arm_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:
+def arm_rows(report: ArmsReport) -> list[tuple[object, ...]]:
     """The table of ``run_arms``, under ``ARM_COLUMNS``."""
-    keys = ("arm", "seed", "texts", "mean_words", "naming", "fingerprint", "bank")
-    return [tuple(arm[key] for key in keys) for arm in report["arms"]]
+    return [
+        (arm.arm, arm.seed, arm.texts, arm.mean_words, arm.naming, arm.fingerprint, arm.bank)
+        for arm in report.arms
+    ]
 
 
 def _other_models(
@@ -140,6 +202,7 @@ def _banks(
             record,
             model=arm.model,
             manifest=chosen.store.manifest.name,
+            askings=() if real else chosen.selection.askings,
             recipe=recipe if real else None,
             width=width,
         )
@@ -153,21 +216,19 @@ def _naming(real: "BankPhrases", arm: "Arm") -> int:
     return sum(real.names_class(name, row) for name, row in pairs)
 
 
-def _entry(arm: "Arm", bank: "TextBank", naming: int) -> dict[str, Any]:
-    """What the index says of an arm; its folder in ``banks/`` is named by the fingerprint."""
+def _entry(arm: "Arm", bank: "TextBank", naming: int) -> ListedArm:
     words = [len(text.split()) for row in bank.texts for text in row]
-    return {
-        "arm": arm.name,
-        "seed": arm.seed,
-        "model": arm.model,
-        "rule": arm.rule,
-        "fingerprint": bank.fingerprint,
-        "texts": len(words),
-        "mean_words": round(sum(words) / len(words), 2),
-        "naming": naming,
-    }
+    return ListedArm(
+        arm=arm.name,
+        seed=arm.seed,
+        model=arm.model,
+        rule=arm.rule,
+        fingerprint=bank.fingerprint,
+        texts=len(words),
+        mean_words=round(sum(words) / len(words), 2),
+        naming=naming,
+    )
 
 
-def _shown(entry: dict[str, Any]) -> str:
-    name, seed = entry["arm"], entry["seed"]
-    return name if seed is None else f"{name} of seed {seed}"
+def _shown(entry: ListedArm) -> str:
+    return entry.arm if entry.seed is None else f"{entry.arm} of seed {entry.seed}"

@@ -1,33 +1,56 @@
 """Answer what a store is asked about its descriptors, in numbers, tables or as a page.
 
 In:  which store, perhaps which vocabulary, and which question.
-Out: the canned audits' answers and, of a vocabulary, the quality of its sets, as JSON-able
-     values; a page.
+Out: a report: the canned audits' answers and, of a vocabulary, the quality of its sets; a page.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import Field
 
 from langseg.cache.errors import InputError
 from langseg.descriptors.vocabulary.source import EncodedSource
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.desc.standing_questions import answer_questions, check_question
 from langseg.pipelines.shared.advice import advised
+from langseg.pipelines.shared.audit_report import AuditReport, QualityReport, StandingAnswer
 
 if TYPE_CHECKING:
     from langseg.descriptors.quality.assess import Assessor, SetQuality
 
+
 SHORT = ("coverage", "counts", "rejections", "provenance")  # what ``audit`` prints unasked
 
 
+class AuditConfig(EncodedSource):
+    """What `audit` takes."""
+
+    dataset: str | None = Field(
+        None,
+        description="Assess a vocabulary that ships: ade20k, ade20k-full, camvid, "
+        "cityscapes, coco-panoptic, coco-stuff, msrc, pascal-context, pascal-context-459, "
+        "pascal-voc, pascal-voc-21.",
+    )
+    question: str = Field("", description="Answer only this one; --list names them.")
+    list: bool = Field(False, description="List the questions.")
+    html: Path | None = Field(
+        None, description="Write the whole audit of one vocabulary as a page.  [default: ade20k's]"
+    )
+    rows: int = Field(8, ge=1, description="Rows shown of each answer.")
+
+
 def run_audit(
-    source: EncodedSource, question: str = "", html: Path | None = None, *, short: bool = False
-) -> dict[str, Any]:
+    source: EncodedSource, question: str = "", html: Path | None = None, *, short: bool = False,
+    demo_page: str = "",
+) -> AuditReport:  # fmt: skip
     """Answer the canned audits (one, or the ``short`` set), and assess a vocabulary if one is
     named.
 
-    ``html`` is where the page of a vocabulary goes; ade20k's, if none is named.
+    ``html`` is where the page of a vocabulary goes; ade20k's, if none is named. ``demo_page`` is
+    the page of a demo beside it, which it then links to.
     Raises: UsageError, for a question that there is not; InputError, when the vocabulary or the
     model that is named, or the vocabulary of the page, has no answer yet, naming those that have.
     """
@@ -41,25 +64,26 @@ def run_audit(
     else:
         assessor = _assessor(source)
         chosen = assessor.chosen
-        report = answer_questions(chosen.store, chosen.vocabulary, chosen.selection.keys)
+        report = answer_questions(chosen.store, chosen.vocabulary, chosen)
         if html is not None or not question:
             from langseg.pipelines.desc.quality_report import quality_report
 
             quality = assessor.named()
-            report["quality"] = quality_report(quality, assessor)
-            report["sentence"] += f"; {report['quality']['sentence']}"
-        if html is not None:
-            write_atomic(html, audit_page(quality, report["quality"], report["answers"]).encode())
-    if question:
-        report["answers"] = [one for one in report["answers"] if one["name"] == question]
-    elif short:
-        report["answers"] = [one for one in report["answers"] if one["name"] in SHORT]
+            found = quality_report(quality, assessor)
+            sentence = f"{report.sentence}; {found.sentence}"
+            report = replace(report, quality=found, sentence=sentence)
+            if html is not None:
+                write_atomic(html, audit_page(quality, found, report.answers, demo_page).encode())
+    if question or short:
+        wanted = (question,) if question else SHORT
+        return replace(report, answers=[one for one in report.answers if one.name in wanted])
     return report
 
 
 def audit_page(
-    quality: "SetQuality", report: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]
-) -> str:
+    quality: "SetQuality", report: QualityReport, answers: Sequence[StandingAnswer],
+    demo_page: str = "",
+) -> str:  # fmt: skip
     """``render_audit`` with what the page shows of a set and no report holds."""
     from langseg.pipelines.pages.audit import render_audit
 
@@ -69,6 +93,7 @@ def audit_page(
         likeness=quality.likeness,
         snapshot=quality.chosen.store.manifest.name,
         vocabulary_hash=quality.chosen.vocabulary.hash,
+        demo_page=demo_page,
     )
 
 

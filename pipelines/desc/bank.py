@@ -1,21 +1,41 @@
 """Lay the descriptors and embeddings of a vocabulary out as a TextBank.
 
 In:  a ``Source`` and the name of a text encoder whose vectors the store holds.
-Out: the bank in the store; what it is, as a JSON-able dict whose ``sentence`` says it in words.
+Out: the bank in the store; a report of what it is.
 """
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from langseg.cache.errors import InputError
 from langseg.descriptors.vocabulary.source import Source, source_flags
 from langseg.pipelines.desc.open_sets import open_sets
+from langseg.pipelines.shared.chosen_set import ChosenSet, chosen_set
 
 if TYPE_CHECKING:
     from langseg.cache.store.store import Store
     from langseg.descriptors.encoders.base import EncoderRecord
 
 
-def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class BankReport:
+    """The bank in folder ``bank``: ``descriptors`` of ``classes`` in ``scenes``, "*" not counted.
+
+    ``set`` is what it is made of, ``set.changed`` how the bank before it differs.
+    """
+
+    bank: Path
+    fingerprint: str
+    classes: int
+    descriptors: int
+    scenes: int
+    set: ChosenSet
+    sentence: str
+
+
+def run_bank(source: Source, encoder_name: str) -> BankReport:
     """Build and save the TextBank of a vocabulary; the same content is the same folder."""
     from langseg.cache.bank.load_save import save_bank
     from langseg.descriptors.bank.build import bank_texts, build_bank
@@ -32,23 +52,21 @@ def run_bank(source: Source, encoder_name: str) -> dict[str, Any]:
         record,
         model=selection.model,
         manifest=store.manifest.name,
+        askings=selection.askings,
         flags=source_flags(source, encoder_name),
     )
+    found = chosen_set(chosen)
     folder = save_bank(bank, store.path / "banks")
-    bare = ""
-    if selection.unanswered:
-        first = ", ".join(selection.unanswered[:5])
-        bare = f"; {len(selection.unanswered)} classes have only their name ({first})"
-    return {
-        "bank": str(folder),
-        "fingerprint": bank.fingerprint,
-        "classes": len(bank.names),
-        "descriptors": int(bank.mask.sum()),
-        "scenes": len(bank.scenes) - 1,
-        "only_names": list(selection.unanswered),
-        "sentence": f"{vocabulary.name}: TextBank of {len(bank.names)} classes, "
-        f"{int(bank.mask.sum())} phrases, {len(bank.scenes) - 1} scenes{bare}",
-    }
+    return BankReport(
+        bank=folder,
+        fingerprint=bank.fingerprint,
+        classes=len(bank.names),
+        descriptors=int(bank.mask.sum()),
+        scenes=len(bank.scenes) - 1,
+        set=found,
+        sentence=f"{vocabulary.name}: TextBank of {len(bank.names)} classes, "
+        f"{int(bank.mask.sum())} phrases, {found}",
+    )
 
 
 def _record(source: Source, store: "Store", encoder_name: str) -> "EncoderRecord":
@@ -58,9 +76,12 @@ def _record(source: Source, store: "Store", encoder_name: str) -> "EncoderRecord
     known = store.encoders()
     record = record_to_read(encoder_name, known.values())
     if record is None:
+        names = ["minilm", *(str(one["model"]) for one in known.values())]
+        close = get_close_matches(encoder_name, [n for n in names if n != encoder_name], n=1)
+        hint = f"did you mean {close[0]}? Else " if close else ""
         raise InputError(
             f"{store.path}: wanted embeddings of {encoder_name!r} with the weights it has now, "
             f"the store has those of {', '.join(known) or 'none'}; "
-            f"run `langseg-desc encode{source_flags(source, encoder_name)}`"
+            f"{hint}run `langseg-desc encode{source_flags(source, encoder_name)}`"
         )
     return record

@@ -1,21 +1,29 @@
 """Merge the small parts of a store.
 
 In:  the folder of a store.
-Out: what was done, as a JSON-able dict whose ``sentence`` says it in words.
+Out: a report of what was done.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from langseg.cache.errors import CorruptError
 from langseg.pipelines.desc.snapshot_names import few_snapshots
 
 
-def run_compact(store_path: Path) -> dict[str, Any]:
-    """Merge small parts; every row stays, and so do the old files until ``gc``.
+@dataclass(frozen=True, kw_only=True)
+class CompactReport:
+    """``held`` names the older snapshots that banks were built from, whose files stay."""
 
-    ``held`` names the older snapshots that banks were built from, whose files stay.
-    """
+    manifest: str
+    held: list[str]
+    parts_before: int
+    parts_after: int
+    sentence: str
+
+
+def run_compact(store_path: Path) -> CompactReport:
+    """Merge small parts; every row stays, and so do the old files until ``gc``."""
     from langseg.cache.store.store import Store
     from langseg.cache.upkeep.compact import compact
 
@@ -32,13 +40,13 @@ def run_compact(store_path: Path) -> dict[str, Any]:
                 f", but not those of {few_snapshots(held)}, which banks were built from: build "
                 "those anew with `langseg-desc bank` and `arms`"
             )
-    return {
-        "manifest": done.manifest,
-        "held": held,
-        "parts_before": done.parts_before,
-        "parts_after": done.parts_after,
-        "sentence": sentence,
-    }
+    return CompactReport(
+        manifest=done.manifest,
+        held=held,
+        parts_before=done.parts_before,
+        parts_after=done.parts_after,
+        sentence=sentence,
+    )
 
 
 def _held_by_banks(store_path: Path, live: str) -> list[str]:

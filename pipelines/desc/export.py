@@ -1,12 +1,12 @@
 """Give descriptors of a store to others.
 
 In:  a vocabulary whose descriptors a store holds, and where they are to go.
-Out: a file or a dataset folder; what was done, as a JSON-able dict whose ``sentence`` says it in
-     words.
+Out: a file or a dataset folder; a report of what was done.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -24,11 +24,25 @@ class ExportConfig(Source):
         "jsonl", description="jsonl, csv, parquet, or hf: a Hugging Face dataset with its card."
     )
     out: Path = Field(
-        description="File to write; with --format hf a folder: new, empty, or of an earlier export."
+        description="FILE.jsonl to write (or csv, parquet: --format); with --format hf a FOLDER: "
+        "new, empty, or of an earlier export."
     )
 
 
-def run_export(config: ExportConfig) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class ExportReport:
+    """``rows`` of ``classes``, all written by ``model``; the classes ``without`` have none."""
+
+    out: Path
+    format: str
+    rows: int
+    classes: int
+    without: list[str]
+    model: str
+    sentence: str
+
+
+def run_export(config: ExportConfig) -> ExportReport:
     """Write what the bank of a vocabulary would hold; whole or not at all.
 
     Raises: InputError, when the store has no accepted answer for the vocabulary, and for a target
@@ -60,16 +74,16 @@ def run_export(config: ExportConfig) -> dict[str, Any]:
     classes = {row.class_name for row in rows}
     without = [e.name for e in chosen.vocabulary.classes if e.name not in classes]
     bare = f"; {len(without)} classes have none" if without else ""
-    return {
-        "out": str(config.out),
-        "format": config.format,
-        "rows": len(rows),
-        "classes": len(classes),
-        "without": without,
-        "model": chosen.selection.model,
-        "sentence": f"{chosen.vocabulary.name}: {len(rows)} descriptors of {len(classes)} classes, "
+    return ExportReport(
+        out=config.out,
+        format=config.format,
+        rows=len(rows),
+        classes=len(classes),
+        without=without,
+        model=chosen.selection.model,
+        sentence=f"{chosen.vocabulary.name}: {len(rows)} descriptors of {len(classes)} classes, "
         f"written by {chosen.selection.model}, in {config.out}{bare}",
-    }
+    )
 
 
 def _export_rows(chosen: "StoredSet") -> "list[ExportRow]":
@@ -87,7 +101,10 @@ def _export_rows(chosen: "StoredSet") -> "list[ExportRow]":
     return list(
         export_rows(
             chosen.vocabulary,
-            [Descriptor(**row) for row in store.table("descriptors", where=mine).to_pylist()],
+            [
+                chosen.named(Descriptor(**row))
+                for row in store.table("descriptors", where=mine).to_pylist()
+            ],
             dict(zip(texts["text_id"].to_pylist(), texts["text"].to_pylist(), strict=True)),
             {
                 r["request_key"]: Request(**r)

@@ -1,35 +1,39 @@
 """Ask for the descriptors of a vocabulary: plan -> answers -> store.
 
 In:  a ``DescribeConfig``, and a listener.
-Out: what was done, as a JSON-able dict whose ``sentence`` says it in words.
+Out: a report of what was done.
 """
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from langseg.cache.errors import UpstreamError, UsageError
+from langseg.descriptors.generation.report import GenerateReport
 from langseg.descriptors.vocabulary.source import source_flags
 from langseg.pipelines.desc.generate_job import DescribeJob, Listener, describe_job
 from langseg.pipelines.desc.generate_settings import DescribeConfig
+from langseg.pipelines.shared.console import say
+from langseg.pipelines.shared.few_names import few_names
 from langseg.pipelines.shared.progress import Advance
 
 if TYPE_CHECKING:
     from langseg.cache.store.store import Store
-    from langseg.descriptors.generation.report import GenerateReport
     from langseg.descriptors.prompts.plan import Plan
     from langseg.descriptors.providers.base import Provider
 
-_REMEDIES = {
+_REMEDIES = {  # by the status of an answer
     "truncated": "raise --max-completion-tokens",
     "refused": "ask another model with --model",
     "empty": "ask another model with --model",
     "invalid": "ask a model or server that keeps to a JSON schema",
+    "failed": "mend what the server says",
 }
+_ASK_AGAIN = "--only-failed to ask for these alone once more"
+_UNUSABLE = _REMEDIES.keys() - {"failed"}  # an answer came, and was paid for
 
 
 class GenerateConfig(DescribeConfig):
@@ -38,13 +42,22 @@ class GenerateConfig(DescribeConfig):
     dry_run: bool = Field(False, description="Only say what would be asked, as `plan` does.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class GenerateResult(GenerateReport):
+    """What a run did; ``under_way`` requests are with the server."""
+
+    under_way: int
+    sentence: str
+
+
 class Advancing:
     """Tells a plain progress line how far a run of ``run_generate`` is."""
 
     def __init__(self, advance: Advance) -> None:
         self._advance = advance
 
-    def on_event(self, kind: str, report: "GenerateReport") -> None:
+    def on_event(self, kind: str, report: GenerateReport) -> None:
+        """Count what needs no asking any more."""
         self._advance(report.planned - report.still_open, report.planned)
 
     def on_fault(self, reason: str) -> None:
@@ -54,22 +67,36 @@ class Advancing:
         """Nor for this."""
 
 
-def run_generate(config: DescribeConfig, progress: Listener) -> dict[str, Any]:
+def run_generate(config: DescribeConfig, progress: Listener) -> GenerateResult:
     """Ask for what the store does not hold.
 
-    Raises: UpstreamError, when some requests failed for good in this run, or when no class of the
-    plan has a phrase in the store after it (what was answered is committed all the same).
+    Raises: UpstreamError, when something that was asked about has no usable answer and
+    ``accept_missing`` is not set, and when no class of the plan has a phrase in the store (what
+    was answered is committed all the same).
     """
+    from langseg.cache.store.manifest import is_store
     from langseg.cache.store.store import Store
     from langseg.descriptors.generation.run import generate
+    from langseg.descriptors.generation.vocabulary_classes import note_classes
 
     job = describe_job(config)
     budget = job.budget()
     store: Store  # made once it is known that somebody can be asked
     provider = job.provider(progress, lambda: store)
+    is_new = job.bundled is None and not is_store(config.store)
     store = Store.open(config.store, create=True)
+    if is_new:
+        from langseg.pipelines.desc.plan import answered_nearby
+
+        for path, answered in answered_nearby(config.store, job.whole_plan(None)).items():
+            if answered:
+                say(
+                    f"note: the answers go to the new store {store.path.absolute()}; another is "
+                    f"near, {path}, which answers {answered} of these requests: --store takes it"
+                )
     _refuse_under_way(job, store)
     job.prepare()
+    note_classes(store, job.vocabulary)
     drawn: list[Plan] = []
 
     def plans() -> "Iterator[Plan]":
@@ -83,20 +110,13 @@ def run_generate(config: DescribeConfig, progress: Listener) -> dict[str, Any]:
         store,
         budget=budget,
         only_failed=config.only_failed,
-        wait_s=math.inf if config.wait else 0.0,
         on_event=progress.on_event,
     )
-    under_way = provider.under_way
-    waiting = report.still_open - under_way  # for room at the server, where some are under way
-    if waiting and (report.statuses.get("failed") or not under_way):
-        raise UpstreamError(
-            f"{job.vocabulary.name}: {waiting} of {report.planned} requests got no answer"
-            f"{_such_as(store, report.run_id)}; the others are committed, run the same command "
-            "again to ask only for these"
-        )
-    if not report.accepted and not under_way and not config.only_failed:
-        _check_described(store, job, drawn)
-    return {**asdict(report), "under_way": under_way, "sentence": _sentence(job, report, provider)}
+    in_vain = _in_vain(store, job, drawn, report.missing) if report.missing else None
+    sentence = _sentence(job, report, provider, in_vain)
+    if report.missing and not config.accept_missing:
+        raise UpstreamError(sentence)
+    return GenerateResult(**vars(report), under_way=provider.under_way, sentence=sentence)
 
 
 def _refuse_under_way(job: DescribeJob, store: "Store") -> None:
@@ -116,23 +136,21 @@ def _refuse_under_way(job: DescribeJob, store: "Store") -> None:
         )
 
 
-def _such_as(store: "Store", run_id: str) -> str:
-    """Why one of the requests of a run failed."""
-    failed = {"run_id": [run_id], "status": ["failed"]}
-    errors = store.table("responses", ("error",), where=failed)["error"].to_pylist()
-    return f" (such as: {errors[0]})" if errors else ""
-
-
-def _sentence(job: DescribeJob, report: "GenerateReport", provider: "Provider") -> str:
+def _sentence(
+    job: DescribeJob, report: GenerateReport, provider: "Provider", in_vain: "_InVain | None"
+) -> str:
     dropped = sum(report.rejected.values())
+    told_here = report.unusable and in_vain is None  # else it is told with their names
+    before = f"{report.unusable} without a usable answer, " if told_here else ""
+    answered = report.asked - report.statuses.get("failed", 0)
     sentence = (
         f"{job.vocabulary.name}: {report.planned} requests, {report.cached} already answered, "
-        f"{report.asked} answered by {job.model}; {report.accepted} phrases kept, "
+        f"{before}{answered} answered by {job.model}; {report.accepted} phrases kept, "
         f"{dropped} dropped"
     )
     if report.collected:
         sentence += f"; {report.collected} answers collected that were with the server"
-    unusable = {status: n for status, n in report.statuses.items() if status in _REMEDIES}
+    unusable = {status: n for status, n in report.statuses.items() if status in _UNUSABLE}
     if unusable:
         sentence += f"; {sum(unusable.values())} answers were unusable ({_listed(unusable)})"
     if report.recovered:
@@ -141,39 +159,60 @@ def _sentence(job: DescribeJob, report: "GenerateReport", provider: "Provider") 
         sentence += f"; ${report.cost_usd:.4f} spent"
     if provider.note:
         sentence += f"; {provider.note}"
-    waiting = report.still_open - provider.under_way
     if provider.under_way:
         sentence += f"; {provider.under_way} requests are with the server"
-        if waiting:
+        if waiting := report.still_open - provider.under_way - report.statuses.get("failed", 0):
             sentence += f", {waiting} wait for room there"
-        return (
-            f"{sentence}: run the same command again to collect their answers, or with --wait to "
-            "wait for them"
+        sentence += (
+            ": run the same command again to collect their answers, or with --wait to wait for them"
         )
+    if in_vain is not None:
+        names = few_names(report.missing)
+        sentence += f"; {len(report.missing)} without a usable answer: {names} ({in_vain})"
+        if not job.config.accept_missing:
+            return (
+                f"{sentence}; {in_vain.remedy}, give {_ASK_AGAIN}, or --accept-missing to go on "
+                "without them"
+            )
+    if provider.under_way:
+        return sentence
     return f"{sentence}; next: langseg-desc encode{source_flags(job.config)}"
 
 
-def _check_described(store: "Store", job: DescribeJob, plans: "list[Plan]") -> None:
-    """Raises: UpstreamError, when every answer to the plans is unusable: nothing can follow."""
+@dataclass(frozen=True)
+class _InVain:
+    """What came back to requests that have no usable answer."""
+
+    statuses: Counter[str]
+    reason: str  # of one of those that there are most of
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{_listed(self.statuses)}; such as: {self.reason}"
+
+
+def _in_vain(
+    store: "Store", job: DescribeJob, plans: "Sequence[Plan]", missing: Sequence[str]
+) -> _InVain:
+    """Raises: UpstreamError, when no class has a usable answer: nothing can follow."""
     from langseg.descriptors.generation.settled import every_form, read_settled
 
     settled = read_settled(store)
-    if any(settled.is_accepted(r) for plan in plans for r in plan if r.class_name):
-        return
-    asked_for = (r for plan in plans for r in plan if r.class_name)
-    keys = [form.request_key for r in asked_for for form in every_form(r)]
-    mine = store.table("responses", ("status", "error"), where={"request_key": keys}).to_pylist()
-    statuses = Counter(row["status"] for row in mine)
-    if not statuses:  # it was never asked
-        return
-    worst = statuses.most_common(1)[0][0]
-    reason = next(row["error"] for row in mine if row["status"] == worst)
-    raise UpstreamError(
-        f"{job.vocabulary.name}: no class has a phrase, as all {len(mine)} answers of "
-        f"{job.model} are unusable ({_listed(statuses)}; such as: {reason}); "
-        f"{_REMEDIES.get(worst, _REMEDIES['invalid'])}, then run generate again (with "
-        "--only-failed to ask these very requests once more)"
-    )
+    in_vain = [r for plan in plans for r in plan if not settled.is_accepted(r)]
+    keys = [form.request_key for planned in in_vain for form in every_form(planned)]
+    rows = store.table("responses", ("status", "error"), where={"request_key": keys}).to_pylist()
+    statuses = Counter(row["status"] for row in rows)
+    worst = statuses.most_common(1)[0][0] if rows else "failed"
+    reason = next((row["error"] for row in rows if row["status"] == worst), "no answer came")
+    remedy = _REMEDIES[worst]
+    found = _InVain(statuses, reason.removesuffix(f"; {remedy}"), remedy)
+    if not any(settled.is_accepted(r) for plan in plans for r in plan if r.class_name):
+        raise UpstreamError(
+            f"{job.vocabulary.name}: {len(missing)} without a usable answer: {few_names(missing)} "
+            f"({found}), so no class has a phrase by {job.model}; {found.remedy}, or give "
+            f"{_ASK_AGAIN}"
+        )
+    return found
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 class Listener(Protocol):
     """Is told how far a run is, and why an attempt failed."""
 
-    def on_event(self, kind: str, report: "GenerateReport") -> None: ...
+    def on_event(self, kind: str, report: "GenerateReport") -> None:
+        """Something happened, and how far the run is now."""
 
-    def on_fault(self, reason: str) -> None: ...
+    def on_fault(self, reason: str) -> None:
+        """An attempt failed."""
 
-    def on_wait(self, what: str) -> None: ...
+    def on_wait(self, what: str) -> None:
+        """The run stands still for this; "" when it goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +108,7 @@ class DescribeJob:
             concurrency=config.concurrency,
             requests_per_minute=config.rpm,
             tokens_per_minute=config.tpm,
+            request_timeout=config.request_timeout,
             enqueued_tokens=config.enqueued_tokens,
             wait=config.wait,
         )
@@ -114,7 +118,7 @@ class DescribeJob:
         from langseg.descriptors.prompts.plan import plan_of
         from langseg.descriptors.prompts.plausible import plausible_requests
 
-        names = [entry.name for entry in self.vocabulary.classes]
+        names = list(self.vocabulary.said_names.values())
         return plan_of(lambda: plausible_requests(names, self.scenes, self.model, self.params))
 
     def _plausible_answers(self, store: "Store | None") -> "list[tuple[Request, str]]":
@@ -128,14 +132,13 @@ class DescribeJob:
         return accepted_replies(store, requests)
 
     def _descriptor_plan(self, store: "Store | None") -> "Plan":
+        from langseg.descriptors.bank.stored_scenes import answered_scenes
         from langseg.descriptors.prompts.contrast import contrast_requests
         from langseg.descriptors.prompts.describe import describe_requests
         from langseg.descriptors.prompts.plan import plan_of
-        from langseg.descriptors.prompts.plausible import plausible_scenes
         from langseg.descriptors.vocabulary.scene_list import with_scenes
 
-        names = [entry.name for entry in self.vocabulary.classes]
-        plausible = plausible_scenes(names, self._plausible_answers(store))
+        plausible = answered_scenes(self.vocabulary, self._plausible_answers(store))
         more = {scene: plausible[scene] for scene in self.scenes if scene in plausible}
         vocabulary = with_scenes(self.vocabulary, more)
         samples = self.config.samples
@@ -150,21 +153,32 @@ class DescribeJob:
     @cached_property
     def _look_alikes(self) -> dict[str, tuple[str, ...]]:
         from langseg.descriptors.encoders.load import load_encoder
+        from langseg.descriptors.encoders.served import is_served
+        from langseg.descriptors.encoders.stored_vectors import open_vectors
         from langseg.descriptors.prompts.contrast import class_text, nearest_look_alikes
 
-        encoder = load_encoder(self.config.encoder)
-        texts = [class_text(entry) for entry in self.vocabulary.classes]
-        return nearest_look_alikes(self.vocabulary, encoder.encode(texts)[0])
+        name, texts = self.config.encoder, [class_text(entry) for entry in self.vocabulary.classes]
+        if not is_served(name):
+            return nearest_look_alikes(self.vocabulary, load_encoder(name).encode(texts)[0])
+        store = store_if_any(self.config)
+        stored = None if store is None else open_vectors(store, name)
+        if stored is None:
+            raise UsageError(
+                f"text encoder {name!r}: wanted vectors of the classes' names, the store has none; "
+                f"run generate without --differential, then `langseg-desc encode --encoder {name}`"
+            )
+        vectors = stored.vectors_of(texts).astype("float32")
+        return nearest_look_alikes(self.vocabulary, vectors)
 
 
 def describe_job(config: DescribeConfig) -> DescribeJob:
     """Raises: UsageError, InputError, for a configuration that cannot be asked."""
     from langseg.descriptors.providers.bundled import BundledProvider
     from langseg.descriptors.providers.factory import token_price
-    from langseg.descriptors.vocabulary.load import load_vocabulary
     from langseg.pipelines.shared.annotated_scenes import known_scenes
+    from langseg.pipelines.shared.source_vocabulary import source_vocabulary
 
-    vocabulary, scenes = known_scenes(config, load_vocabulary(config.shipped, config.classes))
+    vocabulary, scenes = known_scenes(config, source_vocabulary(config))
     has_scenes = bool(vocabulary.scenes or scenes)
     if config.provider == "bundled":
         bundled = BundledProvider(vocabulary)
@@ -188,7 +202,6 @@ def describe_job(config: DescribeConfig) -> DescribeJob:
         config.provider,
         config.model,
         base_url=config.base_url,
-        prices=config.prices,
         price_in=config.price_in,
         price_out=config.price_out,
     )
@@ -224,6 +237,7 @@ def _prompt(
 
 
 def store_if_any(config: DescribeConfig) -> "Store | None":
+    """The store that is there; None where there is none yet."""
     from langseg.cache.store.store import Store
 
     try:

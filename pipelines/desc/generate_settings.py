@@ -16,10 +16,11 @@ _MEANT_FOR = {  # settings that do nothing with the other providers
     "model": (*_HOSTED, "vllm"), "temperature": (*_HOSTED, "vllm"), "samples": (*_HOSTED, "vllm"),
     "max_completion_tokens": (*_HOSTED, "vllm"), "max_tokens": (*_HOSTED, "vllm"),
     "prompt": (*_HOSTED, "vllm"), "differential": (*_HOSTED, "vllm"),
-    "base_url": _HOSTED, "prices": _HOSTED, "price_in": _HOSTED, "price_out": _HOSTED,
-    "max_cost": _HOSTED,
+    "base_url": _HOSTED, "price_in": _HOSTED, "price_out": _HOSTED,
+    "max_cost": _HOSTED, "request_timeout": _HOSTED,
     "concurrency": ("openai",), "rpm": ("openai",), "tpm": ("openai",),
-    "enqueued_tokens": ("openai-batch",), "tokens_per_second": ("vllm",), "engine": ("vllm",),
+    "enqueued_tokens": ("openai-batch",), "wait": ("openai-batch",),
+    "tokens_per_second": ("vllm",), "engine": ("vllm",),
 }  # fmt: skip
 
 
@@ -73,6 +74,11 @@ class DescribeConfig(Source):
         None, gt=0, allow_inf_nan=False,
         description="Tokens a minute.  [default: as the server's headers say]",
     )  # fmt: skip
+    request_timeout: float = Field(
+        120.0, gt=0, allow_inf_nan=False,
+        description="Seconds for one attempt of a request; five times that for all its attempts. "
+        "A local model on a CPU may need 600.",
+    )  # fmt: skip
     engine: Path | None = Field(
         None, description="YAML of arguments of vllm.LLM, such as max_model_len: 8192."
     )
@@ -92,10 +98,10 @@ class DescribeConfig(Source):
     max_minutes: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="Hard stop of this run: no request after that."
     )
-    prices: Path | None = Field(None, description="Own price table; it beats the one that ships.")
     price_in: float | None = Field(
         None, ge=0.0, allow_inf_nan=False,
-        description="US dollars per million prompt tokens; beats every price table.",
+        description="US dollars per million prompt tokens; with --price-out beats the table that "
+        "ships.",
     )  # fmt: skip
     price_out: float | None = Field(
         None, ge=0.0, allow_inf_nan=False,
@@ -108,9 +114,11 @@ class DescribeConfig(Source):
     only_failed: bool = Field(
         False, description="Ask only what was asked before without a usable answer."
     )
-    wait: bool = Field(
-        False, description="Wait for another writer of the store, and for batches to end."
+    accept_missing: bool = Field(
+        False,
+        description="What was asked about without a usable answer may be missing: no exit code 5.",
     )
+    wait: bool = Field(False, description="Stay until every batch has ended, and collect it.")
 
     @model_validator(mode="after")
     def _asks_a_model_or_does_not(self) -> Self:

@@ -1,11 +1,12 @@
 """Say what an import brought in, what of it was dropped, and what of the file found no place.
 
 In:  a file's phrases, the verdicts on them, the store before and after.
-Out: a JSON-able dict whose ``sentence`` says it in words; or InputError, when nothing is left.
+Out: a report; or InputError, when nothing is left.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langseg.cache.errors import InputError
@@ -58,6 +59,48 @@ def _is_earlier(params: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return bool(params.get("file_sha256") != now["file_sha256"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImportReport:
+    """What an import brought in.
+
+    ``rejected`` and ``flagged`` (those kept against the checks) count each reason; classes left
+    without a phrase: ``all_dropped``, ``empty`` in the file, ``missing`` from it; labels of the
+    file: ``renamed`` maps to a class, ``unknown``, ``unknown_pairs`` and ``disagreeing`` count
+    phrases, ``guesses`` are near names; ``mended`` counts what was taken off phrases.
+    ``newest``: whether a bank would take this set, not one imported later under its name;
+    ``replaced``: the file whose place it takes, "" for none.
+    """
+
+    file: str
+    form: str
+    file_sha256: str
+    vocabulary: str
+    model: str
+    classes: int
+    phrases: int
+    accepted: int
+    rejected: Mapping[str, int]
+    flagged: Mapping[str, int]
+    all_dropped: Sequence[str]
+    renamed: Mapping[str, str]
+    unknown: Mapping[str, int]
+    unknown_pairs: Mapping[str, int]
+    empty: Sequence[str]
+    missing: Sequence[str]
+    guesses: Mapping[str, Sequence[str]]
+    disagreeing: Mapping[str, int]
+    bad_rows: Sequence[str]
+    ignored: Sequence[str]
+    mended: Mapping[str, int]
+    planned: int
+    cached: int
+    asked: int
+    newest: bool
+    replaced: str
+    manifest: str
+    sentence: str
+
+
 def import_report(
     config: Source,
     foreign: ForeignSet,
@@ -67,95 +110,94 @@ def import_report(
     *,
     newest: bool,
     replaced: str,
-) -> dict[str, Any]:
-    """Everything there is to tell.
-
-    Args:
-        newest: whether a bank would take this set, not one imported later under its name.
-        replaced: the file whose place this set takes with this import; "" for none.
-    """
+) -> ImportReport:
+    """Everything there is to tell; ``newest`` and ``replaced`` as in the report."""
     match, verdicts = provider.match, provider.verdicts
     accepted = [one for one in verdicts if not one.rejected]
     described = dict.fromkeys(one.class_name for one in verdicts)
-    bare = [name for name in described if name not in {one.class_name for one in accepted}]
-    report: dict[str, Any] = {
-        "file": foreign.file,
-        "form": foreign.form,
-        "file_sha256": foreign.sha256,
-        "vocabulary": vocabulary.name,
-        "model": provider.model,
-        "classes": len(described),
-        "phrases": len(verdicts),
-        "accepted": len(accepted),
-        "rejected": reason_counts(verdicts),
-        "flagged": reason_counts(accepted, flags=True),
-        "all_dropped": bare,
-        "renamed": dict(match.renamed),
-        "unknown": dict(match.unknown),
-        "unknown_pairs": dict(match.unknown_pairs),
-        "empty": list(match.empty),
-        "missing": list(match.missing),
-        "guesses": {label: list(names) for label, names in match.guesses.items()},
-        "disagreeing": dict(match.disagreeing),
-        "bad_rows": list(foreign.bad),
-        "ignored": list(foreign.ignored),
-        "planned": done.planned,
-        "cached": done.cached,
-        "asked": done.asked,
-        "newest": newest,
-        "replaced": replaced,
-        "manifest": done.manifest,
-    }
-    sentence = _sentence(report, len(vocabulary.classes))
+    kept = {one.class_name for one in accepted}
+    report = ImportReport(
+        file=foreign.file,
+        form=foreign.form,
+        file_sha256=foreign.sha256,
+        vocabulary=vocabulary.name,
+        model=provider.model,
+        classes=len(described),
+        phrases=len(verdicts),
+        accepted=len(accepted),
+        rejected=reason_counts(verdicts),
+        flagged=reason_counts(accepted, flags=True),
+        all_dropped=[name for name in described if name not in kept],
+        renamed=match.renamed,
+        unknown=match.unknown,
+        unknown_pairs=match.unknown_pairs,
+        empty=match.empty,
+        missing=match.missing,
+        guesses=match.guesses,
+        disagreeing=match.disagreeing,
+        bad_rows=foreign.bad,
+        ignored=foreign.ignored,
+        mended=foreign.mended,
+        planned=done.planned,
+        cached=done.cached,
+        asked=done.asked,
+        newest=newest,
+        replaced=replaced,
+        manifest=done.manifest,
+        sentence="",
+    )
     named = config.model_copy(update={"model": provider.model})
     then = f"next: langseg-desc encode{source_flags(named)}"
-    return {**report, "sentence": f"{sentence}; {then}"}
+    return replace(report, sentence=f"{_sentence(report, len(vocabulary.classes))}; {then}")
 
 
-def _sentence(report: Mapping[str, Any], n_classes: int) -> str:
+def _sentence(report: ImportReport, n_classes: int) -> str:
     """What came in, what of it was dropped, and everything of the file that found no place."""
-    dropped = report["phrases"] - report["accepted"]
+    dropped = report.phrases - report.accepted
     parts = [
-        f"{report['file']} ({report['form']}): {_n(report['phrases'], 'phrase')} about "
-        f"{report['classes']} of the {_n(n_classes, 'class')} of {report['vocabulary']}, "
-        f"{report['accepted']} kept, {dropped} dropped{_listed(report['rejected'])}"
+        f"{report.file} ({report.form}): {_n(report.phrases, 'phrase')} about "
+        f"{report.classes} of the {_n(n_classes, 'class')} of {report.vocabulary}, "
+        f"{report.accepted} kept, {dropped} dropped{_listed(report.rejected)}"
     ]
-    if report["flagged"]:
-        flagged = sum(report["flagged"].values())
-        parts.append(f"{flagged} of those kept are against the checks{_listed(report['flagged'])}")
-    if bad := report["bad_rows"]:
+    if report.flagged:
+        flagged = sum(report.flagged.values())
+        parts.append(f"{flagged} of those kept are against the checks{_listed(report.flagged)}")
+    if bad := report.bad_rows:
         parts.append(f"{_n(len(bad), 'row')} left out as unreadable ({some(bad)})")
-    if renamed := report["renamed"]:
+    if report.mended:
+        taken_off = sum(report.mended.values())
+        parts.append(f"{_n(taken_off, 'slip')} of writing mended{_listed(report.mended)}")
+    if renamed := report.renamed:
         taken = some(f"{label} for {name}" for label, name in renamed.items())
         parts.append(f"{_n(len(renamed), 'name')} taken for a class called otherwise ({taken})")
-    for key, noun, what in (
-        ("all_dropped", "class", "left without a phrase"),
-        ("empty", "class", "listed in the file without a phrase"),
-        ("missing", "class", "not in the file"),
-        ("unknown", "name", "of the file that fit no class"),
-        ("unknown_pairs", "pair", "of class and scene that the vocabulary lacks"),
-        ("disagreeing", "class_id", "of another class than the class_name, which was taken"),
-        ("ignored", "column", "not read"),
+    for listed, noun, what in (
+        (report.all_dropped, "class", "left without a phrase"),
+        (report.empty, "class", "listed in the file without a phrase"),
+        (report.missing, "class", "not in the file"),
+        (report.unknown, "name", "of the file that fit no class"),
+        (report.unknown_pairs, "pair", "of class and scene that the vocabulary lacks"),
+        (report.disagreeing, "class_id", "of another class than the class_name, which was taken"),
+        (report.ignored, "column", "not read"),
     ):
-        if listed := report[key]:
-            count = f", {_n(sum(listed.values()), 'phrase')}" if isinstance(listed, dict) else ""
+        if listed:
+            count = ""
+            if isinstance(listed, Mapping):
+                count = f", {_n(sum(listed.values()), 'phrase')}"
             parts.append(f"{_n(len(listed), noun)} {what}{count} ({some(listed)})")
-    if report["guesses"]:
+    if report.guesses:
         parts.append(
-            f"did you mean {told_guesses(report['guesses'])}? Rename in the file what you did"
+            f"did you mean {told_guesses(report.guesses)}? Rename in the file what you did"
         )
-    if report["replaced"]:
-        parts.append(
-            f"this replaces what {report['replaced']} said under the name {report['model']}"
-        )
-    if not report["asked"]:
+    if report.replaced:
+        parts.append(f"this replaces what {report.replaced} said under the name {report.model}")
+    if not report.asked:
         parts.append("the store had all of it")
-    if not report["newest"]:
+    if not report.newest:
         parts.append(
-            f"a later import named {report['model']} stands before it: give this one another "
+            f"a later import named {report.model} stands before it: give this one another "
             "name with --model"
         )
-    if dropped * 2 > report["phrases"] and _can_be_kept(report["rejected"], report["model"]):
+    if dropped * 2 > report.phrases and _can_be_kept(report.rejected, report.model):
         parts.append("--as-published keeps what was dropped, as a set of its own")
     parts.append("no LLM was called")
     return "; ".join(parts)

@@ -1,20 +1,19 @@
 """Bring descriptors of others into a store.
 
 In:  a file and a store.
-Out: what was done, as a JSON-able dict whose ``sentence`` says it in words.
+Out: a report of what was done.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from langseg.cache.errors import InputError
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.shared.settings import ARGUMENT
 
 if TYPE_CHECKING:
-    from langseg.descriptors.exchange.imported_file import ForeignSet
+    from langseg.pipelines.desc.import_report import ImportReport
 
 
 class ImportConfig(Source):
@@ -22,7 +21,7 @@ class ImportConfig(Source):
 
     file: Path = Field(
         description="Descriptors of others: json (CuPL, classify by description, or rows), "
-        "jsonl, csv.",
+        "jsonl, csv, yaml, parquet, a batch's output, or a folder that `export` wrote.",
         json_schema_extra=ARGUMENT,
     )
     model: str = Field(
@@ -36,28 +35,31 @@ class ImportConfig(Source):
     )
 
 
-def run_import(config: ImportConfig) -> dict[str, Any]:
+def run_import(config: ImportConfig) -> "ImportReport":
     """Store a file's phrases as the answers of a model named ``import:...``.
 
     Raises: InputError, for a file that cannot be read, is about none of the classes, or of which
         no phrase passes the checks; the store then is as it was.
     """
     from langseg.cache.store.store import Store
+    from langseg.descriptors.exchange.imported_file import read_foreign
     from langseg.descriptors.generation.run import generate
+    from langseg.descriptors.generation.vocabulary_classes import note_classes
     from langseg.descriptors.providers.imported import ImportProvider
-    from langseg.descriptors.vocabulary.load import load_vocabulary
     from langseg.pipelines.desc.import_report import check_kept, earlier_file, import_report
     from langseg.pipelines.desc.open_sets import open_sets
     from langseg.pipelines.shared.annotated_scenes import known_scenes
+    from langseg.pipelines.shared.source_vocabulary import source_vocabulary
 
-    foreign = _read(config.file)
-    vocabulary, _ = known_scenes(config, load_vocabulary(config.shipped, config.classes))
+    foreign = read_foreign(config.file)
+    vocabulary, _ = known_scenes(config, source_vocabulary(config))
     provider = ImportProvider(
         foreign, vocabulary, name=config.model, as_published=config.as_published
     )
     check_kept(foreign, provider)
     store = Store.open(config.store, create=True)
     earlier = earlier_file(store, provider)
+    note_classes(store, vocabulary)
     done = generate([provider.plan], provider, store)
     chosen = open_sets(config).of(provider.model)
     newest = {request.request_key for request in provider.plan} <= chosen.selection.keys
@@ -70,25 +72,3 @@ def run_import(config: ImportConfig) -> dict[str, Any]:
         newest=newest,
         replaced=earlier if newest and done.asked else "",
     )
-
-
-def _read(path: Path) -> "ForeignSet":
-    from langseg.descriptors.exchange.imported_file import MAX_FILE_BYTES, parse_foreign
-
-    if not path.is_file():
-        got = "none"
-        if path.exists():
-            got = "a folder" if path.is_dir() else "a device or a pipe"
-        raise InputError(
-            f"{path}: wanted a file of descriptors (json, jsonl or csv) there, got {got}; give the "
-            "path of one"
-        )
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise InputError(
-            f"{path}: wanted descriptors in at most {MAX_FILE_BYTES // 2**20} MiB, got more; "
-            "leave out what is about other classes (a second file under the same --model would "
-            "replace the first, not add to it)"
-        )
-    return parse_foreign(data, path.name)

@@ -6,7 +6,7 @@ Out: the sets that the store has of it, one by each model.
 
 from typing import TYPE_CHECKING
 
-from langseg.descriptors.vocabulary.source import Source
+from langseg.descriptors.vocabulary.source import Source, source_flags
 
 if TYPE_CHECKING:
     from langseg.descriptors.bank.stored_set import StoredSets
@@ -19,9 +19,10 @@ def open_sets(source: Source) -> "StoredSets":
     """
     from langseg.cache.store.store import Store
     from langseg.descriptors.bank.stored_set import StoredSets
-    from langseg.descriptors.vocabulary.load import load_vocabulary
     from langseg.pipelines.shared.annotated_scenes import known_scenes
+    from langseg.pipelines.shared.source_vocabulary import source_vocabulary
 
     store = Store.open(source.store)
-    vocabulary, unknown = known_scenes(source, load_vocabulary(source.shipped, source.classes))
-    return StoredSets(store, vocabulary, unknown)
+    vocabulary, unknown = known_scenes(source, source_vocabulary(source))
+    flags = source_flags(source.model_copy(update={"model": ""}))
+    return StoredSets(store, vocabulary, unknown, flags)

@@ -1,12 +1,13 @@
 """Repair what is damaged of a store, and say how to make again what is lost.
 
 In:  the folder of a store.
-Out: what was done, as a JSON-able dict whose ``sentence`` says it in words.
+Out: a report of what was done.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +25,32 @@ if TYPE_CHECKING:
 _MADE_OF_REPLIES = ("descriptors/", "texts/")
 
 
-def run_repair(store_path: Path) -> dict[str, Any]:
-    """Set damaged files aside, and go on with everything in the store that is whole.
+@dataclass(frozen=True, kw_only=True)
+class RepairReport:
+    """What was done to a store.
 
     ``set_aside`` maps each damaged journal to how many of its lines were left out; ``files`` are
-    all files that were set aside, ``lost`` the rows of each lost part, ``banks`` the command for
-    each damaged bank or index of arms, ``snapshots`` the older ones that went with a lost file,
+    all files that were set aside, ``lost`` the rows of each lost part, ``encoders`` those to be
+    used anew, ``dropped`` and ``remade`` rows of each table, ``banks`` the command for each
+    damaged bank or index of arms, ``snapshots`` the older ones that went with a lost file,
     ``problems`` what is wrong all the same.
     """
+
+    manifest: str
+    set_aside: Mapping[str, int]
+    files: Sequence[str]
+    lost: Mapping[str, int]
+    encoders: Sequence[str]
+    dropped: Mapping[str, int]
+    remade: Mapping[str, int]
+    banks: Mapping[str, str]
+    snapshots: Sequence[str]
+    problems: Sequence[str]
+    sentence: str
+
+
+def run_repair(store_path: Path) -> RepairReport:
+    """Set damaged files aside, and go on with everything in the store that is whole."""
     from langseg.cache.store.store import Store
     from langseg.cache.upkeep.repair import repair_store
 
@@ -40,19 +59,19 @@ def run_repair(store_path: Path) -> dict[str, Any]:
     done = repair_store(store_path, _parsed_again)
     banks = _banks_aside(store_path)
     losses = done.losses
-    return {
-        "manifest": done.manifest,
-        "set_aside": losses.lines,
-        "files": losses.set_aside,
-        "lost": losses.parts,
-        "encoders": losses.encoders,
-        "dropped": done.dropped,
-        "remade": done.remade,
-        "banks": banks,
-        "snapshots": losses.snapshots,
-        "problems": run_verify(store_path)["problems"],
-        "sentence": f"{store_path}: {_sentence(done, banks)}",
-    }
+    return RepairReport(
+        manifest=done.manifest,
+        set_aside=losses.lines,
+        files=losses.set_aside,
+        lost=losses.parts,
+        encoders=losses.encoders,
+        dropped=done.dropped,
+        remade=done.remade,
+        banks=banks,
+        snapshots=losses.snapshots,
+        problems=run_verify(store_path).problems,
+        sentence=f"{store_path}: {_sentence(done, banks)}",
+    )
 
 
 def _parsed_again(rows: "Sequence[Answer]") -> "Mapping[str, pa.Table]":
@@ -116,7 +135,7 @@ def _sentence(done: "Repaired", banks: Mapping[str, str]) -> str:
         clauses.append(f"the live manifest is lost, gone on from {losses.start}")
     if losses.lines:
         lines = sum(losses.lines.values())
-        files = ", ".join(f"{name}.jsonl" for name in losses.lines)
+        files = ", ".join(losses.lines)
         clauses.append(f"{lines} damaged line{'s' * (lines > 1)} left out of {files}")
     if losses.set_aside:
         clauses.append(f"set aside as *.damaged: {', '.join(losses.set_aside)}")

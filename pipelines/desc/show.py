@@ -1,33 +1,80 @@
 """Tell everything a store knows about one class.
 
 In:  the folder of a store and the name of a class, or a synonym of it.
-Out: what was asked about it, what was answered, kept and dropped, as JSON-able values.
+Out: a report of what was asked about it, what was answered, kept and dropped.
 
 A class is what was asked: two vocabularies that mean the same by a name share its answers, and a
-name with two senses shows both.
+name with two senses shows both, each with the vocabularies that mean it.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from langseg.cache.errors import InputError
+from langseg.pipelines.desc.store_config import StoreConfig
+from langseg.pipelines.shared.settings import ARGUMENT
 
 if TYPE_CHECKING:
     from langseg.cache.store.store import Store
 
-_SENSE = ("name", "synonyms", "definition")
-_ASKED = ("request_key", "class_name", "scene", "sample_index", "model", "prompt_id")
-_ANSWER = (
-    "request_key", "status", "provider", "served_model", "prompt_tokens", "completion_tokens",
-    "cost_usd", "created_at", "error",
+_SENSE = ("sense", "vocabularies", "name", "synonyms", "definition")
+_ASKED = (
+    "request_key", "class_name", "sense", "vocabularies", "scene", "sample_index", "model",
+    "prompt_id",
 )  # fmt: skip
+_ANSWER = (
+    "request_key", "status", "provider", "dialect", "served_model", "prompt_tokens",
+    "completion_tokens", "cost_usd", "created_at", "error",
+)  # fmt: skip
+_OF_ITS_REQUEST = ("model", "sense", "vocabularies")  # shown where they differ
+_ORDER = ("model", "sense", "scene", "subclass", "rank", "request_key")
 _PHRASE = ("request_key", "text_id", "scene", "subclass", "slot", "rank", "rejected")
 
 
-def run_show(store_path: Path, class_name: str) -> dict[str, Any]:
+class ShowConfig(StoreConfig):
+    """What `show` takes."""
+
+    class_name: str = Field(
+        description="A class that was asked about, or a synonym.", json_schema_extra=ARGUMENT
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderTexts:
+    """How many ``texts`` of a class an encoder has embedded, and how many of them it cut, where
+    anybody knows that."""
+
+    encoder: str
+    texts: int
+    truncated: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownClass:
+    """Everything a store knows about one class.
+
+    ``senses`` are its name, synonyms and definition as they were asked about, and the vocabularies
+    that mean it so; phrases ``kept`` and ``dropped`` with the model that wrote them and the classes
+    that they are kept for, too; ``requests`` and ``answers`` are rows of those tables. Rows map
+    columns to values.
+    """
+
+    class_name: str
+    senses: Sequence[Mapping[str, Any]]
+    kept: Sequence[Mapping[str, Any]]
+    dropped: Sequence[Mapping[str, Any]]
+    requests: Sequence[Mapping[str, Any]]
+    answers: Sequence[Mapping[str, Any]]
+    vectors: Sequence[EncoderTexts]
+    sentence: str
+
+
+def run_show(store_path: Path, class_name: str) -> ShownClass:
     """Raises: InputError, naming near names, for a class that the store was never asked about."""
     from langseg.cache.store.store import Store
     from langseg.descriptors.prompts.template import class_data
@@ -43,53 +90,63 @@ def run_show(store_path: Path, class_name: str) -> dict[str, Any]:
         row["text_id"]: row["text"]
         for row in store.table("texts", where={"text_id": ids}).to_pylist()
     }
-    models = {row["request_key"]: row["model"] for row in requests}
-    senses = {json.dumps(class_data(row["messages_json"]), sort_keys=True) for row in requests}
+    vocabularies = _vocabularies(store, {row["sense"] for row in requests})
+    for row in requests:
+        row["vocabularies"] = vocabularies[row["sense"]]
+    asked = {row["request_key"]: row for row in requests}
+    senses = {row["sense"]: row for row in requests}
     phrases = [
-        {"model": models[row["request_key"]], "text": texts[row["text_id"]], **row}
-        | {"shared_with": []}
+        {column: asked[row["request_key"]][column] for column in _OF_ITS_REQUEST}
+        | {"text": texts[row["text_id"]], **row, "shared_with": []}
         for row in descriptors
     ]
     _note_sharing(store, name, phrases)
-    phrases.sort(key=lambda row: (row["model"], row["scene"], row["subclass"], row["rank"]))
+    phrases.sort(key=lambda row: [row[column] for column in _ORDER])
     accepted = [row for row in phrases if not row["rejected"]]
     spent = sum(row["cost_usd"] or 0.0 for row in answers)
-    return {
-        "class_name": name,
-        "senses": [json.loads(sense) for sense in sorted(senses)],
-        "kept": accepted,
-        "dropped": [row for row in phrases if row["rejected"]],
-        "requests": [{column: row[column] for column in _ASKED} for row in requests],
-        "answers": sorted(answers, key=lambda row: str(row["created_at"])),
-        "vectors": _vectors(store, ids),
-        "sentence": f"{name}: {len(requests)} requests, {len(answers)} answers, {len(accepted)} "
+    return ShownClass(
+        class_name=name,
+        senses=[
+            {column: senses[sense][column] for column in ("sense", "vocabularies")}
+            | class_data(senses[sense]["messages_json"])
+            for sense in sorted(senses)
+        ],
+        kept=accepted,
+        dropped=[row for row in phrases if row["rejected"]],
+        requests=[{column: row[column] for column in _ASKED} for row in requests],
+        answers=sorted(answers, key=lambda row: str(row["created_at"])),
+        vectors=_vectors(store, ids),
+        sentence=f"{name}: {len(requests)} requests, {len(answers)} answers, {len(accepted)} "
         f"phrases kept, {len(phrases) - len(accepted)} dropped, ${spent:.4f} of known cost",
-    }
+    )
 
 
-def show_tables(report: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...], list[list[Any]]]]:
+def show_tables(report: ShownClass) -> list[tuple[str, tuple[str, ...], list[list[Any]]]]:
     """(title, columns, rows) of each part that holds anything."""
     parts = [
-        ("What it means", _SENSE, [_cells(sense, _SENSE) for sense in report["senses"]]),
-        _part(report, "Phrases kept", "kept", ("scene", "subclass", "slot", "text", "shared_with")),
-        _part(report, "Phrases dropped", "dropped", ("rejected", "scene", "slot", "text")),
-        _part(report, "Requests", "requests", ("scene", "model", "prompt_id", "request_key")),
+        ("What it means", _SENSE, [_cells(sense, _SENSE) for sense in report.senses]),
+        _part(report.kept, "Phrases kept", ("scene", "subclass", "slot", "text", "shared_with")),
+        _part(report.dropped, "Phrases dropped", ("rejected", "scene", "slot", "text")),
+        _part(report.requests, "Requests", ("scene", "model", "prompt_id", "request_key")),
         _part(
-            report, "Answers", "answers",
+            report.answers, "Answers",
             ("status", "provider", "completion_tokens", "cost_usd", "created_at", "error"),
         ),
-        _part(report, "Vectors", "vectors", ("encoder", "texts", "truncated")),
+        _part([vars(one) for one in report.vectors], "Vectors", ("encoder", "texts", "truncated")),
     ]  # fmt: skip
     return [(title, columns, rows) for title, columns, rows in parts if rows]
 
 
 def _part(
-    report: Mapping[str, Any], title: str, key: str, columns: tuple[str, ...]
+    rows: Sequence[Mapping[str, Any]], title: str, columns: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...], list[list[Any]]]:
-    models = {row["model"] for row in report[key] if "model" in row}
-    if len(models) > 1 and "model" not in columns:
-        columns = ("model", *columns)
-    return title, columns, [_cells(row, columns) for row in report[key]]
+    several = tuple(
+        column
+        for column in _OF_ITS_REQUEST
+        if column not in columns and len({str(row.get(column)) for row in rows}) > 1
+    )
+    columns = (*several, *columns)
+    return title, columns, [_cells(row, columns) for row in rows]
 
 
 def _cells(row: Mapping[str, Any], columns: tuple[str, ...]) -> list[Any]:
@@ -109,16 +166,25 @@ def _known_name(store: "Store", wanted: str) -> str:
     synonyms: dict[str, str] = {}
     for row in table.to_pylist():
         if row["class_name"]:
-            for other in class_data(row["messages_json"])["synonyms"]:
+            told = class_data(row["messages_json"])
+            for other in (told["name"], *told["synonyms"]):
                 synonyms.setdefault(other.casefold(), row["class_name"])
     if wanted.casefold() in synonyms:
         return synonyms[wanted.casefold()]
-    close = get_close_matches(wanted.casefold(), [*known, *synonyms], n=3)
+    close = get_close_matches(wanted.casefold(), dict.fromkeys([*known, *synonyms]), n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else "`langseg-desc audit` lists them"
     raise InputError(
         f"class {wanted!r}: wanted one of the {len(known)} classes that {store.path} was asked "
         f"about; {hint}"
     )
+
+
+def _vocabularies(store: "Store", senses: Collection[str]) -> dict[str, list[str]]:
+    """The vocabularies that mean each sense; none where the store does not know."""
+    found: dict[str, set[str]] = {sense: set() for sense in senses}
+    for row in store.table("classes", where={"sense": senses}).to_pylist():
+        found[row["sense"]].add(row["vocabulary"])
+    return {sense: sorted(names) for sense, names in found.items()}
 
 
 def _note_sharing(store: "Store", name: str, phrases: list[dict[str, Any]]) -> None:
@@ -133,11 +199,17 @@ def _note_sharing(store: "Store", name: str, phrases: list[dict[str, Any]]) -> N
         row["shared_with"] = sorted(owners.get(row["text_id"], ()))
 
 
-def _vectors(store: "Store", ids: list[str]) -> list[dict[str, Any]]:
+def _vectors(store: "Store", ids: list[str]) -> list[EncoderTexts]:
     """For each text encoder how many of the texts it has embedded, and how many it cut."""
     counts = []
     for encoder_id in store.encoders():
         table = store.embeddings(encoder_id, ("truncated",), where={"text_id": ids})
-        truncated = table["truncated"].to_pylist()
-        counts.append({"encoder": encoder_id, "texts": len(truncated), "truncated": sum(truncated)})
+        truncated = [cut for cut in table["truncated"].to_pylist() if cut is not None]
+        counts.append(
+            EncoderTexts(
+                encoder=encoder_id,
+                texts=len(table),
+                truncated=sum(truncated) if truncated or not len(table) else None,
+            )
+        )
     return counts

@@ -18,10 +18,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.sql.limits import CUT, QueryLimits, bounded_memory
-from langseg.descriptors.exchange.imported_rows import guarded_cell
+from langseg.pipelines.desc.store_config import StoreConfig
 from langseg.pipelines.shared.json_output import json_text
+from langseg.pipelines.shared.settings import ARGUMENT
 from langseg.pipelines.shared.table_output import table_pieces
 
 if TYPE_CHECKING:
@@ -44,6 +47,27 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class SqlConfig(StoreConfig):
+    """What `sql` takes."""
+
+    statement: str = Field(
+        description="One SELECT, or EXPLAIN and a SELECT.", json_schema_extra=ARGUMENT
+    )
+    format: Format = Field(
+        Format.TABLE,
+        description="How the rows are written; parquet needs --out, table has none.",
+    )
+    out: Path | None = Field(None, description="File for the rows, whole or not there at all.")
+    max_rows: int = Field(1000, ge=1, description="Rows written at most.")
+    time_limit: float = Field(
+        30.0, ge=0.1, le=86_400, description="Seconds a statement and its answer may take."
+    )
+    memory_limit: int = Field(
+        2048, ge=16, le=2**30,  # of MB: more than DuckDB can count
+        description="MB that the tables and a statement may take, an answer an eighth of it.",
+    )  # fmt: skip
+
+
 def run_sql(
     store_path: Path, statement: str, form: Format, out: Path | None, limits: QueryLimits
 ) -> list[str]:
@@ -63,6 +87,13 @@ def run_sql(
         raise UsageError("sql: wanted a file for --format parquet, got none; give --out FILE")
     if out is not None and form is Format.TABLE:
         raise UsageError(f"sql: wanted --format csv, json or parquet for --out {out}, got table")
+    try:
+        statement.encode()
+    except UnicodeEncodeError as exc:  # bytes that the locale cannot read as text
+        raise UsageError(
+            "sql: wanted a statement of UTF-8 text, got bytes that are none in this locale; set "
+            "LC_ALL=C.UTF-8"
+        ) from exc
     if out is not None:
         check_file(out, "--out", f"rows.{form}")
     if out is not None and form is Format.PARQUET:
@@ -184,6 +215,8 @@ def _cell(value: Any) -> Any:
         return bytes(value).hex()
     if isinstance(value, (list, tuple, dict)):
         value = json.dumps(value, ensure_ascii=False, default=str)
+    from langseg.descriptors.exchange.imported_rows import guarded_cell
+
     return guarded_cell("".join(c for c in str(value) if c in "\n\t" or not _controls(c)))
 
 

@@ -1,19 +1,23 @@
 """Answer the standing questions about a store, of all of it or of one vocabulary's selection.
 
 In:  a store, perhaps a vocabulary and the requests whose answers are its descriptors.
-Out: the answers, the classes without a descriptor, and a sentence, as JSON-able values.
+Out: a report: the answers, the classes without a descriptor, a sentence.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.open_sets import open_sets
+from langseg.pipelines.shared.audit_report import AuditReport, StandingAnswer
+from langseg.pipelines.shared.chosen_set import chosen_set
+from langseg.pipelines.shared.few_names import few_names
 
 if TYPE_CHECKING:
     from langseg.cache.store.snapshot import Snapshot
+    from langseg.descriptors.bank.stored_set import StoredSet
     from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 
@@ -35,29 +39,38 @@ def check_question(name: str) -> None:
 
 
 def answer_questions(
-    store: "Snapshot", vocabulary: "Vocabulary | None" = None, keys: Collection[str] = ()
-) -> dict[str, Any]:
-    """Answer every standing question: of the requests ``keys`` of a vocabulary, or of all.
+    store: "Snapshot",
+    vocabulary: "Vocabulary | None" = None,
+    chosen: "StoredSet | None" = None,
+) -> AuditReport:
+    """Answer every standing question: of the ``chosen`` set of a vocabulary, or of all.
 
     ``missing`` names the classes of the vocabulary (else those asked for) without a descriptor.
     """
     from langseg.cache.sql.queries import ask, open_audit
     from langseg.pipelines.desc.store_tables import all_tables, tables_of
 
+    keys = () if chosen is None else chosen.selection.keys
     names = None if vocabulary is None else [entry.name for entry in vocabulary.classes]
     connection = open_audit(all_tables(store) if vocabulary is None else tables_of(store, keys))
-    answers: list[dict[str, Any]] = []
+    answers: list[StandingAnswer] = []
     for name, question in questions():
         result = ask(connection, name)
-        rows = [list(row) for row in result.rows]
         answers.append(
-            {"name": name, "question": question, "columns": list(result.columns), "rows": rows}
+            StandingAnswer(name=name, question=question, columns=result.columns, rows=result.rows)
         )
-    coverage = next(answer for answer in answers if answer["name"] == "coverage")
-    return {"answers": answers, **_covered(coverage["rows"], names)}
+    coverage = next(answer for answer in answers if answer.name == "coverage")
+    missing, sentence = _covered(coverage.rows, names)
+    if chosen is None:
+        who = sorted({row[2] for row in coverage.rows})
+        sentence += f", written by {', '.join(who)}" if who else ""
+        sentence += f"; only their name: {few_names(missing)}" if missing else ""
+        return AuditReport(answers=answers, missing=missing, sentence=sentence)
+    found = chosen_set(chosen)
+    return AuditReport(answers=answers, missing=missing, set=found, sentence=f"{sentence}, {found}")
 
 
-def vocabulary_answers(source: Source) -> dict[str, Any]:
+def vocabulary_answers(source: Source) -> AuditReport:
     """``answer_questions`` of the selection that a source names; where the store has no answer of
     the vocabulary yet, every class is missing."""
     sets = open_sets(source)
@@ -65,27 +78,23 @@ def vocabulary_answers(source: Source) -> dict[str, Any]:
         chosen = sets.of(source.model)
     except InputError:
         return answer_questions(sets.store, sets.vocabulary)
-    return answer_questions(sets.store, sets.vocabulary, chosen.selection.keys)
+    return answer_questions(sets.store, sets.vocabulary, chosen)
 
 
-def _covered(rows: list[list[Any]], names: list[str] | None) -> dict[str, Any]:
-    """The sentence of an audit. ``rows`` start with class, model, kept descriptors."""
+def _covered(rows: Sequence[Sequence[Any]], names: list[str] | None) -> tuple[list[str], str]:
+    """The missing classes and a sentence. ``rows`` start with class, vocabularies, model,
+    kept descriptors."""
     counts = dict.fromkeys(names or (), 0)
-    for name, _, count, *_rest in rows:
+    for name, _, _, count, *_rest in rows:
         if names is None or name in counts:
             counts[name] = counts.get(name, 0) + count
     ordered = sorted(counts.values())
     spread = "none"
     if ordered:
         spread = f"{ordered[0]} to {ordered[-1]}, median {ordered[len(ordered) // 2]}"
-    models = sorted({row[1] for row in rows})
-    sentence = f"{len(ordered)} classes, {sum(ordered)} descriptors kept ({spread} for a class)"
-    if models:
-        sentence += f", written by {', '.join(models)}"
     missing = [name for name, count in counts.items() if not count]
-    if missing:
-        sentence += f"; {len(missing)} without any: {', '.join(missing[:10])}"
-    return {"missing": missing, "sentence": sentence}
+    count = f"{len(ordered)} classes, {sum(ordered)} descriptors kept ({spread} for a class)"
+    return missing, count
 
 
 def _comment(sql: str) -> str:

@@ -21,15 +21,19 @@ def all_tables(store: Snapshot, *, vectors: bool = False) -> dict[str, pa.Table]
 
 
 def tables_of(store: Snapshot, keys: Collection[str]) -> dict[str, pa.Table]:
-    """The rows of some requests, and the texts and embeddings (without ``emb``) of their
-    phrases."""
+    """The rows of some requests, the classes that they are about, and the texts and embeddings
+    (without ``emb``) of their phrases."""
     own = {
         name: store.table(name, where={"request_key": keys})
         for name in ("requests", "responses", "descriptors")
     }
     phrases = {"text_id": own["descriptors"]["text_id"].unique().to_pylist()}
-    texts = store.table("texts", where=phrases)
-    return own | {"texts": texts, "embeddings": _embeddings(store, where=phrases)}
+    about = {"sense": own["requests"]["sense"].unique().to_pylist()}
+    return own | {
+        "texts": store.table("texts", where=phrases),
+        "classes": store.table("classes", where=about),
+        "embeddings": _embeddings(store, where=phrases),
+    }
 
 
 def _embeddings(

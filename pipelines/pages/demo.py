@@ -6,20 +6,32 @@ Out: one self-contained ``index.html``: no script, no outside file, every text e
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files as package_files
 from typing import Any
 
+from langseg.pipelines.shared.audit_report import StandingAnswer
 from langseg.pipelines.shared.console import plain
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """One PNG with its caption."""
+class LegendEntry:
+    """A class of a picture: its colour, red, green, blue, or None, and its share of the pixels as
+    annotated and as predicted, in words."""
 
-    png: bytes
-    alt: str
+    name: str
+    colour: tuple[int, int, int] | None
+    annotated: str
+    predicted: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """PNGs by what they show, image, annotation, prediction, with a caption and a legend."""
+
+    panels: Mapping[str, bytes]
     caption: str
+    legend: Sequence[LegendEntry]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +43,14 @@ class Stage:
     seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What to do next, and the command that does it."""
+
+    what: str
+    command: str
+
+
 def render_page(
     *,
     title: str,
@@ -39,11 +59,17 @@ def render_page(
     pictures: Sequence[Picture],
     classes: Sequence[Mapping[str, Any]],
     dropped: str,
-    audit: Sequence[Mapping[str, Any]],
+    audit: Sequence[StandingAnswer],
+    audit_page: str,
     stages: Sequence[Stage],
-    store: str,
+    next_steps: Sequence[Step],
 ) -> str:
-    """The page. Args: tiles: label -> value; classes: rows with name, iou (0..1) and phrases."""
+    """The page.
+
+    Args:
+        tiles: label -> value; classes: rows with name, iou (0..1) and phrases; audit_page: the
+            name of the audit's page, beside this one.
+    """
     import jinja2
 
     source = package_files("langseg.pipelines.pages").joinpath("templates", "demo.html.jinja")
@@ -55,17 +81,22 @@ def render_page(
         lead=lead,
         tiles=[{"label": label, "value": value} for label, value in tiles.items()],
         pictures=[
-            {"uri": _data_uri(p.png), "alt": plain(p.alt), "caption": plain(p.caption)}
-            for p in pictures
+            {
+                "panels": [(name, _data_uri(png)) for name, png in picture.panels.items()],
+                "caption": plain(picture.caption),
+                "legend": [replace(row, name=plain(row.name)) for row in picture.legend],
+            }
+            for picture in pictures
         ],
         classes=classes,
         dropped=dropped,
         audit=[
-            {**table, "rows": [[None if c is None else plain(c) for c in r] for r in table["rows"]]}
+            replace(table, rows=[[None if c is None else plain(c) for c in r] for r in table.rows])
             for table in audit
         ],
+        audit_page=audit_page,
         stages=stages,
-        store=store,
+        next_steps=next_steps,
     )
 
 

@@ -1,31 +1,37 @@
 """`langseg-seg demo-data`: render the demo dataset.
 
 In:  a folder, a seed, how many pictures, their size.
-Out: the dataset; what was done, as a JSON-able dict with a ``sentence``.
+Out: the dataset; a report of what was done.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from langseg.pipelines.shared.progress import Advance
 from langseg.segmenter.demo_world.dataset import render_demo_dataset
 
 
+@dataclass(frozen=True, kw_only=True)
+class DemoDataReport:
+    """``rendered`` pictures, 0 where they were there already."""
+
+    out: Path
+    rendered: int
+    sentence: str
+
+
 def run_demo_data(
     out: Path, seed: int, n_train: int, n_val: int, size: tuple[int, int], advance: Advance
-) -> dict[str, Any]:
+) -> DemoDataReport:
     """Render the demo dataset, unless it is there."""
     rendered = 0
 
-    def on_image(done: int, total: int) -> None:
+    def on_progress(phase: str, done: int, total: int) -> None:
         nonlocal rendered
         rendered = done
-        advance(done, total)
+        advance(done, total, phase=phase)
 
-    render_demo_dataset(out, seed, n_train, n_val, size, on_image)
+    render_demo_dataset(out, seed, n_train, n_val, size, on_progress)
     what = f"{n_train} training and {n_val} validation pictures in ADE20K's layout"
-    return {
-        "out": str(out),
-        "rendered": rendered,
-        "sentence": f"{out}: {what}{'' if rendered else ', there already'}",
-    }
+    sentence = f"{out}: {what}{'' if rendered else ', there already'}"
+    return DemoDataReport(out=out, rendered=rendered, sentence=sentence)

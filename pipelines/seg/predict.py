@@ -1,95 +1,151 @@
 """`langseg-seg predict`: segment pictures.
 
-In:  settings, a checkpoint, pictures.
-Out: a mask and an overlay for each picture; what was done, as a JSON-able dict with a ``sentence``.
+In:  settings, which name a checkpoint and pictures, folders or globs of them.
+Out: a mask and an overlay for each picture; a report of what was done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from pydantic import Field
 
-from langseg.cache.bank.text_bank import TextBank
-from langseg.cache.errors import InputError, UsageError
+from langseg.cache.errors import InputError
 from langseg.cache.files import write_atomic
+from langseg.cache.records import ANY_SCENE
 from langseg.pipelines.seg.inputs import trained_segmenter
+from langseg.pipelines.seg.pictures import Wanted, wanted_pictures
+from langseg.pipelines.seg.settings import PredictSettings
 from langseg.pipelines.shared.progress import Advance
-from langseg.pipelines.shared.settings import Settings
-from langseg.segmenter.data.images import decode_image
-from langseg.segmenter.inference.mask_files import encode_png, index_png
-from langseg.segmenter.inference.overlay import overlay
+from langseg.segmenter.data.images import decode_image, page_numbers
+from langseg.segmenter.inference.legend import FOLDED_BELOW, percent
+from langseg.segmenter.inference.mask_files import encode_png
+from langseg.segmenter.inference.segmenter import Segmenter
+
+_SHOWN = 6  # classes in the words
+_SCENES = 3  # the likeliest
 
 
-class PredictSettings(Settings):
-    """Which model looks at the pictures, with which words."""
+@dataclass(frozen=True, kw_only=True)
+class PredictedPicture:
+    """What was seen in ``image``, and the files that show it.
 
-    checkpoint: Path = Path("runs/train")
-    out: Path = Path("runs/predict")
-    bank: Path | None = None
-    scene: str | None = None
-    mode: Literal["whole", "slide"] = "whole"
-    short_side: int | None = Field(None, ge=16)
-    device: str = "auto"
-
-
-def run_predict(
-    settings: PredictSettings, images: Sequence[Path], advance: Advance
-) -> dict[str, Any]:
-    """Write ``<stem>.png`` (pixel = class id) and ``overlay_<stem>.png`` for each picture.
-
-    A picture that cannot be used is named in ``failed`` and does not stop the others.
-    Raises: UsageError, before anything is written, if a picture or a result would be overwritten.
+    ``classes``: share of the pixels of each, 0..1, the largest first; ``scores``: how sure the
+    model is of each (``Segmentation.scores``); ``scenes``: the likeliest, with their probabilities.
     """
-    targets = _targets(settings.out, images)
-    segmenter = trained_segmenter(
-        settings.checkpoint, bank_folder=settings.bank, device=settings.device,
-        short_side=settings.short_side, mode=settings.mode,
-    )  # fmt: skip
-    bank = segmenter.bank
+
+    image: Path
+    mask: Path
+    overlay: Path
+    classes: Mapping[str, float]
+    scores: Mapping[str, float]
+    scenes: Mapping[str, float]
+
+    @property
+    def words(self) -> str:
+        """``out/overlay_photo.png: wall 85.3 %, 2 others 14.7 %; scene kitchen (93 %)``."""
+        shown = [name for name, part in self.classes.items() if part >= FOLDED_BELOW][:_SHOWN]
+        parts = [f"{name} {percent(self.classes[name])}" for name in shown]
+        if others := self.classes.keys() - shown:
+            rest = sum(self.classes[name] for name in others)
+            many = "1 other" if len(others) == 1 else f"{len(others)} others"
+            parts.append(f"{many} {percent(rest)}")
+        return f"{self.overlay}: {', '.join(parts)}{self._scene_words()}"
+
+    def _scene_words(self) -> str:
+        """Nothing where the bank has no scenes to tell from."""
+        if not self.scenes.keys() - {ANY_SCENE}:
+            return ""
+        scene, likely = next(iter(self.scenes.items()))
+        told = "no scene of the bank" if scene == ANY_SCENE else f"scene {scene}"
+        return f"; {told} ({100 * likely:.0f} %)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictReport:
+    """The pictures that were ``predicted``; for those that ``failed`` a sentence each."""
+
+    out: Path
+    predicted: list[PredictedPicture]
+    failed: list[str]
+    sentence: str
+
+
+def run_predict(settings: PredictSettings, advance: Advance) -> PredictReport:
+    """Write a mask (pixel = class id) and an overlay for each picture, where ``wanted_pictures``
+    says.
+
+    A picture that cannot be used, or that the memory is too small for, is named in ``failed`` and
+    does not stop the others.
+    Raises: as ``wanted_pictures``, before anything is read; InputError, where nothing can be
+    written, saying how far it came.
+    """
+    wanted = wanted_pictures(settings.images, settings.out)
+    segmenter = trained_segmenter(settings, advance)
     settings.out.mkdir(parents=True, exist_ok=True)
     done, failed = [], []
-    for number, (path, (mask, drawn)) in enumerate(zip(images, targets, strict=True), start=1):
+    for number, picture in enumerate(wanted, start=1):
+        advance(number - 1, len(wanted), phase="segmenting")
         try:
-            image = decode_image(path)
+            for one, page in _pages(picture, settings.page):
+                pixels = decode_image(one.image, window=settings.grey_window, page=page)
+                done.append(_predicted(segmenter, one, pixels, settings.scene))
         except InputError as exc:
             failed.append(str(exc))
-            continue
-        prediction = segmenter.segment(image, settings.scene)
-        write_atomic(mask, index_png(prediction.mask, bank.ids))
-        picture = overlay(image, prediction.mask, bank.names, bank.ids)
-        write_atomic(drawn, encode_png(picture))
-        done.append(_described(path, prediction.mask, prediction.scenes, bank))
-        advance(number, len(images))
-    return {
-        "out": str(settings.out),
-        "predicted": done,
-        "failed": failed,
-        "sentence": f"{settings.out}: {len(done)} of {len(images)} pictures segmented",
-    }
+        except (MemoryError, RuntimeError) as exc:
+            if not _is_memory(exc):
+                raise
+            failed.append(
+                f"{picture.image}: wanted more memory than there is; give --mode slide with a "
+                "smaller --short-side, or shrink the picture"
+            )
+        except OSError as exc:
+            raise InputError(
+                f"{exc.filename or picture.mask}: cannot be written ({exc.strerror}); "
+                f"{len(done)} of {len(wanted)} pictures are done and kept"
+            ) from exc
+        advance(number, len(wanted), phase="segmenting")
+    return PredictReport(
+        out=settings.out,
+        predicted=done,
+        failed=failed,
+        sentence=f"{settings.out}: {len(wanted) - len(failed)} of {len(wanted)} pictures segmented",
+    )
 
 
-def _targets(out: Path, images: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Mask and overlay of each picture; no two the same file, and none a picture given."""
-    targets = [(out / f"{p.stem}.png", out / f"overlay_{p.stem}.png") for p in images]
-    given = {path.resolve() for path in images}
-    taken: set[Path] = set()
-    for target in (path for pair in targets for path in pair):
-        real = target.resolve()
-        if real in given:
-            raise UsageError(f"{target}: is a picture to segment; give --out another folder")
-        if real in taken:
-            raise UsageError(f"{target}: two pictures would be written there; give one at a time")
-        taken.add(real)
-    return targets
+def _pages(picture: Wanted, page: str | None) -> Iterator[tuple[Wanted, int | None]]:
+    """The pages that are asked for; of several each has results of its own: ``scan.page2.png``."""
+    if page != "all":
+        yield picture, None if page is None else int(page)
+        return
+    numbers = page_numbers(picture.image)
+    for number in range(len(numbers)):
+        mask, overlay = (
+            path.with_name(f"{path.stem}.page{number}.png") if len(numbers) > 1 else path
+            for path in (picture.mask, picture.overlay)
+        )
+        yield Wanted(picture.image, mask, overlay), number
 
 
-def _described(
-    path: Path, mask: NDArray[np.int64], scenes: Mapping[str, float], bank: TextBank
-) -> dict[str, Any]:
-    shares = np.bincount(mask.ravel(), minlength=len(bank.names)) / mask.size
-    seen = {bank.names[i]: round(float(shares[i]), 4) for i in np.argsort(-shares) if shares[i]}
-    likely = sorted(scenes.items(), key=lambda item: -item[1])[:3]
-    return {"image": str(path), "classes": seen, "scenes": dict(likely)}
+def _predicted(
+    segmenter: Segmenter, picture: Wanted, pixels: NDArray[np.uint8], scene: str | None
+) -> PredictedPicture:
+    prediction = segmenter.segment(pixels, scene)
+    picture.mask.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(picture.mask, prediction.index_png())
+    write_atomic(picture.overlay, encode_png(prediction.overlay()))
+    return PredictedPicture(
+        image=picture.image,
+        mask=picture.mask,
+        overlay=picture.overlay,
+        classes=prediction.classes,
+        scores=prediction.scores,
+        scenes=dict(sorted(prediction.scenes.items(), key=lambda item: -item[1])[:_SCENES]),
+    )
+
+
+def _is_memory(exc: BaseException) -> bool:
+    """Torch says on a CPU only in words that it could not allocate."""
+    return isinstance(exc, MemoryError | torch.OutOfMemoryError) or "alloc" in str(exc)

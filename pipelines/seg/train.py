@@ -1,100 +1,175 @@
-"""`langseg-seg train`: train a head, resume a run, or find it finished.
+"""`langseg-seg train`: train a head, resume a run, make it longer, or find it finished.
 
 In:  settings, a dataset folder, a bank (or a store that has one).
-Out: a run folder; what was done, as a JSON-able dict with a ``sentence``.
+Out: a run folder; a report of what was done.
 """
 
+import json
+import resource
 import shlex
-from collections.abc import Mapping
-from importlib.resources import files as package_files
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+import torch
 
-from langseg.cache.errors import UsageError
+from langseg.cache.errors import CorruptError
 from langseg.cache.files import write_atomic
-from langseg.descriptors.vocabulary.source import DEFAULT_STORE
-from langseg.pipelines.seg.inputs import bank_of, dataset_folder, device_for
+from langseg.pipelines.seg.datasets import open_dataset
+from langseg.pipelines.seg.inputs import bank_of, device_for, feature_folder
+from langseg.pipelines.seg.settings import TRAIN_SHORTHANDS, TrainSettings
 from langseg.pipelines.shared.console import say
-from langseg.pipelines.shared.progress import Advance
-from langseg.pipelines.shared.settings import Settings, load_config
+from langseg.pipelines.shared.progress import Advance, by_phase
 from langseg.segmenter.backbones.load import load_backbone
-from langseg.segmenter.data.layouts.registry import find_samples
-from langseg.segmenter.training.config import TrainConfig
+from langseg.segmenter.data.layouts.scenes import unmatched_scenes
+from langseg.segmenter.distributed import place
+from langseg.segmenter.training.run_folder import OtherRunError
 from langseg.segmenter.training.train import train
 
 
-class TrainSettings(Settings):
-    """Where a run reads and writes; ``training`` is what it computes."""
+@dataclass(frozen=True, kw_only=True)
+class TrainReport:
+    """The newest ``checkpoint``, of ``steps`` steps, of which ``trained_steps`` by this run.
 
-    dataset: str = "ade20k"
-    data: Path | None = None
-    store: Path = DEFAULT_STORE
-    bank: Path | None = None
-    out: Path = Path("runs/train")
-    backbone: str = "demo"
-    weights: Path | None = None
-    pretrained: bool = False
-    device: str = "auto"
-    workers: int = Field(0, ge=0)
-    checkpoint_every: int = Field(500, ge=1)
-    log_every: int = Field(50, ge=1)
-    training: TrainConfig = TrainConfig()
+    ``seconds``: of this run, all of it; ``images_per_second``: over its steps, of all processes
+    together, None where there were not two; ``features``: kept, or fresh of every crop;
+    ``peak_memory_mib``: of this process, ``peak_gpu_memory_mib`` on its GPU.
+    """
 
-
-def train_settings(config: str | None, flags: Mapping[str, Any]) -> TrainSettings:
-    """Flags over the named or given file; without one, over the dataset's shipped settings."""
-    name = config or flags.get("dataset") or "ade20k"
-    shipped = package_files("langseg.segmenter.training").joinpath("configs", f"{name}.yaml")
-    given = Path(config) if config and Path(config).is_file() else None
-    if given is None and config and not shipped.is_file():
-        names = sorted(file.name.removesuffix(".yaml") for file in shipped_configs())
-        raise UsageError(
-            f"config {config!r}: wanted a file or one of {', '.join(names)}, found neither"
-        )
-    return load_config(TrainSettings, given or Path(str(shipped)), flags)
+    checkpoint: Path
+    steps: int
+    trained_steps: int
+    trainable_parameters: int
+    features: str
+    seconds: float
+    images_per_second: float | None
+    peak_memory_mib: int
+    peak_gpu_memory_mib: int | None
+    sentence: str
 
 
-def shipped_configs() -> list[Path]:
-    """Files of the settings that ship."""
-    folder = Path(str(package_files("langseg.segmenter.training").joinpath("configs")))
-    return sorted(folder.glob("*.yaml"))
-
-
-def run_train(settings: TrainSettings, advance: Advance) -> dict[str, Any]:
+def run_train(settings: TrainSettings, advance: Advance) -> TrainReport:
     """Train, resume, or do nothing when the run is finished."""
-    bank = bank_of(settings.dataset, settings.bank, settings.store)
-    data = dataset_folder(settings.dataset, settings.data)
-    samples = find_samples(settings.dataset, data, "train")
-    backbone = load_backbone(settings.backbone, settings.weights, settings.pretrained)
-    say(f"train: {len(samples)} images, {len(bank.names)} classes, backbone {backbone.backbone_id}")
-
-    def progress(step: int, steps: int, losses: Mapping[str, float]) -> None:
-        advance(step, steps, f"loss {losses['loss']:.3f}")
-
-    result = train(
-        config=settings.training,
-        backbone=backbone,
-        bank=bank,
-        samples=samples,
-        out=settings.out,
-        checkpoint_every=settings.checkpoint_every,
-        log_every=settings.log_every,
-        workers=settings.workers,
-        device=device_for(settings.device),
-        progress=progress,
+    started = time.perf_counter()
+    dataset = open_dataset(settings)
+    bank = bank_of(dataset, settings.bank, settings.store)
+    samples = dataset.read("train")
+    if doubt := unmatched_scenes(dataset.folder, samples):
+        say(doubt.sentence)
+    val = dataset.read("val") if settings.val_every else ()
+    device = device_for(settings.device)
+    advance(0, 0, phase=f"loading {settings.backbone}")
+    backbone = load_backbone(
+        settings.backbone, settings.weights, settings.pretrained, settings.taps, settings.revision
     )
-    write_atomic(settings.out / "settings.json", settings.model_dump_json(indent=1).encode())
+    for note in backbone.notes:
+        say(note)
+    say(f"train: {len(samples)} images, {len(bank.names)} classes, backbone {backbone.backbone_id}")
+    config, moments = settings.training, [time.perf_counter()]
+
+    def on_step(step: int, steps: int, losses: Mapping[str, float]) -> None:
+        moments.append(time.perf_counter())
+        since = moments[-1 - settings.log_every :]
+        pace = _pace(since, config.batch_size * config.accumulate * place()[1])
+        note = f"loss {losses['loss']:.3f}, lr {losses['lr']:.2g}, {pace:.3g} images/s"
+        mark = step % settings.log_every == 0 or step == steps
+        advance(step, steps, note, phase="training", mark=mark)
+
+    try:
+        result = train(
+            config=config,
+            backbone=backbone,
+            bank=bank,
+            samples=samples,
+            out=settings.out,
+            features=feature_folder(settings.features, settings.features_gib),
+            val=val,
+            val_every=settings.val_every,
+            checkpoint_every=settings.checkpoint_every,
+            log_every=settings.log_every,
+            workers=settings.workers,
+            device=device,
+            tensorboard=settings.tensorboard,
+            on_step=on_step,
+            on_progress=by_phase(advance),
+            on_note=lambda note: say(f"train: {note}"),
+        )
+    except OtherRunError as exc:
+        flags = shlex.join(_flags_of(exc, settings))
+        go_on = f"give {flags} to go on with it, or " if flags else "give "
+        raise CorruptError(f"{exc}; {go_on}another folder with --out") from exc
     done = result.state.step - result.first_step
+    if done:
+        write_atomic(settings.out / "settings.json", settings.model_dump_json(indent=1).encode())
     what = f"{done} steps trained" if done else "finished before, nothing to do"
     if done and result.first_step:
         what += f", resumed at step {result.first_step}"
-    where = ("--checkpoint", settings.out, "--dataset", settings.dataset, "--data", data)
-    return {
-        "checkpoint": str(result.checkpoint),
-        "steps": result.state.step,
-        "trained_steps": done,
-        "sentence": f"{settings.out}: {what}; checkpoint {result.checkpoint.name}; "
-        f"next: langseg-seg eval {shlex.join(map(str, where))}",
-    }
+    on_gpu = device.startswith("cuda")
+    return TrainReport(
+        checkpoint=result.checkpoint,
+        steps=result.state.step,
+        trained_steps=done,
+        trainable_parameters=result.trainable_parameters,
+        features="kept" if config.feature_side else "fresh",
+        seconds=round(time.perf_counter() - started, 2),
+        images_per_second=(  # of several processes only the first is told of steps
+            _pace(moments[1:], result.state.pictures_a_step) if len(moments) > 2 else None
+        ),
+        peak_memory_mib=_peak_memory_mib(),
+        peak_gpu_memory_mib=torch.cuda.max_memory_allocated() >> 20 if on_gpu else None,
+        sentence=f"{settings.out}: {what}; checkpoint {result.checkpoint.name}; "
+        f"next: langseg-seg eval --checkpoint {shlex.quote(str(settings.out))} {dataset.flags}",
+    )
+
+
+def _pace(moments: list[float], pictures: int) -> float:
+    """Pictures a second, of steps that ended at these moments."""
+    return round(pictures * (len(moments) - 1) / max(1e-9, moments[-1] - moments[0]), 2)
+
+
+def _flags_of(error: OtherRunError, settings: TrainSettings) -> list[str]:
+    """What to give, beside what is given, to go on with the run that is there; nothing where no
+    flag can say it."""
+    shorthands = {place: f"--{name.replace('_', '-')}" for name, place in TRAIN_SHORTHANDS.items()}
+    flags: list[str] = []
+    for name, wanted in error.wanted.items():
+        match name:
+            case "dataset" | "vocabulary":
+                return []
+            case "bank":
+                flags += ["--bank", str(settings.out / error.state.bank_folder)]
+            case "backbone":
+                flags += backbone_flags(error.state.backbone)
+            case "taps":
+                flags += ["--taps", ",".join(map(str, error.state.backbone["taps"]))]
+            case "pictures a step":
+                at_once = settings.training.accumulate * place()[1]
+                if int(str(wanted)) % at_once:
+                    return []
+                flags += ["--batch-size", str(int(str(wanted)) // at_once)]
+            case _ if (place_of := f"training.{name}") in shorthands:
+                flags += [shorthands[place_of], str(wanted)]
+            case _:
+                flags += ["--set", f"training.{name}={json.dumps(wanted)}"]
+    return flags
+
+
+def backbone_flags(source: Mapping[str, Any]) -> Iterator[str]:
+    """What loads the same weights again, of the same commit where they are the hub's; without taps.
+
+    Args: source: a ``BackboneSource`` by name, as a checkpoint keeps it.
+    """
+    yield from ("--backbone", source["name"])
+    for name in ("weights", "revision"):
+        if source[name] is not None:
+            yield from (f"--{name}", source[name])
+    if source["pretrained"]:
+        yield "--pretrained"
+
+
+def _peak_memory_mib() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)  # bytes there, KiB elsewhere

@@ -4,7 +4,10 @@ In:  an error and its remedy.
 Out: its sentence, with the command that is to be run next or the flag that is to be given.
 """
 
+from pathlib import Path
+
 from langseg.cache.errors import LangSegError, Remedy
+from langseg.pipelines.shared.near_stores import near_stores
 
 COLLECTED = "`langseg-desc gc` removes what nobody needs"
 _SENTENCES = {
@@ -24,4 +27,9 @@ _SENTENCES = {
 
 def advised(error: LangSegError) -> str:
     """What went wrong, and what to do next where the error tells."""
-    return str(error) if error.remedy is None else f"{error}; {_SENTENCES[error.remedy]}"
+    if error.remedy is None:
+        return str(error)
+    sentence = f"{error}; {_SENTENCES[error.remedy]}"
+    if error.remedy is Remedy.GENERATE and (near := near_stores(Path())):
+        sentence += f", and another is near: --store {near[0]}"
+    return sentence

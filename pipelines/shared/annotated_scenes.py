@@ -92,13 +92,14 @@ def _count(samples: "list[Sample]", vocabulary: "Vocabulary") -> "Scenes":
     import numpy as np
 
     from langseg.segmenter.data.labels import LabelRule
+    from langseg.segmenter.data.sample import raw_labels
 
     rule = LabelRule([entry.id for entry in vocabulary.classes], vocabulary.ignore_ids)
     names = [entry.name for entry in vocabulary.classes]
 
     def shown(sample: "Sample") -> list[str]:
-        assert sample.labels is not None
-        return [names[index] for index in np.unique(rule.read(sample.labels)) if index >= 0]
+        labels = rule.classes_of(raw_labels(sample).ids, sample.labels)
+        return [names[index] for index in np.unique(labels) if index >= 0]
 
     pictures = Counter(sample.scene for sample in samples)
     seen: dict[str, Counter[str]] = {scene: Counter() for scene in pictures}

@@ -1,27 +1,22 @@
 """Show how far a run of `generate` is, what it has spent and when it will end.
 
 In:  the events and the faults of a run.
-Out: one live line on a terminal; elsewhere a plain line now and then; all of it on stderr.
-
-A run that takes less than five seconds writes no plain line: what it did is said at its end.
+Out: the line that ``progress`` shows, with a note of its answers, its pace and its spend.
 """
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from langseg.pipelines.shared.console import plain, say
+from langseg.pipelines.shared.console import plain
 from langseg.pipelines.shared.progress import Advance, progress
 
 if TYPE_CHECKING:
     from langseg.descriptors.generation.report import GenerateReport
 
 _RECENT_S = 30.0  # what a rate is taken over, and how long a fault is news
-_LEAST_S, _MOST_S = 5.0, 15.0  # between two plain lines; the least also before the first
-_STEP = 0.1  # of the plan: more than this is worth a line before ``_MOST_S``
 _FRESH_S = 5.0  # how long a fault comes first in a line that may be cut
 _FAULT_CHARS = 100
 
@@ -30,15 +25,12 @@ class GenerateProgress:
     """The listener of a run; ``generate_progress`` makes it.
 
     Args:
-        live: whether ``advance`` draws; otherwise lines are said.
         clock: seconds that only grow.
     """
 
-    def __init__(self, advance: Advance, live: bool, clock: Callable[[], float]) -> None:
-        self._advance, self._live, self._clock = advance, live, clock
+    def __init__(self, advance: Advance, clock: Callable[[], float]) -> None:
+        self._advance, self._clock = advance, clock
         self.report: GenerateReport | None = None  # the latest
-        self._started = self._line_at = clock()
-        self._line_done = 0
         self._fault, self._fault_at = "", 0.0
         self._waits = ""
         self._answers: deque[tuple[float, int]] = deque()  # when, how many by then: a second apart
@@ -47,8 +39,6 @@ class GenerateProgress:
         """Listen to ``generate``."""
         now = self._clock()
         if kind == "planned" or self.report is None:
-            self._started = self._line_at = now
-            self._line_done = _done(report)
             self._answers.clear()
         self.report = report
         self._count(now, report.asked)
@@ -83,28 +73,15 @@ class GenerateProgress:
         report = self.report
         if report is None:
             return
-        done, rate = _done(report), self._rate(now)
-        news = self._fault if now - self._fault_at < _RECENT_S else ""
-        if self._live:  # it says itself how far the run is and how long it still takes
-            speed = _speed(rate).replace(" requests", "")
-            parts = [_counts(report), speed, _spent(report), self._waits]
-            place = 0 if now - self._fault_at < _FRESH_S else len(parts)
-            parts.insert(place, news)
-            self._advance(done, report.planned, ", ".join(filter(None, parts)))
-            return
-        self._advance(done, report.planned)
-        if self._is_due(now, done, report):
-            parts = [_speed(rate), _spent(report), _left(report, rate), self._waits]
-            pace = ", ".join(filter(None, parts))
-            far = f"{done} of {report.planned} done ({_counts(report)})"
-            say(f"generate: {far}, {pace}" + (f"; last fault: {news}" if news else ""))
-            self._line_at, self._line_done = now, done
-
-    def _is_due(self, now: float, done: int, report: "GenerateReport") -> bool:
-        if now - self._line_at < _LEAST_S:
-            return False
-        is_first, is_late = self._line_at == self._started, now - self._line_at >= _MOST_S
-        return is_first or is_late or done - self._line_done >= _STEP * report.planned
+        is_news = now - self._fault_at < _RECENT_S and self._fault not in self._waits
+        news = self._fault if is_news else ""
+        parts = [_counts(report), _speed(self._rate(now)), _spent(report)]
+        if self._waits:  # which says what the fault was, too
+            parts.insert(0, self._waits)
+        else:
+            parts.insert(0 if now - self._fault_at < _FRESH_S else len(parts), news)
+        done = report.planned - report.still_open
+        self._advance(done, report.planned, ", ".join(filter(None, parts)))
 
 
 @contextmanager
@@ -112,13 +89,8 @@ def generate_progress(
     resume: str, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[GenerateProgress]:
     """Show a run of `generate`; after Ctrl-C it says how far it was, and ``resume``."""
-    live = sys.stderr.isatty()  # asked of the terminal itself: a bar stands in for stderr
     with progress("generate", resume) as advance:
-        yield GenerateProgress(advance, live, clock)
-
-
-def _done(report: "GenerateReport") -> int:
-    return report.planned - report.still_open
+        yield GenerateProgress(advance, clock)
 
 
 def _counts(report: "GenerateReport") -> str:
@@ -132,7 +104,7 @@ def _counts(report: "GenerateReport") -> str:
 def _speed(rate: float) -> str:
     if not rate:
         return ""
-    return f"{rate:.1f} requests/s" if rate >= 0.1 else f"{rate * 60:.1f} requests/min"
+    return f"{rate:.1f}/s" if rate >= 0.1 else f"{rate * 60:.1f}/min"
 
 
 def _spent(report: "GenerateReport") -> str:
@@ -146,14 +118,3 @@ def _spent(report: "GenerateReport") -> str:
 
 def _dollars(amount: float) -> str:
     return f"${amount:.4f}" if 0 < amount < 1 else f"${amount:.2f}"
-
-
-def _left(report: "GenerateReport", rate: float) -> str:
-    """Until what this run still asks is asked, at the rate of late; failed ones are not again."""
-    if not rate:
-        return ""
-    seconds = max(0, report.still_open - report.statuses.get("failed", 0)) / rate
-    if seconds < 100:
-        return f"{seconds:.0f} s left"
-    minutes = round(seconds / 60)
-    return f"{minutes} min left" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min left"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from langseg.pipelines.shared.console import plain
+from langseg.pipelines.shared.console import plain, speaks
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
@@ -29,7 +29,8 @@ def emit_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str
 
     Many columns of few rows are shown one below the other, as no terminal is so wide.
     """
-    print("".join(table_pieces(columns, rows, title)), end="")
+    if speaks():
+        print("".join(table_pieces(columns, rows, title)), end="")
 
 
 def table_pieces(

@@ -18,10 +18,17 @@ from langseg.cache.errors import CorruptError, InputError, UsageError
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Fill ``module`` from a safetensors file; float16 and bfloat16 become the module's type.
+    """Fill ``module`` from a safetensors file that has its very names.
 
-    Raises: UsageError, for any other suffix; InputError, where there is no file; CorruptError,
-    naming the first tensors that are missing, unknown, of another shape, or not finite.
+    Raises: as ``read_tensors`` and ``fill``.
+    """
+    fill(module, read_tensors(path), path)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """What a safetensors file holds.
+
+    Raises: UsageError, for any other suffix; InputError, where there is no file; CorruptError.
     """
     if path.suffix != ".safetensors":
         raise UsageError(
@@ -29,24 +36,27 @@ def load_weights(module: nn.Module, path: Path) -> None:
             "convert them with safetensors.torch.save_file"
         )
     try:
-        tensors = load_file(path)
+        return load_file(path)
     except FileNotFoundError as exc:
         raise InputError(f"{path}: wanted weights, got no file; give one with --weights") from exc
     except (OSError, SafetensorError) as exc:
         raise CorruptError(f"{path}: wanted a safetensors file, got {exc}") from exc
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], where: object) -> None:
+    """Fill ``module``; float16 and bfloat16 become the module's type.
+
+    Raises: CorruptError, naming the first tensors that are missing, unknown, of another shape or
+    type, or not finite.
+    """
     wanted = module.state_dict()
-    tensors = {key: value for key, value in tensors.items() if not _is_classifier(key, wanted)}
     problems = list(_misfits(tensors, wanted))
     if problems:
         raise CorruptError(
-            f"{path}: does not fit the model in {len(problems)} tensors, first "
+            f"{where}: does not fit the model in {len(problems)} tensors, first "
             f"{'; '.join(problems[:3])}; give the weights of this very model"
         )
     module.load_state_dict(tensors)
-
-
-def _is_classifier(key: str, wanted: Mapping[str, Tensor]) -> bool:
-    return key.startswith("head.") and key not in wanted
 
 
 def _misfits(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Iterator[str]:
@@ -57,5 +67,7 @@ def _misfits(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Ite
             yield f"{key} is unknown"
         elif tensors[key].shape != wanted[key].shape:
             yield f"{key} wanted {tuple(wanted[key].shape)}, got {tuple(tensors[key].shape)}"
-        elif not bool(torch.isfinite(tensors[key]).all()):
+        elif tensors[key].is_floating_point() != wanted[key].is_floating_point():
+            yield f"{key} wanted {wanted[key].dtype}, got {tensors[key].dtype}"
+        elif not bool(torch.isfinite(tensors[key].float()).all()):
             yield f"{key} holds NaN or infinity"

@@ -8,6 +8,7 @@ on uint8, so the result does not depend on how many threads or workers made it.
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ CROP_TRIES = 10
 PAD_RGB = (124, 116, 104)  # ImageNet mean: near zero once a backbone has normalised it
 _STREAM = 2  # keeps these random numbers apart from those of the sample order
 Window = tuple[int, int, int, int]  # top, left, height, width
+Id = TypeVar("Id", bound=np.integer)
 
 
 def augment(
@@ -50,7 +52,7 @@ def augment(
     height, width = labels.shape
     size = keep_ratio_size(height, width, round(crop * ratio), round(4 * crop * ratio))
     window, cut_labels = _choose_window(labels, size, crop, rng)
-    cut = _change_light(_cut_image(image, size, window), rng)
+    cut = change_light(cut_image(image, size, window), rng)
     if rng.random() < 0.5:
         cut, cut_labels = cut[:, ::-1], cut_labels[:, ::-1]
     out = np.empty((crop, crop, 3), np.uint8)
@@ -70,26 +72,24 @@ def _choose_window(
         top = int(rng.integers(size[0] - height + 1))
         left = int(rng.integers(size[1] - width + 1))
         window = (top, left, height, width)
-        cut = _cut_labels(labels, size, window)
+        cut = cut_labels(labels, size, window)
         counts = np.bincount(cut[cut != IGNORE])
         if np.count_nonzero(counts) > 1 and counts.max() < CAT_MAX_RATIO * counts.sum():
             break
     return window, cut
 
 
-def _cut_labels(
-    labels: NDArray[np.int64], size: tuple[int, int], window: Window
-) -> NDArray[np.int64]:
-    """Labels of a window of the scaled map: the nearest pixel, never a mixture."""
+def cut_labels(labels: NDArray[Id], size: tuple[int, int], window: Window) -> NDArray[Id]:
+    """Labels of a window of the map scaled to ``size``: the nearest pixel, never a mixture."""
     top, left, height, width = window
     rows = ((np.arange(top, top + height) + 0.5) * labels.shape[0] / size[0]).astype(np.int64)
     columns = ((np.arange(left, left + width) + 0.5) * labels.shape[1] / size[1]).astype(np.int64)
-    cut: NDArray[np.int64] = labels[rows[:, None], columns]
+    cut: NDArray[Id] = labels[rows[:, None], columns]
     return cut
 
 
-def _cut_image(image: NDArray[np.uint8], size: tuple[int, int], window: Window) -> Image.Image:
-    """The same window of the scaled picture; only the window is computed."""
+def cut_image(image: NDArray[np.uint8], size: tuple[int, int], window: Window) -> Image.Image:
+    """The same window of the picture scaled to ``size``; only the window is computed."""
     top, left, height, width = window
     y, x = image.shape[0] / size[0], image.shape[1] / size[1]
     box = (left * x, top * y, min((left + width) * x, image.shape[1]),
@@ -97,7 +97,7 @@ def _cut_image(image: NDArray[np.uint8], size: tuple[int, int], window: Window) 
     return Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, box)
 
 
-def _change_light(image: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8]:
+def change_light(image: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Brightness, contrast, saturation and hue, each changed half of the time."""
     changes: tuple[tuple[Callable[[Image.Image, float], Image.Image], float, float], ...] = (
         (F.adjust_brightness, 0.75, 1.25),

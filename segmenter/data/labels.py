@@ -1,6 +1,6 @@
-"""Turn a label PNG into class indices, once, with one table.
+"""Turn the ids of a label file into class indices, once, with one table.
 
-In:  an index PNG (8-bit, 16-bit or palette) and the ids of a vocabulary.
+In:  ids [H, W] as ``encodings`` reads them, and the ids of a vocabulary.
 Out: int64 [H, W] holding 0..C-1, or IGNORE where the pixel is not labelled.
 
 A value that is neither a class id nor an ignore id is refused: shifted or doubly shifted ids are
@@ -8,18 +8,17 @@ the most repeated evaluation error (mmsegmentation#1509, semseg#90), and all of 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from langseg.cache.errors import InputError
-from langseg.segmenter.data.images import load_image
+from langseg.segmenter.data.encodings import read_raw
+from langseg.segmenter.data.sources import Source
 
 IGNORE = -1  # inside the program; far from any class, also beyond 255 of them (CAT-Seg#34)
 _UNKNOWN = -2
 _VALUES = 1 << 16  # what a 16-bit PNG can hold
-_SPREAD = {2: 85, 4: 17}  # Pillow stretches 2- and 4-bit grey to 0..255: value 3 arrives as 255
 
 
 class LabelRule:
@@ -38,7 +37,7 @@ class LabelRule:
             raise InputError(f"label ids: wanted at least one, all in 0..{_VALUES - 1}")
         self.ids = tuple(ids)
         self.ignore_ids = tuple(ignore_ids)
-        self._table = np.full(_VALUES, _UNKNOWN, np.int64)
+        self._table = np.full(_VALUES + 1, _UNKNOWN, np.int64)  # the last is what no file may hold
         self._table[list(ignore_ids)] = IGNORE
         self._table[list(ids)] = np.arange(len(ids))
 
@@ -47,41 +46,27 @@ class LabelRule:
         """C."""
         return len(self.ids)
 
-    def read(self, path: Path) -> NDArray[np.int64]:
-        """Class indices [H, W] of one label file.
+    def classes_of(self, raw: NDArray[np.integer], where: object) -> NDArray[np.int64]:
+        """Class indices [H, W] of a label file's ids; ``where`` names it.
 
-        Raises: InputError, for a file that is no index PNG, and for an unknown value.
+        Raises: InputError, for an id that is neither a class's nor ignored.
         """
-        raw = _read_index_png(path)
-        labels = self._table[raw]
+        fits = raw.dtype in (np.uint8, np.uint16) or (raw.min() >= 0 and raw.max() < _VALUES)
+        labels = self._table[raw if fits else np.where((raw >= 0) & (raw < _VALUES), raw, -1)]
         unknown = labels == _UNKNOWN
         if unknown.any():
             values, counts = np.unique(raw[unknown], return_counts=True)
             others = f" (and {len(values) - 1} other unknown values)" if len(values) > 1 else ""
             raise InputError(
-                f"{path}: label value {values[0]} on {counts[0]} pixels{others} is neither a class "
-                f"id ({_span(self.ids)}) nor an ignore id ({_span(self.ignore_ids)}); check that "
-                "the labels and the vocabulary belong together"
+                f"{where}: label value {values[0]} on {counts[0]} pixels{others} is neither a "
+                f"class id ({_span(self.ids)}) nor an ignore id ({_span(self.ignore_ids)}); check "
+                "that the labels and the vocabulary belong together"
             )
         return labels
 
-
-def _read_index_png(path: Path) -> NDArray[np.int64]:
-    """Raw values [H, W]; of a palette PNG the index, not the colour."""
-    image = load_image(path, formats=("PNG",))
-    if image.mode not in ("1", "L", "P", "I", "I;16"):
-        raise InputError(
-            f"{path}: wanted a label PNG with one value per pixel (8-bit, 16-bit or palette), got "
-            f"colours ({image.mode}); convert the colours to class ids first"
-        )
-    return np.asarray(image).astype(np.int64) // _spread(path)
-
-
-def _spread(path: Path) -> int:
-    """Factor by which Pillow multiplies the stored values of this PNG."""
-    with path.open("rb") as file:
-        bit_depth, colour_type = file.read(26)[24:]  # IHDR is always first
-    return _SPREAD.get(bit_depth, 1) if colour_type == 0 else 1
+    def read(self, source: Source) -> NDArray[np.int64]:
+        """Class indices [H, W] of an index PNG. Raises: InputError."""
+        return self.classes_of(read_raw(source).ids, source)
 
 
 def _span(ids: Sequence[int]) -> str:

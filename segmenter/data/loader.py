@@ -9,9 +9,11 @@ The libraries that wrap this get it wrong by default (accelerate#2016); here the
 an index computation.
 """
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,9 +41,14 @@ class Batch:
 
 
 @lru_cache(maxsize=4)
-def sample_order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
-    """The order of samples 0..n-1 in an epoch; read-only."""
-    order = np.random.default_rng((_STREAM, seed, epoch)).permutation(n)
+def sample_order(seed: int, epoch: int, n: int, shares: bytes | None = None) -> NDArray[np.int64]:
+    """The order of samples 0..n-1 in an epoch; read-only.
+
+    With ``shares`` (``rare_classes``) n draws by these, so that some come again and some not.
+    """
+    rng = np.random.default_rng((_STREAM, seed, epoch))
+    chances = None if shares is None else np.frombuffer(shares)
+    order = rng.permutation(n) if chances is None else rng.choice(n, size=n, p=chances)
     order.setflags(write=False)
     return order
 
@@ -55,6 +62,7 @@ def batches(
     crop: int,
     start_step: int = 0,
     scale: tuple[float, float] = (0.5, 2.0),
+    shares: bytes | None = None,
     workers: int = 0,
     rank: int = 0,
     world_size: int = 1,
@@ -63,8 +71,10 @@ def batches(
 
     Epochs follow each other without a gap, so every batch is full, also when there are fewer
     samples than ``batch_size``. Of the ``world_size`` x ``batch_size`` samples of a step each
-    rank takes its own. ``workers`` processes read ahead; 0 reads in this one.
-    Raises: InputError, when a file that is due cannot be used.
+    rank takes its own. ``workers`` processes read ahead; 0 reads in this one. ``shares``: of the
+    draws that each sample gets (``rare_classes``).
+    Raises: InputError, when a file that is due cannot be used; LangSegError, when one of these
+    processes was killed.
     """
     first, stride = start_step * world_size + rank, world_size
 
@@ -75,16 +85,33 @@ def batches(
             block += stride
 
     loader = DataLoader(
-        _Crops(samples, rule, seed, crop, scale),
+        _Crops(samples, rule, seed, crop, scale, shares),
         batch_sampler=positions(),
         num_workers=workers,
         collate_fn=_collate,
         generator=torch.Generator().manual_seed(seed),  # not the global one: that one is training's
+        worker_init_fn=_leave_signals if workers else None,
     )
-    for batch in loader:
+    for batch in _read(loader):
         if isinstance(batch, LangSegError):
             raise batch
         yield Batch(unit_floats(batch.images), batch.labels, batch.scenes, batch.stems)
+
+
+def _leave_signals(worker: int) -> None:
+    """What is sent to a whole process group is for the process that trains: it ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _read(loader: DataLoader[Any]) -> Iterator[Any]:
+    try:
+        yield from loader
+    except RuntimeError as exc:  # it has no class of its own
+        raise LangSegError(
+            f"a process that reads pictures was killed ({str(exc).splitlines()[0]}); give fewer "
+            "workers, as each needs memory, also in /dev/shm, or 0 to read in this process"
+        ) from exc
 
 
 _Crop = tuple[NDArray[np.uint8], NDArray[np.int64], Sample]
@@ -103,19 +130,22 @@ class _Crops(Dataset[_Crop | LangSegError]):
         seed: int,
         crop: int,
         scale: tuple[float, float],
+        shares: bytes | None,
     ) -> None:
-        self._samples, self._rule = samples, rule
+        self._samples, self._rule, self._shares = samples, rule, shares
         self._seed, self._crop, self._scale = seed, crop, scale
 
     def __getitem__(self, position: int) -> _Crop | LangSegError:
         epoch, place = divmod(position, len(self._samples))
-        index = int(sample_order(self._seed, epoch, len(self._samples))[place])
+        count = len(self._samples)
+        index = int(sample_order(self._seed, epoch, count, self._shares)[place])
+        draw = index if self._shares is None else count + place  # one that comes again differs
         try:
             image, labels = read_sample(self._samples[index], self._rule)
         except LangSegError as error:
             return error
         cut, cut_labels = augment(
-            image, labels, crop=self._crop, seed=self._seed, epoch=epoch, index=index,
+            image, labels, crop=self._crop, seed=self._seed, epoch=epoch, index=draw,
             scale=self._scale,
         )  # fmt: skip
         return cut, cut_labels, self._samples[index]

@@ -1,93 +1,129 @@
-"""Read one labelled picture, or count the labels of many.
+"""Read one labelled picture.
 
 In:  Samples, which say where a picture, its labels and its scene are, and a LabelRule.
-Out: pixels with their class indices; pixels of each class; a hash of a dataset.
+Out: pixels with their class indices; hashes of a dataset.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from langseg.cache.errors import InputError
 from langseg.cache.keys import sha256_hex
-from langseg.segmenter.data.images import decode_image, image_size
-from langseg.segmenter.data.labels import IGNORE, LabelRule
+from langseg.segmenter.data.encodings import INDEX, Encoding, RawLabels, read_raw
+from langseg.segmenter.data.images import (
+    Window,
+    decode_image,
+    exif_orientation,
+    image_size,
+    turned,
+)
+from langseg.segmenter.data.labels import LabelRule
+from langseg.segmenter.data.sources import Source, size_of
 
-Progress = Callable[[int, int], None]  # pictures done, of how many
+OnProgress = Callable[[str, int, int], object]  # what is done, how many times, of how many
+
+
+def unheard(phase: str, done: int, total: int) -> None:
+    """The ``OnProgress`` of who does not listen."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """One picture. ``labels`` is None where there is no ground truth, ``scene`` ``*`` where it
-    is not known; scene names have spaces ("living room")."""
+    is not known; scene names have spaces ("living room").
+
+    ``encoding``: how its label file stores ids; ``window``: the values of a grey picture that are
+    black and white; ``page``: of files that hold several, counted from 0.
+    """
 
     stem: str
-    image: Path
-    labels: Path | None
+    image: Source
+    labels: Source | None
     scene: str
+    encoding: Encoding = INDEX
+    window: Window | None = None
+    page: int | None = None
 
 
 def read_sample(sample: Sample, rule: LabelRule) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Picture [H, W, 3] and class indices [H, W]. Raises: InputError, also when sizes differ."""
-    labels = _read_labels(sample, rule)
-    image = decode_image(sample.image)
-    _check_size(sample, image.shape[:2], labels.shape)
-    return image, labels
+    """Picture [H, W, 3], upright, and class indices [H, W].
 
-
-def count_labels(samples: Sequence[Sample], rule: LabelRule) -> NDArray[np.int64]:
-    """Pixels of each class [C + 1], the unlabelled ones last.
-
-    Reads every label file and every picture's header, so that a dataset that would stop a
-    training run half way is refused before it starts. Raises: InputError, for the first fault.
+    Labels that were drawn on the picture as its file stores it are turned with it.
+    Raises: InputError, also when sizes differ.
     """
+    labels = rule.classes_of(raw_labels(sample).ids, sample.labels)
+    image = read_picture(sample)
+    return image, fitted_labels(sample, image.shape[:2], labels)
 
-    def count(sample: Sample) -> NDArray[np.int64]:
-        labels = _read_labels(sample, rule)
-        _check_size(sample, image_size(sample.image), labels.shape)
-        labels[labels == IGNORE] = rule.num_classes
-        return np.bincount(labels.ravel(), minlength=rule.num_classes + 1)
 
-    total = np.zeros(rule.num_classes + 1, np.int64)
-    with ThreadPoolExecutor() as pool:
-        for counts in pool.map(count, samples):
-            total += counts
-    return total
+def read_picture(sample: Sample) -> NDArray[np.uint8]:
+    """[H, W, 3], upright, its values read as the sample says. Raises: InputError."""
+    return decode_image(sample.image, window=sample.window, page=sample.page)
+
+
+def picture_size(sample: Sample) -> tuple[int, int]:
+    """(H, W) of ``read_picture``, from the header alone. Raises: InputError."""
+    return image_size(sample.image, page=sample.page)
+
+
+def read_labels(sample: Sample, rule: LabelRule) -> NDArray[np.int64]:
+    """Class indices [H, W] as ``read_sample`` gives them, of the picture only its header read."""
+    labels = rule.classes_of(raw_labels(sample).ids, sample.labels)
+    return fitted_labels(sample, picture_size(sample), labels)
+
+
+def raw_labels(sample: Sample) -> RawLabels:
+    """The ids of a sample's label file as it stores them. Raises: InputError, where it has none."""
+    if sample.labels is None:
+        raise InputError(f"{sample.image}: wanted a picture with labels, got one without")
+    return read_raw(sample.labels, sample.encoding, sample.page)
 
 
 def dataset_hash(samples: Iterable[Sample]) -> str:
-    """sha256 over stems, scenes and the sizes of the files in bytes; no file is read.
+    """sha256 over stems, scenes, how they are read, and the sizes of the label files in bytes; no
+    file is read, and a picture may be repaired.
 
     Raises: InputError, for a file that is not there.
     """
     lines = (
-        f"{sample.stem} {sample.scene} {_bytes_of(sample.image)} "
-        f"{0 if sample.labels is None else _bytes_of(sample.labels)}"
+        f"{sample.stem} {sample.scene} "
+        f"{0 if sample.labels is None else size_of(sample.labels)}{_read_as(sample)}"
         for sample in samples
     )
     return sha256_hex("\n".join(lines))
 
 
-def _bytes_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as exc:
-        raise InputError(f"{path}: wanted a file of the dataset, got {exc.strerror}") from exc
+def pictures_hash(samples: Iterable[Sample]) -> str:
+    """sha256 over the sizes of the pictures' files in bytes. Raises: as ``dataset_hash``."""
+    return sha256_hex("\n".join(str(size_of(sample.image)) for sample in samples))
 
 
-def _read_labels(sample: Sample, rule: LabelRule) -> NDArray[np.int64]:
-    if sample.labels is None:
-        raise InputError(f"{sample.image}: wanted a picture with labels, got one without")
-    return rule.read(sample.labels)
+def _read_as(sample: Sample) -> str:
+    if sample.window is None and sample.page is None and sample.encoding == INDEX:
+        return ""
+    return f" {_words_of(sample.encoding)} {sample.window} {sample.page}"
 
 
-def _check_size(sample: Sample, image: tuple[int, ...], labels: tuple[int, ...]) -> None:
-    if image != labels:
-        raise InputError(
-            f"{sample.labels}: wanted labels of {image[1]}x{image[0]} like {sample.image}, got "
-            f"{labels[1]}x{labels[0]}; labels must not be resized"
-        )
+@lru_cache(maxsize=1)
+def _words_of(encoding: Encoding) -> str:
+    """The same for a dataset's samples, mostly."""
+    return sha256_hex(repr(encoding))
+
+
+def fitted_labels(
+    sample: Sample, size: tuple[int, ...], labels: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Labels of the upright picture's ``size``: as they are, or turned with a picture whose file is
+    turned. Raises: InputError, for any other size."""
+    if size == labels.shape:
+        return labels
+    if size == labels.shape[::-1] and (turn := exif_orientation(sample.image)) >= 5:
+        return turned(labels, turn).astype(np.int64)
+    raise InputError(
+        f"{sample.labels}: wanted labels of {size[1]}x{size[0]} like {sample.image}, got "
+        f"{labels.shape[1]}x{labels.shape[0]}; labels must not be resized"
+    )

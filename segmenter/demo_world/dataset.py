@@ -22,8 +22,8 @@ from PIL import Image
 
 from langseg.cache.errors import InputError
 from langseg.cache.files import sync_folder, temporary_beside
-from langseg.segmenter.data.layouts.ade20k import SCENES_FILE
-from langseg.segmenter.data.sample import Progress
+from langseg.segmenter.data.layouts.scenes import SCENES_FILE
+from langseg.segmenter.data.sample import OnProgress, unheard
 from langseg.segmenter.demo_world.scenes import DEMO_SPLITS, DemoPicture, render_picture
 
 RENDERER_VERSION = 1  # raise it when the same parameters give other pictures
@@ -48,7 +48,7 @@ def render_demo_dataset(
     n_train: int = 240,
     n_val: int = 60,
     size: tuple[int, int] = (256, 192),
-    on_image: Progress | None = None,
+    on_progress: OnProgress = unheard,
 ) -> None:
     """Make the dataset at ``out``; ``size`` is (W, H) in pixels.
 
@@ -63,7 +63,7 @@ def render_demo_dataset(
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = temporary_beside(out)
     try:
-        _render(beside, parameters, on_image)
+        _render(beside, parameters, on_progress)
         if out.exists():
             out.rmdir()  # an empty folder; anything else was refused above
         beside.rename(out)
@@ -108,7 +108,7 @@ def _already_there(out: Path, parameters: _Parameters) -> bool:
     return True
 
 
-def _render(folder: Path, parameters: _Parameters, on_image: Progress | None) -> None:
+def _render(folder: Path, parameters: _Parameters, on_progress: OnProgress) -> None:
     counts = {"training": parameters.n_train, "validation": parameters.n_val}
     scenes: list[str] = []
     looks: list[str] = []
@@ -124,8 +124,7 @@ def _render(folder: Path, parameters: _Parameters, on_image: Progress | None) ->
             scenes.append(f"{stem} {picture.scene.replace(' ', '_')}\n")
             line = {"stem": stem, "scene": picture.scene, "looks": picture.looks}
             looks.append(json.dumps(line) + "\n")
-            if on_image is not None:
-                on_image(len(scenes), sum(counts.values()))
+            on_progress("rendering", len(scenes), sum(counts.values()))
     (folder / SCENES_FILE).write_text("".join(scenes), encoding="utf-8")
     (folder / "looks.jsonl").write_text("".join(looks), encoding="utf-8")
     record = json.dumps(asdict(parameters), indent=2) + "\n"

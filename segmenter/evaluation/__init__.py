@@ -1,1 +1,1 @@
-"""Scores of a model on a labelled dataset, from one confusion matrix."""
+"""Scores of a model on a labelled dataset, from confusion matrices."""

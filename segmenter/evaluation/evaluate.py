@@ -1,29 +1,95 @@
 """Score a model, or masks that somebody stored, against a labelled dataset.
 
 In:  a Segmenter (or a folder of PNGs) and Samples.
-Out: Scores of one confusion matrix over the whole dataset, at the labels' own size.
+Out: Evaluation: the scores of one confusion matrix over the whole dataset, at the labels' own
+     size, and the matrix of each picture.
 
 Labels are never resized: predictions come at the picture's size. Under torchrun each rank takes
-every world-size-th picture, none twice, and the matrices are summed.
+every world-size-th picture, none twice; whatever is counted is counted in integers, so the sum
+over the ranks is what one process counts, to the last pixel. A fault of one rank ends them all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.sample import Progress, Sample, read_sample
-from langseg.segmenter.distributed import place, sum_over_ranks
-from langseg.segmenter.evaluation.metrics import ConfusionMatrix, Scores
+from langseg.segmenter.data.sample import OnProgress, Sample, read_sample, unheard
+from langseg.segmenter.distributed import all_or_none, of_all_ranks, place, sum_over_ranks
+from langseg.segmenter.evaluation.class_mapping import Translation
+from langseg.segmenter.evaluation.metrics import Scores, scores_of
+from langseg.segmenter.evaluation.pictures import PictureCounts, picture_counts, summed
+from langseg.segmenter.features.kept import KeptFeatures
+from langseg.segmenter.features.store import FeatureFolder
+from langseg.segmenter.heads.base import input_unit
+from langseg.segmenter.inference.class_map import ClassMap
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.text.collapse import UNKNOWN_SCENE, labelled_scene
 
 SceneSource = Literal["predicted", "label", "none"]
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+T = TypeVar("T")
+_AHEAD = 2  # pictures that are read while another is looked at
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Scored:
+    """A picture [H, W, 3] with its labels and its prediction, class indices [H, W] or IGNORE
+    both.
+
+    ``seen`` is the model's map, and ``won`` what it says of each pixel, in the model's own
+    classes; None for a mask that was stored.
+    """
+
+    sample: Sample
+    image: Pixels
+    labels: Labels
+    mask: Labels
+    seen: ClassMap | None = None
+    won: Tensor | None = None
+
+    @cached_property
+    def certainty(self) -> tuple[Tensor, Tensor]:
+        """``ClassMap.certainty`` of the picture, on the CPU."""
+        assert self.seen is not None
+        assert self.won is not None
+        confidence, margin = self.seen.certainty(self.won)
+        return confidence.cpu(), margin.cpu()
+
+
+class Measure(Protocol):
+    """Something else that is counted, picture by picture, while a dataset is scored.
+
+    ``counts`` is an int64 tensor on the CPU that every picture adds to; after ``evaluate`` it
+    holds the sum over all pictures, of all ranks.
+    """
+
+    counts: Tensor
+
+    def add(self, scored: Scored) -> None:
+        """Count one picture."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evaluation:
+    """``scores`` of all pictures together; ``pictures`` are in the order of the samples."""
+
+    scores: Scores
+    pictures: tuple[PictureCounts, ...]
 
 
 def evaluate(
@@ -31,45 +97,81 @@ def evaluate(
     samples: Sequence[Sample],
     *,
     scenes: SceneSource = "predicted",
-    progress: Progress | None = None,
-) -> Scores:
+    translation: Translation | None = None,
+    measures: Sequence[Measure] = (),
+    features: FeatureFolder | None = None,
+    on_progress: OnProgress = unheard,
+) -> Evaluation:
     """Predict every sample and score it.
 
     Args:
         scenes: where p(s|g) comes from: the picture itself, the dataset's scene label (the
             picture itself where that is not a scene of the bank), or no scene at all.
+        translation: to the classes of the labels, where the model was trained on others.
+        measures: what else is counted.
+        features: where the backbone's features are kept, in float16, so that the next head is
+            scored without it; only where pictures are read once.
 
-    Raises: InputError, for files that cannot be used and for a dataset without a label.
+    Raises: InputError, for files that cannot be used and for a dataset without a label;
+    UsageError, for features where pictures are not read once; as ``KeptFeatures``.
     """
-    rule = LabelRule(segmenter.bank.ids, segmenter.bank.ignore_ids)
-    matrix = ConfusionMatrix(rule.num_classes)
-    for sample in _of_this_rank(samples, progress):
-        image, labels = read_sample(sample, rule)
-        prediction = segmenter.segment(image, given_scene(sample, segmenter.bank, scenes))
-        matrix.update(torch.from_numpy(prediction.mask), torch.from_numpy(labels))
-    return _total(matrix, segmenter.device)
+    bank = segmenter.bank
+    rule = LabelRule(bank.ids, bank.ignore_ids) if translation is None else translation.rule
+    kept = None
+    if features is not None:
+        if not segmenter.reading.reads_once:
+            raise UsageError(
+                "--features: wanted pictures read once, whole, as features are kept, got "
+                f"{segmenter.reading.mode} in several readings; leave --features out"
+            )
+        backbone = segmenter.loaded.model.backbone
+        kept = KeptFeatures(
+            backbone, samples, side=segmenter.reading.short_side or 0,
+            unit=input_unit(backbone.patch), where=features, on_progress=on_progress,
+        )  # fmt: skip
+
+    def scored() -> Iterator[Scored]:
+        mine = _of_this_rank(samples)
+        read = _ahead(lambda sample: read_sample(sample, rule), mine)
+        for sample, (image, labels) in zip(mine, read, strict=True):
+            scene = given_scene(sample, bank, scenes)
+            seen = segmenter.look(image, scene, None if kept is None else kept.whole(sample))
+            won = seen.mask(labels.shape)
+            mask = won.cpu().numpy()
+            if translation is not None:
+                mask = translation.table[mask]
+            yield Scored(sample=sample, image=image, labels=labels, mask=mask, seen=seen, won=won)
+
+    return _evaluation(scored(), samples, rule, measures, segmenter.device, on_progress)
 
 
 def evaluate_predictions(
-    folder: Path, samples: Sequence[Sample], rule: LabelRule, *, progress: Progress | None = None
-) -> Scores:
+    folder: Path,
+    samples: Sequence[Sample],
+    rule: LabelRule,
+    *,
+    measures: Sequence[Measure] = (),
+    on_progress: OnProgress = unheard,
+) -> Evaluation:
     """Score ``folder/<stem>.png`` masks that hold the same ids as the labels.
 
     A pixel that a mask leaves at an ignore id is a miss. Raises: InputError, for a missing or
     misfitting mask.
     """
-    matrix = ConfusionMatrix(rule.num_classes)
-    for sample in _of_this_rank(samples, progress):
+
+    def read(sample: Sample) -> Scored:
         path = folder / f"{sample.stem}.png"
-        labels = read_sample(sample, rule)[1]
+        image, labels = read_sample(sample, rule)
         mask = rule.read(path)
         if mask.shape != labels.shape:
             raise InputError(
                 f"{path}: wanted a mask of {labels.shape[1]}x{labels.shape[0]} like its labels, "
                 f"got {mask.shape[1]}x{mask.shape[0]}"
             )
-        matrix.update(torch.from_numpy(mask), torch.from_numpy(labels))
-    return _total(matrix, torch.device("cpu"))
+        return Scored(sample=sample, image=image, labels=labels, mask=mask)
+
+    scored = _ahead(read, _of_this_rank(samples))
+    return _evaluation(scored, samples, rule, measures, torch.device("cpu"), on_progress)
 
 
 def given_scene(sample: Sample, bank: TextBank, source: SceneSource) -> str | None:
@@ -85,15 +187,38 @@ def given_scene(sample: Sample, bank: TextBank, source: SceneSource) -> str | No
             raise UsageError(f"scenes {source!r}: wanted predicted, label or none")
 
 
-def _of_this_rank(samples: Sequence[Sample], progress: Progress | None) -> Iterator[Sample]:
+def _evaluation(
+    scored: Iterator[Scored], samples: Sequence[Sample], rule: LabelRule,
+    measures: Sequence[Measure], device: torch.device, on_progress: OnProgress,
+) -> Evaluation:  # fmt: skip
+    """Count this rank's pictures, and put together what all ranks counted."""
+    mine: list[PictureCounts] = []
+    total = len(_of_this_rank(samples))
+    with all_or_none():
+        for one in scored:
+            mine.append(picture_counts(one.sample, one.mask, one.labels, rule.num_classes))
+            for measure in measures:
+                measure.add(one)
+            on_progress("scoring", len(mine), total)
+    for measure in measures:
+        measure.counts = sum_over_ranks(measure.counts.to(device)).cpu()
+    dealt = zip_longest(*of_all_ranks(mine))  # rank r has pictures r, r + world size, ...
+    pictures = tuple(one for one in chain.from_iterable(dealt) if one is not None)
+    return Evaluation(scores=scores_of(summed(pictures, rule.num_classes)), pictures=pictures)
+
+
+def _of_this_rank(samples: Sequence[Sample]) -> Sequence[Sample]:
     rank, world_size = place()
-    mine = samples[rank::world_size]
-    for done, sample in enumerate(mine, start=1):
-        yield sample
-        if progress is not None:
-            progress(done, len(mine))
+    return samples[rank::world_size]
 
 
-def _total(matrix: ConfusionMatrix, device: torch.device) -> Scores:
-    matrix.counts = sum_over_ranks(matrix.counts.to(device)).cpu()
-    return matrix.scores()
+def _ahead(read: Callable[[Sample], T], samples: Sequence[Sample]) -> Iterator[T]:
+    """What ``read`` makes of each sample, in order, read in a thread while others are used."""
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for sample in samples:
+            waiting.append(pool.submit(read, sample))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

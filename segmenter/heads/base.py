@@ -3,50 +3,21 @@
 In:  Features of a batch, BankTensors, and the scenes that are known.
 Out: HeadOutput, with logits at a quarter of the padded image's size.
 
-A new head is one new file beside this one, its name in KINDS and its class in
+A new head is one new file beside this one, its name in ``config.Kind`` and its class in
 ``registry.HEADS``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import lcm
 from typing import ClassVar
 
 from torch import Tensor, nn
 
-from langseg.cache.errors import UsageError
 from langseg.segmenter.backbones.vit import Features
 from langseg.segmenter.text.collapse import BankTensors
 
-KINDS = ("dense", "linear")
 STRIDE = 4  # pixels per logit
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeadConfig:
-    """Settings of a head; ``linear`` reads only ``kind``.
-
-    ``hidden``: width of the ``blocks`` transformer blocks, a multiple of ``head_width``;
-    ``beta``: how sharply the scene token picks descriptors, see ``collapse``;
-    ``text_adapter``: add a small residual MLP, shared by all classes, to the class vectors.
-    """
-
-    kind: str = "dense"
-    hidden: int = 256
-    blocks: int = 2
-    head_width: int = 64
-    beta: float = 4.0
-    text_adapter: bool = False
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise UsageError(f"head kind {self.kind!r}: wanted one of {', '.join(KINDS)}")
-        if self.head_width < 1:
-            raise UsageError(f"head: wanted head_width 1 or more, got {self.head_width}")
-        if self.hidden < 1 or self.hidden % self.head_width or self.blocks < 0 or self.beta < 0:
-            raise UsageError(
-                f"head: wanted hidden a multiple of {self.head_width}, blocks and beta not "
-                f"negative; got hidden={self.hidden}, blocks={self.blocks}, beta={self.beta}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +25,11 @@ class HeadOutput:
     """What a head says about a batch; ``None`` where a head has no such thing.
 
     ``logits`` [B, C, h4, w4] float32 cover ``padded`` (height, width in pixels);
-    ``aux`` four [B, C, h, w], one per tap, only when asked for, and ``alpha`` [4], summing to 1,
-    the weights of the taps (Eq. 8); ``presence`` [B, C] and ``scene_logits`` [B, S] speak of the
+    ``aux`` one [B, C, h, w] a tap, only when asked for, and ``alpha``, one weight a tap, summing
+    to 1 (Eq. 8); ``presence`` [B, C] and ``scene_logits`` [B, S] speak of the
     image as a whole; ``scenes`` [B, S] is the p(s|g) that the collapse used; ``g`` [B, D] the
-    unit scene token; ``classes`` [B, C, D] unit class vectors; ``pixels`` [B, e, h4, w4] are
-    decoded features that ``to_text`` brings to the text width D.
+    unit scene token; ``classes`` [B, C, D] unit class vectors; ``pixels`` [B, e, h, w] are decoded
+    features, at a stride of the head's own, that ``to_text`` brings to the text width D.
     """
 
     logits: Tensor
@@ -82,6 +53,12 @@ class Head(nn.Module):
     """
 
     reads_text: ClassVar[bool]
+
+    def begin(self, features: Sequence[Features]) -> None:
+        """Learn from the features of a run's first step what is no weight, as buffers.
+
+        They are means, so those of several processes are averaged. Most heads learn nothing here.
+        """
 
     def forward(
         self, features: Features, bank: BankTensors, known: Tensor | None = None, aux: bool = False

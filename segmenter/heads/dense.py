@@ -6,16 +6,23 @@ Out: HeadOutput, all of it. It holds no weight that belongs to a class, so any b
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
-from langseg.segmenter.backbones.vit import TAP_DEPTHS, Features
-from langseg.segmenter.heads.base import Head, HeadConfig, HeadOutput, stride_4
+from langseg.segmenter.backbones.vit import Features
+from langseg.segmenter.heads.base import Head, HeadOutput, stride_4
+from langseg.segmenter.heads.config import HeadConfig
 from langseg.segmenter.heads.cosines import cosines, projected_cosines
-from langseg.segmenter.heads.layers import ResidualMLP, TapMLP, Upsampler, init_linear
+from langseg.segmenter.heads.layers import (
+    ConvBlock,
+    Entrance,
+    ResidualMLP,
+    Upsampler,
+    resize,
+)
 from langseg.segmenter.text.collapse import BankTensors, collapse, scene_probabilities
 
 MAX_SCALE = 100.0  # as CLIP clamps its temperature
@@ -26,41 +33,46 @@ FIRST_SCALE = 60.0
 
 
 class DenseHead(Head):
-    """Taps -> weighted sum -> transformer blocks -> stride 4 -> cosine with the class vectors."""
+    """Taps -> weighted sum -> convolution blocks -> finer -> cosine with the class vectors."""
 
     reads_text = True
 
     def __init__(
-        self, config: HeadConfig, *, width: int, patch: int, text_width: int, classes: int
-    ) -> None:
+        self, config: HeadConfig, *, width: int, patch: int, text_width: int, classes: int,
+        taps: int,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.beta = config.beta
-        taps = len(TAP_DEPTHS)
-        self.taps = nn.ModuleList(TapMLP(width) for _ in range(taps))
+        self.taps = nn.ModuleList(
+            Entrance(width, config.hidden, config.dropout) for _ in range(taps)
+        )
         self.alpha = nn.Parameter(torch.zeros(taps))
-        self.enter = nn.Linear(width, config.hidden)
-        heads = config.hidden // config.head_width
-        self.blocks = nn.ModuleList(
-            Block(config.hidden, heads, qkv_bias=True) for _ in range(config.blocks)
+        self.blocks = nn.Sequential(
+            *(ConvBlock(config.hidden, config.dropout) for _ in range(config.blocks))
         )
         self.up = Upsampler(config.hidden, patch)
         self.to_text = nn.Linear(self.up.width, text_width)
         self.to_scene = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, text_width))
-        self.text_to_taps = nn.Linear(text_width, width)
+        self.text_to_taps = nn.Linear(text_width, config.hidden)
         self.adapter = ResidualMLP(text_width) if config.text_adapter else None
         self.log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE)))
         self.log_scene_scale = nn.Parameter(torch.tensor(math.log(10.0)))
         self.presence = nn.Parameter(torch.tensor([0.25, -2.0]))  # slope and offset
-        self.blocks.apply(init_linear)
+
+    def begin(self, features: Sequence[Features]) -> None:
+        """Set the mean and spread of each tap's channels."""
+        for number, tap in enumerate(self.taps):
+            assert isinstance(tap, Entrance)
+            tap.begin([each.taps[number] for each in features])
 
     def forward(
         self, features: Features, bank: BankTensors, known: Tensor | None = None, aux: bool = False
     ) -> HeadOutput:
         """Args: known: [B] scene indices, -1 for unknown; aux: also give logits for each tap."""
-        maps = [tap(x) for tap, x in zip(self.taps, features.taps, strict=True)]  # [B, h, w, d]
+        maps = [tap(x) for tap, x in zip(self.taps, features.taps, strict=True)]  # [B, h, w, e]
         alpha = self.alpha.softmax(dim=0)
         fused = torch.stack([a * x for a, x in zip(alpha, maps, strict=True)]).sum(dim=0)
-        decoded = self._decode(fused, features.padded)
+        decoded = self.up(self.blocks(fused))
         with torch.autocast(decoded.device.type, enabled=False):  # cosines need more than 8 bits
             pixels = decoded.float()
             g = F.normalize(self.to_scene(features.cls), dim=-1)
@@ -69,7 +81,7 @@ class DenseHead(Head):
             classes = self._adapt(collapse(bank, g, scenes, self.beta))
             logits = _scale(self.log_scale) * projected_cosines(pixels, self.to_text, classes)
             return HeadOutput(
-                logits=logits,
+                logits=resize(logits, stride_4(features.padded)),
                 padded=features.padded,
                 aux=self._tap_logits(maps, classes) if aux else (),
                 alpha=alpha,
@@ -82,20 +94,11 @@ class DenseHead(Head):
                 to_text=self.to_text,
             )
 
-    def _decode(self, fused: Tensor, padded: tuple[int, int]) -> Tensor:
-        """[B, h, w, d] at patch stride -> [B, h4, w4, narrower] at stride 4."""
-        b, h, w, _ = fused.shape
-        tokens = self.enter(fused).flatten(1, 2)
-        for block in self.blocks:
-            tokens = block(tokens)
-        decoded: Tensor = self.up(tokens.view(b, h, w, -1), stride_4(padded))
-        return decoded
-
     def _adapt(self, classes: Tensor) -> Tensor:
         return classes if self.adapter is None else F.normalize(self.adapter(classes), dim=-1)
 
     def _tap_logits(self, maps: list[Tensor], classes: Tensor) -> tuple[Tensor, ...]:
-        """Cosines in the taps' width d: bringing C class vectors there is cheaper than h x w."""
+        """Cosines in the head's width: bringing C class vectors there is cheaper than h x w."""
         near = F.normalize(self.text_to_taps(classes), dim=-1)
         scale = _scale(self.log_scale)
         return tuple(scale * cosines(F.normalize(x.float(), dim=-1), near) for x in maps)

@@ -6,22 +6,25 @@ Out: the head with fresh weights.
 
 import torch
 
-from langseg.segmenter.heads.base import Head, HeadConfig
+from langseg.segmenter.heads.base import Head
+from langseg.segmenter.heads.config import HeadConfig
 from langseg.segmenter.heads.dense import DenseHead
 from langseg.segmenter.heads.linear import LinearHead
 
-HEADS: dict[str, type[Head]] = {"dense": DenseHead, "linear": LinearHead}  # each of base.KINDS
+HEADS: dict[str, type[Head]] = {"dense": DenseHead, "linear": LinearHead}  # each of config.KINDS
 
 
 def build_head(
-    config: HeadConfig, *, width: int, patch: int, text_width: int, classes: int, seed: int = 0
-) -> Head:
+    config: HeadConfig, *, width: int, patch: int, text_width: int, classes: int, taps: int,
+    seed: int = 0,
+) -> Head:  # fmt: skip
     """A head with fresh weights, the same for the same seed.
 
-    Args: width: d; patch: pixels; text_width: D; classes: C, for heads that read no text.
+    Args: width: d; patch: pixels; text_width: D; classes: C, for heads that read no text;
+    taps: how many maps the features have.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return HEADS[config.kind](
-            config, width=width, patch=patch, text_width=text_width, classes=classes
+            config, width=width, patch=patch, text_width=text_width, classes=classes, taps=taps
         )

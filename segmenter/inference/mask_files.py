@@ -1,6 +1,6 @@
 """Write masks as PNG files that people and tools can read.
 
-In:  class indices [H, W] of one picture, with the ids of its TextBank.
+In:  class indices [H, W] of one picture, with the ids and colours of the classes.
 Out: an index PNG whose pixel values are the dataset's ids.
 """
 
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from langseg.cache.errors import InputError
-from langseg.segmenter.inference.palette import class_colour
+from langseg.segmenter.inference.palette import Rgb
 
 
-def index_png(mask: NDArray[np.int64], ids: Sequence[int]) -> bytes:
+def index_png(mask: NDArray[np.int64], ids: Sequence[int], colours: Sequence[Rgb]) -> bytes:
     """A PNG whose pixel value is the class id: palette mode up to id 255, else 16-bit grey.
 
-    The mode depends on ``ids`` and not on the mask, so a folder of masks has one.
+    The mode depends on ``ids`` and not on the mask, so a folder of masks has one. Values that are
+    no id are black in the palette.
     Args: mask: [H, W] of 0..C-1. Raises: InputError, for other values.
     """
     check_mask(mask, len(ids), lowest=0)
@@ -26,7 +27,9 @@ def index_png(mask: NDArray[np.int64], ids: Sequence[int]) -> bytes:
     if max(ids) > 255:
         return encode_png(Image.fromarray(values.astype(np.uint16)))
     picture = Image.fromarray(values.astype(np.uint8))
-    picture.putpalette([part for value in range(256) for part in class_colour(value)])
+    palette = np.zeros((256, 3), np.uint8)
+    palette[list(ids)] = colours
+    picture.putpalette(palette.tobytes())
     return encode_png(picture)
 
 

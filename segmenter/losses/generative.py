@@ -17,8 +17,9 @@ def generative_loss(
     """-log p(classes present | I, L) - log p(scene | I, L): the image-level part of Eq. 1.
 
     The pixel-level part of -log p(S | I, L) is the cross-entropy already. Presence is the mean
-    Bernoulli likelihood over the bank's classes, over images with any label; the scene term is
-    the mean over images whose scene is known (0 or more; row 0, "*", is no scene to learn).
+    Bernoulli likelihood over the bank's classes, 0 for an image without any label; the scene
+    term is 0 for one whose scene is not known (row 0, "*", is no scene to learn). Both are means
+    over all images.
 
     Args: presence: [B, C] logits; scene_logits: [B, S]; labels: [B, H, W]; scenes: [B].
     """
@@ -30,8 +31,4 @@ def generative_loss(
     labelled = present.any(dim=1)
     known = scenes > 0
     scene = F.cross_entropy(scene_logits, scenes.clamp_min(0), reduction="none")
-    return _mean_where(bernoulli, labelled) + _mean_where(scene, known)
-
-
-def _mean_where(values: Tensor, mask: Tensor) -> Tensor:
-    return (values * mask).sum() / mask.sum().clamp_min(1)
+    return (bernoulli * labelled + scene * known).mean()

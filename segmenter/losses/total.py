@@ -27,19 +27,26 @@ def total_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Eq. 9. A term that a head cannot give (text terms of a linear head) is left out.
 
+    Every term is a mean over the pictures, so the mean of a step's parts is that of the step.
+
     Returns: the weighted sum, and the unweighted terms by name.
     """
-    terms = {"seg": segmentation_loss(output.logits, labels)}
+    terms = {"seg": segmentation_loss(output.logits, labels, weights.resolution, weights.balance)}
     pixels, classes, to_text = output.pixels, output.classes, output.to_text
     if weights.tri and pixels is not None and classes is not None and to_text is not None:
         image, means, own = region_means(pixels, labels)
         anchors = F.normalize(to_text(means), dim=-1)
         terms["tri"] = triplet_loss(
-            anchors, classes[image], own, margin=weights.margin, guard=weights.guard
-        )
+            anchors, classes[image], own, image, pictures=len(labels), margin=weights.margin,
+            guard=weights.guard,
+        )  # fmt: skip
     if weights.ms and output.aux and output.alpha is not None:
-        terms["ms"] = multiscale_loss(output.aux, output.alpha, labels)
+        terms["ms"] = multiscale_loss(
+            output.aux, output.alpha, labels, weights.resolution, weights.balance
+        )
     if weights.gen and output.presence is not None and output.scene_logits is not None:
         terms["gen"] = generative_loss(output.presence, output.scene_logits, labels, scenes)
-    total = torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum()
+    # a term without weight has no gradient, not one of zeros, which would still move AdamW
+    weighed = [name for name in terms if getattr(weights, name)] or ["seg"]
+    total = torch.stack([getattr(weights, name) * terms[name] for name in weighed]).sum()
     return total, {name: term.detach() for name, term in terms.items()}

@@ -32,9 +32,11 @@ def region_means(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor
 
 
 def triplet_loss(
-    anchors: Tensor, classes: Tensor, own: Tensor, *, margin: float, guard: float
-) -> Tensor:
-    """max(0, margin + cos(anchor, negative) - cos(anchor, positive)), mean over anchors (Eq. 6).
+    anchors: Tensor, classes: Tensor, own: Tensor, image: Tensor, *, pictures: int,
+    margin: float, guard: float,
+) -> Tensor:  # fmt: skip
+    """max(0, margin + cos(anchor, negative) - cos(anchor, positive)) (Eq. 6), mean over a picture's
+    anchors, then over the pictures.
 
     The negative is the hardest class of the bank that is not a near-synonym; an anchor without
     one counts nothing.
@@ -42,7 +44,8 @@ def triplet_loss(
     Args:
         anchors: [M, D] unit vectors, one for each class in each image.
         classes: [M, C, D] unit class vectors, as the image of each anchor sees them.
-        own: [M] class index of each anchor.
+        own: [M] class index of each anchor; image: [M] which picture it is of.
+        pictures: B, with those that have no anchor.
     """
     similarity = torch.einsum("md,mcd->mc", anchors, classes)
     positives = classes[torch.arange(len(own), device=own.device), own]
@@ -52,4 +55,5 @@ def triplet_loss(
     positive = similarity.gather(1, own.unsqueeze(1)).squeeze(1)
     counts = torch.isfinite(hardest)
     losses = F.relu(margin + hardest[counts] - positive[counts])
-    return losses.sum() / counts.sum().clamp_min(1)
+    image = image[counts]
+    return (losses / torch.bincount(image, minlength=pictures)[image]).sum() / pictures

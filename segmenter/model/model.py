@@ -31,8 +31,12 @@ class SegModel(nn.Module):
 
         Features that the backbone gave before are taken as they are.
         """
-        features = images if isinstance(images, Features) else self.backbone(images)
+        features = self.features(images)
         device = features.cls.device
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             output: HeadOutput = self.head(features, bank, known, aux)
         return output
+
+    def features(self, images: Tensor | Features) -> Features:
+        """What the backbone says of images [B, 3, H, W]; Features are taken as they are."""
+        return images if isinstance(images, Features) else self.backbone(images)

@@ -36,6 +36,7 @@ class BankTensors:
 
     @classmethod
     def of(cls, bank: TextBank, device: torch.device | str = "cpu") -> "BankTensors":
+        """A bank's arrays on a device, vectors as float32."""
         arrays = (bank.emb, bank.mask, bank.weight, bank.scene, bank.prior)
         emb, mask, weight, scene, prior = (torch.from_numpy(a.copy()).to(device) for a in arrays)
         return cls(emb.float(), mask, weight, scene.float(), prior)

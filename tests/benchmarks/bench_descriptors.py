@@ -10,12 +10,15 @@ Each file is measured twice: what the checks keep of it, and as it was published
 import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tests.benchmarks.harness import machine, show
 
+if TYPE_CHECKING:
+    from langseg.pipelines.shared.audit_report import QualityReport
 
-def measured(dataset: str, files: list[Path], store: Path) -> dict[str, Any]:
+
+def measured(dataset: str, files: list[Path], store: Path) -> "QualityReport":
     """The quality that `audit` reports, of a fresh store."""
     from langseg.descriptors.quality.assess import Assessor
     from langseg.descriptors.vocabulary.source import EncodedSource
@@ -25,17 +28,17 @@ def measured(dataset: str, files: list[Path], store: Path) -> dict[str, Any]:
     from langseg.pipelines.desc.import_set import ImportConfig, run_import
     from langseg.pipelines.desc.open_sets import open_sets
     from langseg.pipelines.desc.quality_report import quality_report
-    from tests.support.quiet import Quiet
+    from tests.support.quiet import Quiet, no_bar
 
     run_generate(DescribeConfig(dataset=dataset, store=store), Quiet())
     models = ["bundled"]
     for file in files:
         for published in (False, True):
             flags = ImportConfig(dataset=dataset, store=store, file=file, as_published=published)
-            models.append(run_import(flags)["model"])
+            models.append(run_import(flags).model)
     for model in models:
         source = EncodedSource(dataset=dataset, store=store, model=model)
-        run_encode(source, "minilm", lambda done, total, note="": None)
+        run_encode(source, "minilm", no_bar)
     source = EncodedSource(dataset=dataset, store=store, model="bundled")
     assessor = Assessor(source, open_sets(source))
     return quality_report(assessor.named(), assessor)
@@ -51,7 +54,7 @@ def main() -> None:
     print(machine())
     with TemporaryDirectory() as name:
         report = measured(args.dataset, args.files, Path(name) / "store")
-    print(report["sentence"])
+    print(report.sentence)
     for title, columns, rows in quality_tables(report, 0):
         if rows:
             show(title, [dict(zip(columns, map(str, row), strict=True)) for row in rows])

@@ -47,7 +47,7 @@ def ours(encoder: "SentenceEncoder", texts: list[str], folder: Path) -> float:
     with mock.patch.object(embed, "load_encoder", return_value=encoder):
         started = time.perf_counter()
         wanted = WantedTexts(len(texts), lambda id_range: texts_within(texts, id_range))
-        done = embed_missing(store, "minilm", wanted, lambda done, total: None)
+        done = embed_missing(store, "minilm", wanted, lambda phase, done, total, note: None)
         seconds = time.perf_counter() - started
     assert done.embedded == len(set(texts))
     return seconds

@@ -19,6 +19,7 @@ from unittest import mock
 from tests.benchmarks.bench_store import A_CLASS, N_SUBCLASSES, SCENES, Talk, answers_to, planned
 from tests.benchmarks.harness import machine, report, run, show
 from tests.benchmarks.latency_server import phrase
+from tests.support.quiet import no_bar
 
 if TYPE_CHECKING:
     pass
@@ -67,13 +68,14 @@ def encode(folder: Path, texts: int) -> None:
     from langseg.descriptors.encoders import embed
     from langseg.descriptors.vocabulary.source import Source
     from langseg.pipelines.desc.encode import run_encode
+    from langseg.pipelines.shared.json_output import json_text
     from tests.support.hash_encoder import HashEncoder
 
     encoder = HashEncoder(folder / "encoder", DIM)
     source = Source(classes=folder / "bench.json", store=folder / "store")
     with mock.patch.object(embed, "load_encoder", return_value=encoder):
-        summary = run_encode(source, str(folder / "encoder"), lambda done, total, note="": None)
-    print(json.dumps(summary))
+        summary = run_encode(source, str(folder / "encoder"), no_bar)
+    print(json_text(summary))
 
 
 JOBS = {"fill": fill, "encode": encode}

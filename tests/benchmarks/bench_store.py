@@ -144,7 +144,7 @@ def planned(described: int) -> Iterator["Request"]:
 
 
 def answers_to(requests: Sequence["Request"], described: int, talk: Talk) -> dict[str, "pa.Table"]:
-    """The four tables. Classes beyond the ``described`` ones are refused."""
+    """The tables of some answers. Classes beyond the ``described`` ones are refused."""
     from langseg.cache.records import TABLES, Text, to_table
 
     answers: list[Response] = []
@@ -165,7 +165,7 @@ def answers_to(requests: Sequence["Request"], described: int, talk: Talk) -> dic
         "descriptors": rows,
         "texts": texts.values(),
     }
-    return {name: to_table(kind, made_of[name]) for name, kind in TABLES.items()}
+    return {name: to_table(TABLES[name], made) for name, made in made_of.items()}
 
 
 def response(request: "Request", status: str, raw_text: str) -> "Response":
@@ -173,7 +173,7 @@ def response(request: "Request", status: str, raw_text: str) -> "Response":
 
     return Response(
         request_key=request.request_key, attempt=1, status=status, raw_text=raw_text,
-        finish_reason="stop", provider="openai", served_model="bench-model",
+        finish_reason="stop", provider="openai", dialect="json_schema", served_model="bench-model",
         system_fingerprint="fp_1", prompt_tokens=len(request.messages_json) // 4,
         completion_tokens=len(raw_text) // 4, cached_tokens=0, cost_usd=None, latency_s=0.25,
         created_at="2026-11-21T00:00:00Z", error="", run_id="bench",

@@ -20,13 +20,15 @@ from typing import Any
 
 from langseg.cache.keys import text_id
 from langseg.cache.records import NAME_SLOT, SLOTS, TABLES, Request, to_table
+from langseg.descriptors.openai_api.error_reply import ErrorReplyError
 from langseg.descriptors.prompts.contrast import contrast_requests
 from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.plausible import plausible_requests
 from langseg.descriptors.prompts.replies import PARSER_VERSION, REASONS, ParsedReply, parse_reply
 from langseg.descriptors.prompts.template import class_data
 from langseg.descriptors.providers.bundled import load_pack, pack_reply
-from langseg.descriptors.providers.chat import NotAReplyError, read_reply
+from langseg.descriptors.providers.chat import read_reply
+from langseg.descriptors.providers.completion import NotAReplyError
 from langseg.descriptors.vocabulary.load import load_vocabulary
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 
@@ -129,6 +131,9 @@ def check(raw: str, seed: Seed) -> tuple[ParsedReply, float]:
     assert answer.error == ""
     _check_rows(answer, seed)
     _check_again(answer, seed)
+    if raw.startswith("{") and "<" not in raw and len(raw) < 2**19:
+        around = parse_reply(f"Here it is:\n{raw}\nIs it right?<|im_end|>", seed.request)
+        assert around == answer, "not the same with words around it"
     return answer, spent
 
 
@@ -156,8 +161,8 @@ def _check_rows(answer: ParsedReply, seed: Seed) -> None:
     assert len(set(folded)) == len(folded), "two phrases that say the same"
     for row, text in accepted:
         assert text == unicodedata.normalize("NFC", text).strip()
-        assert text[0] not in "=+@-\t", "a cell that a spreadsheet runs"
-        assert not re.search(r"[<>\[\]{}|\\`$*_#~^]|://|www\.", text), "markup"
+        assert text[0] not in "=+@-*\t", "a cell that a spreadsheet runs"
+        assert not re.search(r"[\[\]{}|\\`^]|[<>](?!\s*\d)|&#|\*\*|://|www\.", text), "markup"
         assert not any(unicodedata.category(char)[0] == "C" for char in text), "a control character"
         if row.slot == NAME_SLOT:
             assert text == row.subclass
@@ -201,7 +206,7 @@ def check_body(body: str, seed: Seed) -> None:
     """A whole body from a server is a reply, or none; and its text is one like any other."""
     try:
         reply = read_reply(body)
-    except NotAReplyError:
+    except (ErrorReplyError, NotAReplyError):
         return
     assert reply.status in ("ok", "refused", "truncated", "empty")
     assert bool(reply.note) == (reply.status != "ok")

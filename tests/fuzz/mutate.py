@@ -15,6 +15,7 @@ NASTY_TEXTS = (
     "ع", "🪑", "👩‍🔧", "%s", "{0}", "{{x}}", "=1+1", "@x", "+x", "-x", "'; --", "../..", "CON",
     "<b>", "&lt;", "[red]", "|", "https://x.org", "www.x.org", "null", "NaN", "...", "--", "—",
     "“”", "\\", "\\u0000", '"', "```",
+    "<think>", "</think>", "<|im_end|>", "{", '{"', "}",
 )  # fmt: skip
 NASTY_VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 10**30, 1.5, 1e308, float("nan"), float("inf"), [], {}, [[]], [None],
@@ -137,6 +138,11 @@ def mutated_raw(raw: str, chance: Random, others: Sequence[str]) -> str:
         lambda: raw[:at] + chance.choice(others)[at:],
         lambda: f"```json\n{raw}\n```",
         lambda: f"```{raw}```",
+        lambda: f"<think>{raw[:at]}</think>{raw}",
+        lambda: f"{chance.choice(others)}</think>{raw}<|im_end|>",
+        lambda: f"<think>{raw}",
+        lambda: f"{raw}{raw}",
+        lambda: raw.replace("{", chance.choice(('{"', '{"a":1}{', "{{")) * 9999, 1),
         lambda: f"\ufeff{raw}",
         lambda: f"Here you are:\n{raw}\nIs there anything else?",
         lambda: raw.replace('"', chance.choice("'“`"), chance.choice((1, -1))),

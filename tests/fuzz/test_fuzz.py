@@ -22,7 +22,7 @@ def test_fuzz_validate__finds_no_escape():
 
 @pytest.mark.slow
 def test_fuzz_validate__finds_a_check_that_is_missing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rules, "foreign_character", lambda text, punctuation: "")
+    monkeypatch.setattr(rules, "unseen_character", lambda text: "")
     found = fuzz_validate.fuzz(FOREVER_S, first_seed=1, at_most=600)
     assert len(found.escapes) == 1
     assert "--seed" in found.escapes[0]

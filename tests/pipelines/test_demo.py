@@ -1,6 +1,7 @@
 """The demo keeps what it measured, redoes what is missing and says how to start anew."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,14 @@ from langseg.cache.errors import CorruptError
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.pipelines import demo
 from langseg.pipelines.demo import Stages
-from langseg.pipelines.seg.demo_data import run_demo_data
+from langseg.pipelines.seg.demo_data import DemoDataReport, run_demo_data
+from tests.support.quiet import no_bar
 from tests.support.random_bank import random_bank
+
+
+@dataclass(frozen=True)
+class Did:
+    sentence: str
 
 
 def test_stages__keep_the_seconds_of_a_finished_stage_through_an_interruption(tmp_path):
@@ -21,13 +28,13 @@ def test_stages__keep_the_seconds_of_a_finished_stage_through_an_interruption(tm
         raise KeyboardInterrupt
 
     first = Stages(metrics)
-    first.run("one", "do one", lambda advance: {"sentence": "done"}, lambda report: True)
+    first.run("one", "do one", lambda advance: Did("done"), lambda report: True)
     first.values["stages"]["one"]["seconds"] = 12.5
-    first.run("two", "do two", lambda advance: {"sentence": "done"}, lambda report: True)
+    first.run("two", "do two", lambda advance: Did("done"), lambda report: True)
     with pytest.raises(KeyboardInterrupt):
         first.run("three", "do three", stopped, lambda report: True)
     again = Stages(metrics)
-    again.run("one", "do one", lambda advance: {"sentence": "nothing"}, lambda report: False)
+    again.run("one", "do one", lambda advance: Did("nothing"), lambda report: False)
     document = json.loads(metrics.read_text())
     assert document["seconds"]["one"] == document["stages"]["one"]["seconds"] == 12.5
     assert list(document["stages"]) == ["one", "two"]
@@ -55,10 +62,10 @@ def test_store_flag__is_shown_only_for_another_store():
 def test_train__of_a_damaged_run_says_to_delete_its_folder(tmp_path, monkeypatch):
     out = tmp_path / "run"
     bank = save_bank(random_bank("ade20k"), tmp_path / "banks")
-    run_demo_data(out / "data", 0, 2, 1, (96, 64), lambda done, total, note="": None)
+    run_demo_data(out / "data", 0, 2, 1, (96, 64), no_bar)
     monkeypatch.setattr(
         "langseg.pipelines.seg.demo_data.run_demo_data",
-        lambda *given: {"rendered": 0, "sentence": "there already"},
+        lambda *given: DemoDataReport(out=out, rendered=0, sentence="there already"),
     )
     (out / "ckpt-000001").mkdir()
     (out / "ckpt-000001" / "state.json").write_text("{}")

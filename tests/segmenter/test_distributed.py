@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -27,8 +28,75 @@ def test_process_group__is_one_rank_without_torchrun(monkeypatch):
         assert sum_over_ranks(values).tolist() == [1.0, 2.0]
 
 
-def test_two_ranks__train_one_model_and_score_each_picture_once(tmp_path):
+def run_ranks(world_size: int, data: Path, out: Path, **settings: object) -> list[str]:
+    """What each rank prints."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {
+        "WORLD_SIZE": str(world_size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+        "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "tests.support.ranked_run", str(data), str(out), json.dumps(settings),
+    ]  # fmt: skip
+    ranks = [
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(world_size)
+    ]  # fmt: skip
+    ended = [process.communicate(timeout=PATIENCE_S) for process in ranks]
+    assert [process.returncode for process in ranks] == [0] * world_size, ended[0][1]
+    return [out for out, _ in ended]
+
+
+@pytest.mark.parametrize("head", [{"hidden": 32, "blocks": 1}, {"kind": "linear"}])
+def test_two_ranks__give_the_losses_of_one_and_score_each_picture_once(tmp_path, head):
     write_dataset(tmp_path / "data")
+    head |= {"dropout": 0.0}  # each rank leaves out what it draws itself
+    outputs = run_ranks(2, tmp_path / "data", tmp_path / "run", steps=3, batch_size=1, head=head)
+    histories = [json.loads(output) for output in outputs]
+    assert histories[0] == histories[1]
+    (alone,) = run_ranks(1, tmp_path / "data", tmp_path / "alone", steps=3, batch_size=2, head=head)
+    for got, wanted in zip(histories[0][:3], json.loads(alone)[:3], strict=True):
+        assert got == pytest.approx(wanted, abs=1e-5)
+    folder = latest(tmp_path / "run")
+    assert folder is not None
+    segmenter = Segmenter.load(folder, backbone=tiny_vit())
+    scores = evaluate(segmenter, tiny_samples(tmp_path / "data", "val")[:5]).scores
+    assert histories[0][-1]["miou"] == scores.miou
+    assert histories[0][-1]["pixels"] == scores.pixels
+
+
+_ONE_FAILS = """
+import os, sys
+from langseg.cache.errors import InputError
+from langseg.segmenter.distributed import all_or_none, process_group, sum_over_ranks
+import torch
+with process_group(torch.device("cpu")) as (rank, _):
+    with all_or_none():
+        pass
+    if sys.argv[1] == "dies" and rank == 1:
+        os._exit(9)
+    try:
+        with all_or_none():
+            if rank == 1:
+                raise InputError("bad label")
+    except Exception as exc:
+        print(type(exc).__name__, exc, exc.told_by_another)
+"""
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("fails", ["InputError bad label False", "InputError bad label True"]),
+        ("dies", ["LangSegError another process of this run is gone", ""]),
+    ],
+)
+def test_all_or_none__ends_every_rank_with_what_ended_one(way, told):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -36,21 +104,12 @@ def test_two_ranks__train_one_model_and_score_each_picture_once(tmp_path):
         "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
         "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
-    command = [sys.executable, "-m", "tests.support.ranked_run"]
     ranks = [
         subprocess.Popen(
-            [*command, tmp_path / "data", tmp_path / "run"], cwd=ROOT, stdout=subprocess.PIPE,
+            [sys.executable, "-c", _ONE_FAILS, way], stdout=subprocess.PIPE, text=True,
             env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
         )
         for rank in range(2)
     ]  # fmt: skip
-    outputs = [process.communicate(timeout=PATIENCE_S)[0] for process in ranks]
-    assert [process.returncode for process in ranks] == [0, 0]
-    histories = [json.loads(output) for output in outputs]
-    assert histories[0] == histories[1]
-    folder = latest(tmp_path / "run")
-    assert folder is not None
-    segmenter = Segmenter.load(folder, backbone=tiny_vit())
-    alone = evaluate(segmenter, tiny_samples(tmp_path / "data", "val")[:5])
-    assert histories[0][-1]["miou"] == alone.miou
-    assert histories[0][-1]["pixels"] == alone.pixels
+    for process, words in zip(ranks, told, strict=True):
+        assert process.communicate(timeout=PATIENCE_S)[0].startswith(words)

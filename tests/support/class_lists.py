@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from langseg.cache.errors import InputError
-from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.load import vocabulary_of
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 
 def listed(tmp_path: Path, text: str, suffix: str = "txt") -> Vocabulary:
     path = tmp_path / f"rooms.{suffix}"
     path.write_bytes(text.encode())
-    return load_vocabulary(classes_file=path)
+    return vocabulary_of(path)
 
 
 def refusal(tmp_path: Path, text: str, suffix: str = "txt") -> str:

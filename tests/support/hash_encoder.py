@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langseg.cache.files import sha256_of
-from langseg.descriptors.encoders.base import EncoderRecord, TextEncoder
+from langseg.descriptors.encoders.base import EncoderRecord, LoadedEncoder
 from langseg.descriptors.encoders.load import WEIGHTS
 
 MAX_TOKENS = 8  # words
 
 
-class HashEncoder(TextEncoder):
+class HashEncoder(LoadedEncoder):
     """Its name is its folder's."""
 
     def __init__(self, folder: Path, dim: int = 32) -> None:

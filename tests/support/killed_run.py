@@ -20,7 +20,7 @@ def main(data: Path, out: Path, last: int) -> None:
     torch.set_num_threads(1)
     train(
         config=tiny_config(), backbone=tiny_vit(), bank=tiny_bank(), samples=tiny_samples(data),
-        out=out, checkpoint_every=4, log_every=1, progress=die,
+        out=out, checkpoint_every=4, log_every=1, on_step=die,
     )  # fmt: skip
 
 

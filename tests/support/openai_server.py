@@ -3,6 +3,8 @@
 In:  POST /v1/chat/completions on 127.0.0.1; the name of a behaviour for all or some requests.
 Out: a reply that satisfies the request's JSON schema, the same for the same request; or a fault.
 
+POST /v1/embeddings is answered as ``embeddings`` says; the accent comes after ``embeds:``.
+
 As a program: ``python tests/support/openai_server.py --port-file F --log F --delay 0.05
 --always good --nth 3=html``. The log gets one JSON line for each request that arrives.
 """
@@ -13,6 +15,7 @@ import itertools
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -48,8 +51,20 @@ def content_id(body: Mapping[str, Any]) -> str:
 
 def asked_about(body: Mapping[str, Any]) -> str:
     """Name of the class that a request is about; that of a scene's classes is about none."""
+    if "messages" not in body:  # for embeddings
+        return ""
     mark, _, value = body["messages"][-1]["content"].split("\n")[-1].partition(": ")
     return str(json.loads(value)["name"]) if mark == "Class" else ""
+
+
+def asked_schema(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema that a request tells of: in its format, else as the only line of JSON that its
+    messages hold beside the data."""
+    told = body.get("response_format", {}).get("json_schema")
+    if told:
+        return dict(told["schema"])
+    lines = "\n".join(message["content"] for message in body["messages"]).splitlines()
+    return dict(json.loads(next(line for line in lines if line.startswith('{"additional'))))
 
 
 def plausible_reply(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,13 +73,14 @@ def plausible_reply(body: Mapping[str, Any]) -> dict[str, Any]:
     About a scene: every other class of those listed.
     """
     lines = [line.partition(": ") for line in body["messages"][-1]["content"].splitlines()]
-    data = {mark: json.loads(value) for mark, colon, value in lines[1:]}
+    marks = ("Class", "Classes", "Look-alikes", "Scene")  # the last of a mark is not an example's
+    data = {mark: json.loads(value) for mark, colon, value in lines if mark in marks}
     if "Class" not in data:
         return {"classes": data["Classes"][::2]}
     asked, others = data["Class"], data.get("Look-alikes", [])
     names = [asked["name"], *asked["synonyms"], *others]
     phrases = _phrases(int(content_id(body)[:8], 16), " ".join(names).casefold())
-    schema = body["response_format"]["json_schema"]["schema"]
+    schema = asked_schema(body)
     reply: dict[str, Any] = _fill("", schema, asked["name"], phrases, itertools.count())
     for number, row in enumerate(reply.get("differences", [])):
         row["other"] = others[number % len(others)]
@@ -91,7 +107,7 @@ def _fill(
         fields = schema["properties"].items()
         return {name: _fill(name, part, class_name, phrases, turn) for name, part in fields}
     if schema["type"] == "array":
-        count, part = schema["minItems"], schema["items"]
+        count, part = schema.get("minItems", 10), schema["items"]
         return [_fill(key, part, class_name, phrases, turn) for _ in range(count)]
     if "enum" in schema:
         return schema["enum"][next(turn) % len(schema["enum"])]
@@ -104,7 +120,10 @@ class OpenAIServer:
     an argument after a colon if it takes one. ``gate`` is a file that says how many requests may
     be answered so far; the others wait for it.
 
-    ``bodies``, ``arrivals`` (seconds) and ``most_at_once`` tell what arrived.
+    ``tls`` is a certificate and its key: then it speaks https, as ``localhost``.
+
+    ``bodies``, ``paths``, ``headers``, ``arrivals`` (seconds) and ``most_at_once`` tell what
+    arrived.
     """
 
     def __init__(
@@ -116,11 +135,14 @@ class OpenAIServer:
         delay_s: float = 0.0,
         log: Path | None = None,
         gate: Path | None = None,
+        tls: tuple[Path, Path] | None = None,
     ) -> None:
         self.always, self.nth, self.delay_s = always, dict(nth or {}), delay_s
         self.about = dict(about or {})
         self.gate = gate
         self.bodies: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.arrivals: list[float] = []
         self.most_at_once = 0
         self.at_once: list[int] = []  # with each arrival
@@ -130,6 +152,11 @@ class OpenAIServer:
         self._log = log.open("ab", buffering=0) if log else None
         self._http = _Server(self)
         self.base_url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+            self.base_url = f"https://localhost:{self._http.server_port}/v1"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
         self._thread.start()
 
@@ -208,14 +235,21 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        if self.path != "/v1/chat/completions":
+        self.server.owner.paths.append(self.path)
+        self.server.owner.headers.append({k.casefold(): v for k, v in self.headers.items()})
+        if self.path.partition("?")[0] not in ("/v1/chat/completions", "/v1/embeddings"):
             return self.fault(404, f"no such path: {self.path}")
         owner = self.server.owner
         number, behaviour = owner.arrived(self.body)
         name, _, argument = behaviour.partition(":")
         try:
             owner.await_turn(number)
-            BEHAVIOURS[name](self, argument)
+            if self.path == "/v1/embeddings" and name in ("good", "embeds"):
+                from tests.support.embeddings import embeddings  # as a program it stands alone
+
+                self.send(*embeddings(self.body, argument))
+            else:
+                BEHAVIOURS[name](self, argument)
         finally:
             owner.left()
         return None
@@ -291,6 +325,12 @@ def rate_limit(x: _Exchange, header: str) -> None:
 
 
 @_behaviour
+def day_limit(x: _Exchange, _: str) -> None:
+    words = "Rate limit reached for tokens per day (TPD). Please try again in 7h12m"
+    x.fault(429, words, "rate_limit_exceeded", retry_after="25920")
+
+
+@_behaviour
 def status(x: _Exchange, number: str) -> None:
     x.fault(int(number), "The server had an error while processing your request")
 
@@ -357,6 +397,21 @@ def drip(x: _Exchange, _: str) -> None:
 
 
 @_behaviour
+def redirect(x: _Exchange, argument: str) -> None:
+    """Argument: a status and where to, as ``307=http://127.0.0.1:8000/v1/chat/completions``."""
+    status, _, location = argument.partition("=")
+    x.send(int(status), b"", location=location)
+
+
+@_behaviour
+def raw(x: _Exchange, argument: str) -> None:
+    """Argument: a status and a body, as ``400={"detail": "no"}``."""
+    status, _, body = argument.partition("=")
+    kind = "text/html" if body.startswith("<") else "application/json"
+    x.send(int(status), body.encode(), kind)
+
+
+@_behaviour
 def html(x: _Exchange, _: str) -> None:
     x.send(200, b"<!doctype html><title>Sign in to the Wi-Fi</title>", "text/html")
 
@@ -364,6 +419,11 @@ def html(x: _Exchange, _: str) -> None:
 @_behaviour
 def error_200(x: _Exchange, _: str) -> None:
     x.send(200, b'{"error": {"code": 502, "message": "upstream provider failed"}}')
+
+
+@_behaviour
+def error_in_200(x: _Exchange, words: str) -> None:
+    x.send(200, json.dumps({"error": words}).encode())
 
 
 @_behaviour
@@ -389,6 +449,18 @@ def length(x: _Exchange, _: str) -> None:
 
 
 @_behaviour
+def called_cut(x: _Exchange, _: str) -> None:
+    x.reply(json.dumps(x.phrases()), finish="length")
+
+
+@_behaviour
+def breaks_off(x: _Exchange, _: str) -> None:
+    fault = {"code": 502, "message": "Upstream idle timeout"}
+    choice = {"index": 0, "message": {"content": '{"attr'}, "finish_reason": "error"}
+    x.send(200, json.dumps({"choices": [{**choice, "error": fault}]}).encode())
+
+
+@_behaviour
 def filtered(x: _Exchange, _: str) -> None:
     x.reply("", finish="content_filter")
 
@@ -396,6 +468,40 @@ def filtered(x: _Exchange, _: str) -> None:
 @_behaviour
 def fenced(x: _Exchange, _: str) -> None:
     x.reply(f"```json\n{json.dumps(x.phrases())}\n```")
+
+
+@_behaviour
+def around(x: _Exchange, text: str) -> None:
+    """Argument: what the reply's text is, with ``%s`` where the object stands."""
+    x.reply(text.replace("%s", json.dumps(x.phrases())))
+
+
+@_behaviour
+def message(x: _Exchange, fields: str) -> None:
+    """Argument: JSON of the message's fields, with ``"%s"`` where the object's text stands."""
+    said = json.loads(fields.replace('"%s"', json.dumps(json.dumps(x.phrases()))))
+    completion = x.completion("", "stop", None)
+    completion["choices"][0]["message"] = {"role": "assistant", **said}
+    x.send(200, json.dumps(completion).encode())
+
+
+@_behaviour
+def streamed(x: _Exchange, unless: str) -> None:
+    """Events in spite of all. Argument: ``unless_told``, to heed a request for no stream."""
+    if unless and x.body.get("stream") is False:
+        return good(x, "")
+    whole = x.completion("", "stop", None)
+    text = json.dumps(x.phrases())
+    pieces = [text[n : n + 40] for n in range(0, len(text), 40)]
+    deltas: list[tuple[dict[str, str], str | None]] = [({"content": p}, None) for p in pieces]
+    deltas.append(({}, "stop"))
+    events = [
+        {**whole, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], "usage": None}
+        for delta, finish in deltas
+    ]
+    events.append({**whole, "choices": []})
+    lines = [f"data: {json.dumps(event)}\n\n" for event in events]
+    return x.send(200, "".join([*lines, "data: [DONE]\n\n"]).encode(), "text/event-stream")
 
 
 @_behaviour
@@ -468,6 +574,75 @@ def blank(x: _Exchange, _: str) -> None:
 @_behaviour
 def huge(x: _Exchange, _: str) -> None:
     x.reply("x" * 10_000_000)
+
+
+REFUSALS = {  # what servers said, in public reports, of a request in a form they do not take
+    "no_json_schema": (
+        400, {"error": {"message": "This response_format type is unavailable now",
+                        "type": "invalid_request_error", "param": None}},
+    ),
+    "no_json_object": (
+        400, {"error": "'response_format.type' must be 'json_schema' or 'text'"},
+    ),
+    "no_response_format": (
+        422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "response_format"],
+                          "msg": "Extra inputs are not permitted", "input": {"type": "json"}}]},
+    ),
+    "no_keyword": (
+        400, {"error": {"message": "invalid schema for response format: response_format/"
+                        "json_schema/attributes: %s is not supported"}},
+    ),
+    "no_counts": (400, {"error": {"message": "Failed to parse grammar: too many repetitions"}}),
+    "no_new_limit": (
+        422, {"object": "error", "message": {"detail": [
+            {"type": "extra_forbidden", "loc": ["body", "max_completion_tokens"],
+             "msg": "Extra inputs are not permitted", "input": 512}]}},
+    ),
+    "no_system": (400, {"object": "error", "message": "System role not supported", "code": 400}),
+    "no_reason": (400, {"error": {"message": "Bad Request"}}),
+}  # fmt: skip
+
+
+def refusal_in(dialect: str, body: Mapping[str, Any]) -> tuple[int, Any] | None:
+    """What a server of that dialect says to a request whose form it does not take.
+
+    Args:
+        dialect: names of ``REFUSALS`` joined by ``+``; ``no_keyword=maxItems`` names one.
+    """
+    told = body.get("response_format", {})
+    text = json.dumps(told)
+    for name, _, keyword in (part.partition("=") for part in dialect.split("+")):
+        refused = {
+            "no_json_schema": told.get("type") == "json_schema",
+            "no_json_object": told.get("type") == "json_object",
+            "no_response_format": bool(told),
+            "no_keyword": bool(keyword) and f'"{keyword}"' in text,
+            "no_counts": '"minItems"' in text,
+            "no_new_limit": "max_completion_tokens" in body,
+            "no_system": body["messages"][0]["role"] == "system",
+            "no_reason": told.get("type") == "json_schema" or "max_completion_tokens" in body,
+        }
+        if refused[name]:
+            status, said = REFUSALS[name]
+            return status, json.loads(json.dumps(said).replace("%s", keyword))
+    return None
+
+
+@_behaviour
+def strict(x: _Exchange, dialect: str) -> None:
+    """Argument: a dialect, as ``refusal_in`` takes it; a request in it gets a good reply."""
+    refusal = refusal_in(dialect, x.body)
+    if refusal is None:
+        return good(x, "")
+    status, said = refusal
+    return x.send(status, json.dumps(said).encode())
+
+
+@_behaviour
+def says(x: _Exchange, said: str) -> None:
+    """Argument: ``STATUS WORDS``, which every request is turned away with."""
+    number, _, words = said.partition(" ")
+    x.send(int(number), json.dumps({"error": {"message": words}}).encode())
 
 
 def main() -> None:

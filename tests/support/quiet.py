@@ -1,4 +1,4 @@
-"""A listener for tests: nobody looks at a terminal."""
+"""Listeners for tests: nobody looks at a terminal."""
 
 from langseg.descriptors.generation.report import GenerateReport
 
@@ -17,3 +17,7 @@ class Quiet:
 
     def on_fault(self, reason: str) -> None:
         self.faults.append(reason)
+
+
+def no_bar(done: int, total: int, note: str = "", phase: str = "", mark: bool = False) -> None:
+    """An ``Advance`` that shows nothing."""

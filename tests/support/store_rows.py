@@ -16,6 +16,7 @@ from langseg.cache.records import (
     Request,
     Response,
     Text,
+    VocabularyClass,
     embedding_schema,
     to_table,
 )
@@ -29,6 +30,7 @@ def make_answer(number: int, run_id: str = "run-a", status: str = "ok") -> tuple
     request = Request(
         request_key=key,
         class_name="wall",
+        sense="wall sense",
         scene="*",
         sample_index=number,
         model="a-model",
@@ -44,6 +46,7 @@ def make_answer(number: int, run_id: str = "run-a", status: str = "ok") -> tuple
         raw_text=f'{{"attributes": ["phrase {number}", "häufig \u2603"]}}',
         finish_reason="stop",
         provider="replay",
+        dialect="json_schema",
         served_model="a-model",
         system_fingerprint="",
         prompt_tokens=40,
@@ -59,7 +62,7 @@ def make_answer(number: int, run_id: str = "run-a", status: str = "ok") -> tuple
 
 
 def make_tables(answers: Iterable[tuple[Request, Response]]) -> dict[str, pa.Table]:
-    """All four tables; every answer has a phrase of its own and one that all share."""
+    """Every table; each answer has a phrase of its own and one that all share."""
     answers = list(answers)
     phrases = [
         (request, rank, phrase)
@@ -87,6 +90,7 @@ def make_tables(answers: Iterable[tuple[Request, Response]]) -> dict[str, pa.Tab
         "responses": [response for _, response in answers],
         "descriptors": descriptors,
         "texts": texts,
+        "classes": [VocabularyClass(vocabulary="mine", class_name="wall", sense="wall sense")],
     }
     return {name: to_table(TABLES[name], rows[name]) for name in TABLES}
 

@@ -10,10 +10,12 @@ from PIL import Image
 
 from langseg.cache.bank.text_bank import PRIOR_FLOOR, TextBank
 from langseg.cache.records import ANY_SCENE
+from langseg.segmenter.backbones.load import RANDOM
 from langseg.segmenter.backbones.vit import BackboneSource, FrozenViT
 from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.data.sample import Sample
-from langseg.segmenter.heads.base import Head, HeadConfig, HeadOutput
+from langseg.segmenter.heads.base import Head, HeadOutput
+from langseg.segmenter.heads.config import HeadConfig
 from langseg.segmenter.heads.registry import build_head
 from langseg.segmenter.text.collapse import BankTensors
 from langseg.segmenter.training.config import TrainConfig
@@ -22,15 +24,18 @@ COLOURS = ((200, 40, 40), (40, 180, 60), (50, 60, 210), (220, 210, 60))
 SCENES = ("kitchen", "street")
 
 
-def tiny_vit(patch: int = 8, depth: int = 4, seed: int = 0, **kwargs: Any) -> FrozenViT:
+def tiny_vit(
+    patch: int = 8, depth: int = 4, seed: int = 0, taps: tuple[int, ...] | None = None,
+    **kwargs: Any,
+) -> FrozenViT:  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         vit = timm.create_model(
             "vit_tiny_patch16_224", patch_size=patch, img_size=32, embed_dim=48, depth=depth,
             num_heads=3, dynamic_img_size=True, num_classes=0, **kwargs,
         )  # fmt: skip
-    source = BackboneSource(name="tiny")
-    return FrozenViT(vit, mean=(0.5,) * 3, std=(0.25,) * 3, source=source, trained=False)
+    source = BackboneSource(name="tiny", taps=taps)
+    return FrozenViT(vit, mean=(0.5,) * 3, std=(0.25,) * 3, source=source, nature=RANDOM)
 
 
 def tiny_bank(
@@ -91,17 +96,17 @@ def write_dataset(root: Path, count: int = 6, classes: int = 3, size: int = 48) 
     (root / "sceneCategories.txt").write_text("".join(lines))
 
 
-def write_camvid(root: Path, count: int = 5) -> tuple[Sample, ...]:
+def write_camvid(root: Path, count: int = 5, split: str = "train") -> tuple[Sample, ...]:
     """CamVid-shaped pictures of 24 x 32; picture k is labelled k % 4 with a corner of 1."""
-    for folder in ("train", "trainannot"):
+    for folder in (split, f"{split}annot"):
         (root / folder).mkdir()
     for number in range(count):
         labels = np.full((24, 32), number % 4, np.uint8)
         labels[:4, :4] = 1
         grey = np.full((24, 32, 3), 20 * number, np.uint8)
-        Image.fromarray(labels).save(root / f"trainannot/{number}.png")
-        Image.fromarray(grey).save(root / f"train/{number}.png")
-    return find_samples("camvid", root, "train")
+        Image.fromarray(labels).save(root / f"{split}annot/{number}.png")
+        Image.fromarray(grey).save(root / f"{split}/{number}.png")
+    return find_samples("camvid", root, split)
 
 
 def tiny_samples(root: Path, split: str = "train") -> tuple[Sample, ...]:
@@ -125,13 +130,19 @@ def tiny_config(**changes: object) -> TrainConfig:
 
 
 def tiny_head(**changes: object) -> HeadConfig:
-    values: dict[str, object] = {"hidden": 32, "head_width": 16, "blocks": 1}
+    values: dict[str, object] = {"hidden": 32, "blocks": 1, "dropout": 0.0}
     return HeadConfig(**values | changes)  # type: ignore[arg-type]
 
 
 def built_head(patch: int = 8, config: HeadConfig | None = None, classes: int = 3) -> Head:
     return build_head(
-        config or tiny_head(), width=48, patch=patch, text_width=16, classes=classes, seed=3
+        config or tiny_head(),
+        width=48,
+        patch=patch,
+        text_width=16,
+        classes=classes,
+        taps=4,
+        seed=3,
     )
 
 

@@ -61,6 +61,7 @@ def request(
             model=model, messages=messages, params=params, schema=schema, sample_index=0
         ),
         class_name=name,
+        sense="",
         scene=ANY_SCENE,
         sample_index=0,
         model=model,

@@ -1,9 +1,9 @@
--- How many texts has each text encoder embedded, how many did it cut, and how many kept phrases
--- has it not embedded yet?
+-- How many texts has each text encoder embedded, how many did it cut (null where a server does not
+-- tell), and how many kept phrases has it not embedded yet?
 select
     e.encoder,
     count(*) as texts,
-    count(*) filter (where e.truncated) as truncated,
+    cast(sum(cast(e.truncated as integer)) as bigint) as truncated,
     max(e.n_tokens) as longest_tokens,
     (
         select count(distinct d.text_id)

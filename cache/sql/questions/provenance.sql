@@ -1,8 +1,9 @@
--- Who wrote the descriptors: model, prompt and provider, with answers, tokens, cost and dates?
+-- Who wrote the descriptors: model, prompt, provider and dialect, with answers, tokens, cost and dates?
 select
     q.model,
     q.prompt_id,
     r.provider,
+    r.dialect,
     r.served_model,
     count(distinct q.request_key) as requests,
     count(*) filter (where r.status = 'ok') as accepted,
@@ -16,5 +17,5 @@ select
     max(r.created_at) as last_at
 from responses r
 join requests q using (request_key)
-group by q.model, q.prompt_id, r.provider, r.served_model
-order by first_at, q.model, q.prompt_id, r.provider, r.served_model
+group by q.model, q.prompt_id, r.provider, r.dialect, r.served_model
+order by first_at, q.model, q.prompt_id, r.provider, r.dialect, r.served_model

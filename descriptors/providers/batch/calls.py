@@ -11,27 +11,29 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from langseg.cache.errors import UpstreamError
 from langseg.cache.records import Request
+from langseg.descriptors.openai_api.client import open_client
+from langseg.descriptors.openai_api.endpoint import Key, one_line
+from langseg.descriptors.openai_api.fault import Fault, fault_of
+from langseg.descriptors.openai_api.retry import Patience, RetryRule, out_of_patience
 from langseg.descriptors.providers.chat import chat_body, text_or_empty
-from langseg.descriptors.providers.openai.client import open_client
-from langseg.descriptors.providers.openai.endpoint import Key
-from langseg.descriptors.providers.openai.retry import Fault, RetryRule, fault_of
-from langseg.descriptors.providers.openai.text import one_line
 
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
     from openai import AsyncOpenAI
 
 ENDPOINT: Final = "/v1/chat/completions"
 TAG = "langseg"  # the metadata that carries our name for a batch
-_RETRY = RetryRule(max_attempts=6, backoff_s=1.0)  # rests add up to half a minute
+_ATTEMPTS, _BACKOFF_S = 6, 1.0  # rests add up to half a minute
 _TRANSFER_S = 3600.0  # for a whole file
 _PAGE = 100  # the most the API lists at once
 _ID_CHARS = 200
+_MORE_TIME = "raise --max-minutes or come back later"
 T = TypeVar("T")
 
 
@@ -72,8 +74,13 @@ class BatchCalls:
     """Talks to one server.
 
     Args:
+        timeout_s: for one attempt of a call that brings no file.
         on_fault: is told why an attempt failed, in one printable line without the key.
+        on_wait: is told what is waited for where the server turns everybody away, likewise.
         rest: sleeps between attempts.
+
+    ``seconds_left`` tells until when a server that turns everybody away may be waited for; None
+    where the run has all the time.
     """
 
     def __init__(
@@ -81,11 +88,15 @@ class BatchCalls:
         base_url: str,
         key: Key,
         *,
+        timeout_s: float,
         on_fault: Callable[[str], None],
+        on_wait: Callable[[str], None],
         rest: Callable[[float], Awaitable[None]],
     ) -> None:
         self._base_url, self._key = base_url, key
-        self._on_fault, self._rest = on_fault, rest
+        self._retry = RetryRule(max_attempts=_ATTEMPTS, backoff_s=_BACKOFF_S, timeout_s=timeout_s)
+        self._on_fault, self._on_wait, self._rest = on_fault, on_wait, rest
+        self.seconds_left: Callable[[], float | None] = lambda: None
         self._client: AsyncOpenAI | None = None
 
     async def upload(self, path: Path, name: str) -> str:
@@ -165,8 +176,9 @@ class BatchCalls:
 
     def stop(self, wanted: str, got: str, remedy: str) -> UpstreamError:
         """The error that ends a run; ``got`` may be as it came."""
+        shown = one_line(got, self._key).rstrip(".")
         return UpstreamError(
-            f"{self._base_url}: wanted {wanted}, got {one_line(got, self._key)}; {remedy}, then "
+            f"{self._base_url}: wanted {wanted}, got {shown}; {remedy}, then "
             "run the same command again: what was answered is kept, and what is under way is too"
         )
 
@@ -211,33 +223,50 @@ class BatchCalls:
         self,
         wanted: str,
         call: Callable[["AsyncOpenAI"], Awaitable[T]],
-        deadline_s: float = _RETRY.timeout_s,
+        deadline_s: float | None = None,
     ) -> T:
-        """Raises: UpstreamError, when no attempt helps; no exception with a key in it lives on."""
-        attempt = 0
+        """Args:
+            deadline_s: for one attempt, where it is not that of the retry rule.
+
+        Raises: UpstreamError, when no attempt helps; no exception with a key in it lives on."""
+        attempt, waited_s, patience = 0, 0.0, Patience(self._retry)
         while True:
             outcome = await self._attempt(call, deadline_s)
             if not isinstance(outcome, Fault):
                 return outcome
+            shown = one_line(outcome.message, self._key)
+            self._on_fault(shown)
+            if outcome.turned_away:
+                until_s = patience.turned_away(outcome.wait_s, waited_s)
+                if until_s is None:
+                    here = datetime.now().astimezone()
+                    within, remedy = out_of_patience(outcome.wait_s, self._retry, here)
+                    raise self.stop(wanted + within, outcome.message, remedy or outcome.hint)
+                left_s = self.seconds_left()
+                if left_s is not None and until_s - waited_s >= left_s:
+                    raise self.stop(f"{wanted} within --max-minutes", outcome.message, _MORE_TIME)
+                self._on_wait(f"the server for {until_s - waited_s:.0f} s, as it says {shown}")
+                await self._rest(until_s - waited_s)
+                waited_s = until_s
+                continue
             attempt += 1
-            self._on_fault(one_line(outcome.message, self._key))
-            if outcome.remedy or not outcome.retry or attempt == _RETRY.max_attempts:
-                remedy = outcome.remedy or "see whether the server is well"
+            if outcome.remedy or not outcome.retry or attempt == self._retry.max_attempts:
+                remedy = outcome.remedy or outcome.hint
                 raise self.stop(f"{wanted} (attempt {attempt})", outcome.message, remedy)
-            await self._rest(_RETRY.rest_s(outcome, attempt))
+            await self._rest(self._retry.rest_s(attempt))
 
     async def _attempt(
-        self, call: Callable[["AsyncOpenAI"], Awaitable[T]], deadline_s: float
+        self, call: Callable[["AsyncOpenAI"], Awaitable[T]], deadline_s: float | None
     ) -> "T | Fault":
         import httpx2
         from openai import APIError
 
         if self._client is None:
             self._client = open_client(
-                self._base_url, self._key, places=2, timeout_s=_RETRY.timeout_s
+                self._base_url, self._key, places=2, timeout_s=self._retry.timeout_s
             )
         try:
-            async with asyncio.timeout(deadline_s):  # the SDK's is for each read
+            async with asyncio.timeout(deadline_s or self._retry.timeout_s):  # the SDK's: a read
                 return await call(self._client)
         except httpx2.HTTPError as error:  # while a file came in, where the SDK does not look
             return Fault(message=f"the transfer broke off ({type(error).__name__})")

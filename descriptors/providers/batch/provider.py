@@ -24,18 +24,20 @@ from langseg.cache.records import Request
 from langseg.cache.store.batch_ledger import Ledger
 from langseg.cache.store.batch_records import BATCHES, BatchRecord
 from langseg.cache.store.journal import Answer
+from langseg.descriptors.openai_api.endpoint import (
+    DEFAULT_BASE_URL,
+    checked_base_url,
+    key_from_environment,
+    one_line,
+)
+from langseg.descriptors.openai_api.retry import RetryRule
 from langseg.descriptors.providers.batch.calls import BatchCalls, ServerBatch
 from langseg.descriptors.providers.batch.requests import FileLimits, Todo, UnderWay
 from langseg.descriptors.providers.batch.results import Result, ResultFiles
 from langseg.descriptors.providers.batch.submission import Submission
 from langseg.descriptors.providers.budget import Budget
-from langseg.descriptors.providers.chat import Reply
-from langseg.descriptors.providers.openai.endpoint import (
-    DEFAULT_BASE_URL,
-    checked_base_url,
-    key_from_environment,
-)
-from langseg.descriptors.providers.openai.text import one_line, response_row
+from langseg.descriptors.providers.chat import DIALECT, Reply
+from langseg.descriptors.providers.rows import response_row
 
 _OVER = ("completed", "failed", "expired", "cancelled")
 _CUT_SHORT = ("failed", "expired", "cancelled")  # nobody begins with what is left of these
@@ -52,6 +54,7 @@ class OpenAIBatchProvider:
         held: name of a batch -> keys of the requests whose answer from it the store holds, as
             ``cache.store.batch_ledger.held_answers`` tells.
         wait: stay until nothing is under way.
+        timeout_s: for one attempt of a call that brings no file.
         on_fault: is told what went wrong on the way, in one printable line without the key.
         on_wait: is told, before each rest between two looks, what is waited for.
         rest: sleeps.
@@ -68,6 +71,7 @@ class OpenAIBatchProvider:
         store_path: Path,
         held: Callable[[str], Set[str]],
         wait: bool = False,
+        timeout_s: float = RetryRule.timeout_s,
         limits: FileLimits | None = None,
         on_fault: Callable[[str], None] = lambda reason: None,
         on_wait: Callable[[str], None] = lambda what: None,
@@ -78,7 +82,10 @@ class OpenAIBatchProvider:
         self._root, self._held, self._wait = store_path, held, wait
         self._limits = limits or FileLimits()
         self._on_fault, self._on_wait, self._rest = on_fault, on_wait, rest
-        self._calls = BatchCalls(self._base_url, self._key, on_fault=on_fault, rest=rest)
+        self._calls = BatchCalls(
+            self._base_url, self._key, timeout_s=timeout_s, on_fault=on_fault, on_wait=on_wait,
+            rest=rest,
+        )  # fmt: skip
         self._is_open = False  # then the next three say what is true
         self._ledger: Ledger
         self._submission: Submission
@@ -165,6 +172,7 @@ class OpenAIBatchProvider:
             return
         self._started = time.monotonic()
         self._under_way = UnderWay(self._base_url, budget)
+        self._calls.seconds_left = budget.seconds_left
         self._ledger = Ledger(self._root)
         self._submission = Submission(
             self._root, self._base_url, self._ledger, self._calls, self._under_way, self._limits
@@ -191,8 +199,10 @@ class OpenAIBatchProvider:
             await self._submit(todo)
             if not self._wait or self._error or not self._under_way.here() or self._time_is_up():
                 return
-            self._tell_wait(pause_s)
-            await self._rest(pause_s)
+            left_s = self._under_way.budget.seconds_left()
+            rest_s = pause_s if left_s is None else min(pause_s, max(left_s, 0.0))
+            self._tell_wait(rest_s)
+            await self._rest(rest_s)
             pause_s = min(pause_s * _POLL_GROWTH, _MAX_POLL_S)
             self._looked_at.clear()
 
@@ -251,14 +261,16 @@ class OpenAIBatchProvider:
         self._under_way.settle(request.request_key, used)
         if fault and fault.remedy:
             self._fail(f"model {request.model!r}", fault.message, fault.remedy)
+        reply = reply or Reply(status="failed", note=fault.message if fault else "")
         return request, response_row(
             request,
-            reply or Reply(status="failed", note=fault.message if fault else ""),
+            reply,
+            dialect=DIALECT,
             provider=self.name,
-            base_url=self._base_url,
-            key=self._key,
-            price=self._under_way.budget.price,
             latency_s=latency_s,
+            where=self._base_url,
+            note=one_line(reply.note, self._key),
+            price=self._under_way.budget.price,
             run_id=record.name,
         )
 

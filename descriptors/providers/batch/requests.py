@@ -6,32 +6,27 @@ Out: what goes into the next file, so that no request is in two.
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, fields
 
-from langseg.cache.errors import UsageError
+from pydantic import Field
+
 from langseg.cache.records import Request
 from langseg.cache.store.batch_records import BatchRecord
 from langseg.cache.store.batch_requests import Draft
+from langseg.cache.validation import checked
 from langseg.descriptors.providers.batch.calls import request_line
 from langseg.descriptors.providers.budget import Budget, Hold, most
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked("batch files")
 class FileLimits:
     """How much one file may hold, and how many tokens all batches under way at once.
 
     Tokens are counted at their most: the prompt's, and the whole limit of the reply.
     """
 
-    max_requests: int = 50_000
-    max_bytes: int = 180_000_000  # of the 200 MB that OpenAI takes
-    enqueued_tokens: int = 2_000_000
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value < 1:
-                raise UsageError(f"{field.name}: wanted at least 1, got {value}")
+    max_requests: int = Field(default=50_000, ge=1)
+    max_bytes: int = Field(default=180_000_000, ge=1)  # of the 200 MB that OpenAI takes
+    enqueued_tokens: int = Field(default=2_000_000, ge=1)
 
 
 class Todo:

@@ -18,10 +18,12 @@ from langseg.cache.files import disk_errors
 from langseg.cache.store.batch_ledger import Ledger
 from langseg.cache.store.batch_records import BatchRecord
 from langseg.cache.store.batch_requests import BatchRequests
+from langseg.descriptors.openai_api.endpoint import Key
+from langseg.descriptors.openai_api.error_reply import ErrorReplyError
+from langseg.descriptors.openai_api.fault import Fault, status_fault
 from langseg.descriptors.providers.batch.calls import BatchCalls, ServerBatch
-from langseg.descriptors.providers.chat import NotAReplyError, Reply, read_reply
-from langseg.descriptors.providers.openai.endpoint import Key
-from langseg.descriptors.providers.openai.retry import Fault, fault_of
+from langseg.descriptors.providers.chat import Reply, read_reply
+from langseg.descriptors.providers.completion import NotAReplyError
 
 LINE_BYTES = 32_000_000  # a reply has a token limit; what is longer is no reply
 # the server never began with these: nothing was paid, nothing is known about them
@@ -132,33 +134,21 @@ def _result(line: bytes, key: Key) -> Result:
         return Result(request_key, fault=Fault(message="a line with neither response nor error"))
     if error.get("code") in _NOT_BEGUN:
         return Result(request_key)
-    return Result(request_key, fault=_fault(0, {"error": error}))
+    return Result(request_key, fault=status_fault(0, error, {}))
 
 
 def _answered(request_key: str, response: dict[str, Any]) -> Result:
     status, body = response.get("status_code"), response.get("body")
     if status != 200:
         status = status if isinstance(status, int) and 100 <= status <= 599 else 0
-        return Result(request_key, fault=_fault(status, body))
+        return Result(request_key, fault=status_fault(status, body, {}))
     try:
         text = body if isinstance(body, str) else json.dumps(body)
         return Result(request_key, read_reply(text))
+    except ErrorReplyError as error:
+        return Result(request_key, fault=status_fault(error.status or 0, error.body, {}))
     except (NotAReplyError, RecursionError) as error:
         return Result(request_key, fault=Fault(message=str(error)))
-
-
-def _fault(status: int, body: Any) -> Fault:
-    """What the same status and body mean when a single request is answered with them."""
-    from httpx2 import Request, Response
-    from openai import APIStatusError
-
-    error = body.get("error", body) if isinstance(body, dict) else {}
-    error = error if isinstance(error, dict) else {}
-    text = error.get("message")
-    message = text if isinstance(text, str) else json.dumps(body)[:400]
-    response = Response(status or 500, request=Request("POST", "http://batch"))
-    prefix = f"Error code: {status} - " if status else ""
-    return fault_of(APIStatusError(prefix + message, response=response, body=error))
 
 
 def _oddity(result: Result, asked: BatchRequests) -> str:

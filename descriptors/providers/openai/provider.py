@@ -8,34 +8,45 @@ bounded and slowed down together.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
-from random import SystemRandom
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langseg.cache.errors import UpstreamError
 from langseg.cache.records import Request, Response
 from langseg.cache.store.journal import Answer
-from langseg.descriptors.providers.base import AnswersAtOnce
-from langseg.descriptors.providers.budget import Budget, most
-from langseg.descriptors.providers.chat import NotAReplyError, Reply, chat_body, read_reply
-from langseg.descriptors.providers.openai.client import open_client
-from langseg.descriptors.providers.openai.endpoint import (
+from langseg.descriptors.openai_api.client import open_client
+from langseg.descriptors.openai_api.endpoint import (
     DEFAULT_BASE_URL,
     checked_base_url,
     key_from_environment,
+    one_line,
 )
-from langseg.descriptors.providers.openai.rate_limits import Gate, RateLimits
-from langseg.descriptors.providers.openai.retry import Fault, RetryRule, fault_of
-from langseg.descriptors.providers.openai.text import one_line, response_row
+from langseg.descriptors.openai_api.error_reply import ErrorReplyError
+from langseg.descriptors.openai_api.fault import Fault, fault_of
+from langseg.descriptors.openai_api.proxy import proxy_for
+from langseg.descriptors.openai_api.rate_limits import Gate, RateLimits
+from langseg.descriptors.openai_api.reception import Reception
+from langseg.descriptors.openai_api.retry import RetryRule
+from langseg.descriptors.providers.base import AnswersAtOnce
+from langseg.descriptors.providers.budget import Budget, most
+from langseg.descriptors.providers.chat import Reply, read_reply
+from langseg.descriptors.providers.completion import NotAReplyError
+from langseg.descriptors.providers.openai.dialect import (
+    Dialect,
+    Refusal,
+    flag_to_change,
+    refusal_of,
+)
+from langseg.descriptors.providers.openai.negotiation import Negotiation
+from langseg.descriptors.providers.rows import response_row
 
 if TYPE_CHECKING:  # takes most of a second to import, and only asking needs it
     import httpx2
     from openai import AsyncOpenAI
-
-_FIRST_ATTEMPTS = 3  # of all requests together: a wrong address shows in seconds
-_jitter = SystemRandom().random
 
 Task = asyncio.Task[Answer | None]
 Turn = TypeVar("Turn")
@@ -46,6 +57,7 @@ class OpenAIProvider(AnswersAtOnce):
 
     Args:
         on_fault: is told why an attempt failed, in one printable line without the key.
+        on_wait: is told what all requests wait for, likewise; "" when they go on.
 
     Raises: UsageError, for a base URL or a key that cannot be used.
     """
@@ -59,6 +71,7 @@ class OpenAIProvider(AnswersAtOnce):
         limits: RateLimits,
         retry: RetryRule | None = None,
         on_fault: Callable[[str], None] = lambda reason: None,
+        on_wait: Callable[[str], None] = lambda what: None,
     ) -> None:
         self._base_url = checked_base_url(base_url)
         self._key = key_from_environment(base_url)
@@ -66,11 +79,14 @@ class OpenAIProvider(AnswersAtOnce):
         self._retry = retry or RetryRule()
         self._gate = Gate(limits)
         self._budget = Budget()
+        self._negotiation = Negotiation()
         self._tasks: set[Task] = set()
+        self._finished: asyncio.Queue[Task | None] = asyncio.Queue()  # None: see what can begin
         self._on_fault = on_fault
-        self._failures_in_a_row = 0
-        self._answered = False
-        self._first_faults = 0  # before the first answer
+        self._server = Reception(
+            self._base_url, self._key, self._gate, self._retry,
+            kept="what was answered", on_wait=on_wait,
+        )  # fmt: skip
         self._client: AsyncOpenAI | None = None
 
     def __repr__(self) -> str:
@@ -89,14 +105,22 @@ class OpenAIProvider(AnswersAtOnce):
         self._budget = budget
         waiting = iter(requests)
         tasks: set[Task] = set()
-        finished: asyncio.Queue[Task] = asyncio.Queue()
+        finished = self._finished = asyncio.Queue()
+        left_s = budget.seconds_left()
+        later_s = (left_s or 0.0) + 0.01  # when the budget says so, too
+        time_up = asyncio.get_running_loop().call_later(later_s, self._gate.hurry)
+        if left_s is None:
+            time_up.cancel()
         try:
-            while self._begin(waiting, tasks, finished):
+            while self._begin(waiting, tasks):
                 task = await finished.get()
+                if task is None:
+                    continue
                 tasks.discard(task)
                 if not task.cancelled() and (row := task.result()):
                     yield row
         finally:
+            time_up.cancel()
             await _cancel(tasks)
         if self._gate.error is not None:
             raise self._gate.error
@@ -108,11 +132,13 @@ class OpenAIProvider(AnswersAtOnce):
         if self._client is not None:
             await self._client.close()
 
-    def _begin(
-        self, waiting: Iterator[Request], tasks: set[Task], finished: asyncio.Queue[Task]
-    ) -> bool:
-        """Fill the free places. Returns: whether anything is under way."""
-        while not self._gate.ended and len(tasks) < self._gate.size:
+    def _begin(self, waiting: Iterator[Request], tasks: set[Task]) -> bool:
+        """Fill the free places. Returns: whether anything is under way.
+
+        Where a server turns everybody away, one more request stands in line, so that they take
+        turns in asking again: it may be the one request that the server does not like.
+        """
+        while not self._gate.ended and len(tasks) < self._gate.size + self._gate.probes:
             request = next(waiting, None)
             if request is None:
                 break
@@ -120,26 +146,34 @@ class OpenAIProvider(AnswersAtOnce):
             tasks.add(task)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-            task.add_done_callback(finished.put_nowait)
+            task.add_done_callback(self._finished.put_nowait)
         return bool(tasks)
 
     async def _ask(self, request: Request) -> Answer | None:
         """Its answer or a failed response; None when the run stopped before there was either."""
         faults: list[Fault] = []
         started = time.monotonic()
+        clock = asyncio.get_running_loop().time
         with suppress(TimeoutError):
             async with asyncio.timeout(self._retry.deadline_s) as deadline:
                 while True:
+                    answers = self._server.answers
                     outcome = await self._attempt(request, deadline)
                     if outcome is None:
                         return None
                     if not isinstance(outcome, Fault):
                         return request, outcome
+                    hopeless = self._server.is_hopeless(outcome)
+                    if outcome.turned_away and answers == self._server.answers and not hopeless:
+                        # as is everybody: no fault of this request, which has all its time again
+                        deadline.reschedule(clock() + self._retry.deadline_s)
+                        continue
                     faults.append(outcome)
                     tried = len(faults) == self._retry.max_attempts
-                    if not outcome.retry or tried or self._hopeless(outcome):
+                    if not outcome.retry or tried or hopeless:
                         break
-                    await self._gate.rest(self._retry.rest_s(outcome, len(faults), _jitter()))
+                    if not outcome.turned_away:
+                        await self._server.rest(len(faults))
         return request, self._failed(request, faults, time.monotonic() - started)
 
     async def _attempt(
@@ -157,45 +191,51 @@ class OpenAIProvider(AnswersAtOnce):
             self._gate.end()
             return None
         if isinstance(outcome, Response):
-            self._failures_in_a_row = 0
-            self._answered = True
-            self._gate.answered()
+            self._server.answered()
             return outcome
-        self._first_faults += not self._answered
-        self._on_fault(self._shown(outcome.message))
+        self._server.note(outcome)
+        self._on_fault(self._server.shown(outcome.message))
         if outcome.remedy:
-            self._stop(f"model {request.model!r}", outcome, outcome.remedy)
+            wanted = "a connection" if outcome.unreachable else f"model {request.model!r}"
+            self._server.stop(wanted, outcome, outcome.remedy)
             return None
         if outcome.overload:
-            self._gate.overloaded(ticket, min(outcome.wait_s or 0.0, self._retry.max_wait_s))
+            self._gate.overloaded(ticket)
+        if outcome.turned_away and not self._server.is_hopeless(outcome):
+            if not self._server.turned_away(outcome):
+                return None
+            self._finished.put_nowait(None)
         return outcome
-
-    def _hopeless(self, fault: Fault) -> bool:
-        """Whether the server has never answered, and does not ask to be waited for either."""
-        return not self._answered and self._first_faults >= _FIRST_ATTEMPTS and fault.wait_s is None
 
     async def _paid_call(
         self, request: Request, deadline: asyncio.Timeout
     ) -> Response | Fault | None:
-        """The call, once the budget has room for it; None when it has not and never will."""
-        hold = await _outside(deadline, self._budget.reserve(request))
-        if hold is None:
-            return None
-        if self._gate.ended:  # while it waited for the budget
-            self._budget.settle(hold, (0, 0))
-            return None
-        used = None  # as nobody knows, when it is cut off
-        try:
-            outcome = await self._call(request)
-            if isinstance(outcome, Response):
-                used = outcome.prompt_tokens, outcome.completion_tokens
-            elif outcome.unread:
-                used = 0, 0
-        finally:
-            self._budget.settle(hold, used)
-        return outcome
+        """The call, once the budget has room for it; None when it has not and never will.
 
-    async def _call(self, request: Request) -> Response | Fault:
+        A form of the request that the server does not take is no failed attempt: it goes again
+        in another, and each time the budget counts it.
+        """
+        while True:
+            hold = await _outside(deadline, self._budget.reserve(request))
+            if hold is None:
+                return None
+            if self._gate.ended:  # while it waited for the budget
+                self._budget.settle(hold, (0, 0))
+                return None
+            used = None  # as nobody knows, when it is cut off
+            try:
+                outcome = await self._call(request)
+                if isinstance(outcome, Response):
+                    used = outcome.prompt_tokens, outcome.completion_tokens
+                elif outcome is None or outcome.unread:
+                    used = 0, 0
+            finally:
+                self._budget.settle(hold, used)
+            if outcome is not None:
+                return outcome
+
+    async def _call(self, request: Request) -> Response | Fault | None:
+        """One call; None where the server does not take the form it had, and may take another."""
         from openai import APIError, APIStatusError
 
         if self._client is None:
@@ -204,57 +244,79 @@ class OpenAIProvider(AnswersAtOnce):
             self._client = open_client(
                 self._base_url, self._key, places=places, timeout_s=timeout_s
             )
+        spoken = self._negotiation.form(request.request_key)
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._retry.timeout_s):  # the SDK's is for each read
-                http = await _post(self._client, request)
-            self._gate.learn(http.headers, self._retry.max_wait_s)
+                http = await _post(self._client, spoken.body(request))
+            self._gate.learn(http.headers)
             reply = read_reply(self._key.redact(http.text))
-        except (APIError, TimeoutError, NotAReplyError) as error:
+        except (APIError, TimeoutError, ErrorReplyError, NotAReplyError) as error:
             if isinstance(error, APIStatusError):
-                self._gate.learn(error.response.headers, self._retry.max_wait_s)
-            return fault_of(error)
-        return self._response(request, reply, time.monotonic() - started)
+                self._gate.learn(error.response.headers)
+                refusal = refusal_of(error.status_code, error.response.text)
+            elif isinstance(error, ErrorReplyError):
+                refusal = refusal_of(error.status or 500, json.dumps(error.body))
+            else:
+                return fault_of(error)
+            return self._refused(request, spoken, refusal, fault_of(error))
+        self._negotiation.answered(request.request_key, spoken)
+        return self._response(request, reply, time.monotonic() - started, spoken)
+
+    def _refused(
+        self, request: Request, spoken: Dialect, refusal: Refusal, fault: Fault
+    ) -> Fault | None:
+        """The fault, with the flag to change where one is to blame; None to ask in another form."""
+        before = self._negotiation.dialect
+        found = self._negotiation.refused(request.request_key, spoken, refusal, fault)
+        if found is None:
+            if (now := self._negotiation.dialect) != before:
+                self._on_fault(f"{self._server.shown(fault.message)}; from here on asked as {now}")
+            return None
+        flag = flag_to_change(refusal, request)
+        if flag and not self._server.answers:  # so it is to blame for every request
+            return replace(found, remedy=flag)
+        if flag:
+            message = f"{found.message[:200]}; {flag}"
+            return replace(found, message=message, retry=False, turned_away=False)
+        return found
 
     def _failed(self, request: Request, faults: list[Fault], spent_s: float) -> Response:
         """A failed response; too many in a row, or no connection to be had, end the run."""
-        last = faults[-1] if faults else Fault(message="no reply in time")
+        last = faults[-1] if faults else fault_of(TimeoutError())
         note = f"{last.message} (attempt {len(faults)}, after {spent_s:.1f} s)"
-        self._failures_in_a_row += 1
+        self._server.failures_in_a_row += 1
+        proxy = proxy_for(self._base_url)
         if last.unreachable:
-            self._stop("a connection", last, "check the base URL and the network")
-        elif self._hopeless(last):
-            remedy = "check that the base URL is that of an OpenAI-compatible API (most end in /v1)"
-            self._stop(f"a first answer in {self._first_faults} attempts", last, remedy)
-        elif self._failures_in_a_row >= self._retry.give_up_after:
-            wanted = f"an answer to one of the last {self._failures_in_a_row} requests"
-            self._stop(wanted, last, "see whether the server is well")
-        return self._response(request, Reply(status="failed", note=note), spent_s)
-
-    def _stop(self, wanted: str, fault: Fault, remedy: str) -> None:
-        self._gate.end(
-            UpstreamError(
-                f"{self._base_url}: wanted {wanted}, got {self._shown(fault.message)}; {remedy}, "
-                "then run the same command again: what was answered is kept"
+            self._server.stop("a connection", last, last.hint)
+        elif self._server.is_hopeless(last):
+            is_proxys = proxy is not None and self._base_url.startswith("http:")
+            hint = proxy.around(self._base_url) if proxy and is_proxys else last.hint
+            self._server.stop(f"a first answer in {self._server.unproven} attempts", last, hint)
+        elif self._server.failures_in_a_row >= self._retry.give_up_after:
+            wanted = f"an answer to one of the last {self._server.failures_in_a_row} requests"
+            self._server.stop(
+                wanted, last, Fault.hint if last.unproven and self._server.answers else last.hint
             )
-        )
+        spoken = self._negotiation.form(request.request_key)
+        return self._response(request, Reply(status="failed", note=note), spent_s, spoken)
 
-    def _response(self, request: Request, reply: Reply, latency_s: float) -> Response:
+    def _response(
+        self, request: Request, reply: Reply, latency_s: float, spoken: Dialect
+    ) -> Response:
         return response_row(
             request,
             reply,
+            dialect=str(spoken),
             provider=self.name,
-            base_url=self._base_url,
-            key=self._key,
-            price=self._budget.price,
             latency_s=latency_s,
+            where=self._base_url,
+            note=one_line(reply.note, self._key),
+            price=self._budget.price,
         )
 
-    def _shown(self, text: str) -> str:
-        return one_line(text, self._key)
 
-
-async def _post(client: "AsyncOpenAI", request: Request) -> "httpx2.Response":
+async def _post(client: "AsyncOpenAI", body: dict[str, Any]) -> "httpx2.Response":
     """The reply, whatever its content type.
 
     Not by ``chat.completions.create``: its walk through the body adds a third to the time, and
@@ -262,7 +324,7 @@ async def _post(client: "AsyncOpenAI", request: Request) -> "httpx2.Response":
     """
     import httpx2
 
-    return await client.post("/chat/completions", body=chat_body(request), cast_to=httpx2.Response)
+    return await client.post("/chat/completions", body=body, cast_to=httpx2.Response)
 
 
 async def _outside(deadline: asyncio.Timeout, turn: Awaitable[Turn]) -> Turn:

@@ -13,7 +13,6 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -22,7 +21,8 @@ from langseg.cache.records import Request, Response
 from langseg.cache.store.journal import Answer
 from langseg.descriptors.providers.base import AnswersAtOnce
 from langseg.descriptors.providers.budget import Budget, Hold
-from langseg.descriptors.providers.chat import Reply
+from langseg.descriptors.providers.chat import DIALECT, Reply
+from langseg.descriptors.providers.rows import response_row
 from langseg.descriptors.providers.vllm.engine import (
     BrokenEngineError,
     Engine,
@@ -92,6 +92,7 @@ class VLLMProvider(AnswersAtOnce):
 
     @property
     def note(self) -> str:
+        """How much of the prompts was in the prefix cache, where the engine says so."""
         rate = self.prefix_cache_hit_rate
         return "" if rate is None else f"{rate:.0%} of the prompt tokens were in the prefix cache"
 
@@ -229,27 +230,18 @@ class VLLMProvider(AnswersAtOnce):
         return one.request, self._response(one.request, reply, timed.latency_s)
 
     def _response(self, request: Request, reply: Reply, latency_s: float) -> Response:
-        error = f"{self._where}: wanted a reply, got {reply.note}" if reply.note else ""
-        if reply.status == "failed":
-            self._on_fault(error)
-        return Response(
-            request_key=request.request_key,
-            attempt=1,
-            status=reply.status,
-            raw_text=reply.raw_text,
-            finish_reason=reply.finish_reason,
+        row = response_row(
+            request,
+            reply,
+            dialect=DIALECT,
             provider=self.name,
-            served_model=reply.served_model,
-            system_fingerprint=reply.system_fingerprint,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            cached_tokens=reply.cached_tokens,
-            cost_usd=None,
             latency_s=latency_s,
-            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            error=error,
-            run_id="",
+            where=self._where,
+            note=reply.note,
         )
+        if row.status == "failed":
+            self._on_fault(row.error)
+        return row
 
 
 def _in_thread(function: Callable[..., Returned], *args: Any) -> Future[Returned]:

@@ -1,6 +1,6 @@
 """The commands that make of the phrases what a segmenter reads: vectors, a bank, its controls."""
 
-from langseg.descriptors.vocabulary.source import EncodedSource
+from langseg.descriptors.vocabulary.source import EmbeddingSource, EncodedSource
 from langseg.pipelines.cli.options import settings_options
 from langseg.pipelines.desc.arms import ArmsConfig
 from langseg.pipelines.shared.console import say
@@ -9,19 +9,20 @@ from langseg.pipelines.shared.progress import progress
 from langseg.pipelines.shared.table_output import emit_table
 
 
-@settings_options(EncodedSource)
-def encode(settings: EncodedSource, as_json: bool) -> None:
+@settings_options(EmbeddingSource)
+def encode(settings: EmbeddingSource, as_json: bool) -> None:
     """Embed the texts that are not embedded yet. Never asks the LLM.
 
-    Example:
+    Examples:
 
     \b
         langseg-desc encode --dataset ade20k
+        langseg-desc encode --encoder openai:nomic-embed-text --base-url http://127.0.0.1:11434/v1
     """
     from langseg.pipelines.desc.encode import run_encode
 
     with progress("encode") as advance:
-        report = run_encode(settings, settings.encoder, advance)
+        report = run_encode(settings, settings.encoder, advance, settings.base_url)
     emit_report(report, as_json)
 
 
@@ -40,8 +41,8 @@ def bank(settings: EncodedSource, as_json: bool) -> None:
     if as_json:
         emit_json(report)
         return
-    say(report["sentence"])
-    print(report["bank"])
+    say(report.sentence)
+    print(report.bank)
 
 
 @settings_options(ArmsConfig)
@@ -65,6 +66,6 @@ def arms(settings: ArmsConfig, as_json: bool) -> None:
         emit_json(report)
         return
     emit_table(ARM_COLUMNS, arm_rows(report))
-    for arm, reason in report["left_out"].items():
+    for arm, reason in report.left_out.items():
         say(f"left out: {arm}, as {reason}")
-    say(report["sentence"])
+    say(report.sentence)

@@ -9,7 +9,7 @@ from langseg.pipelines.shared.json_output import emit_json, emit_report
 
 @settings_options(ImportConfig)
 def import_set(settings: ImportConfig, as_json: bool) -> None:
-    """Bring in descriptors of others: CuPL, classify by description, JSON, JSONL, CSV.
+    """Bring in descriptors of others: CuPL, classify by description, tables, batches, exports.
 
     They pass the same checks as a model's, dropped ones are kept with their reason, and they stay
     a set of their own, named by --model: banks take it only where it is asked for, or alone. A
@@ -45,5 +45,5 @@ def export(settings: ExportConfig, as_json: bool) -> None:
     if as_json:
         emit_json(report)
         return
-    say(report["sentence"])
-    print(report["out"])
+    say(report.sentence)
+    print(report.out)

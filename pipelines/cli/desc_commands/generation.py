@@ -1,7 +1,5 @@
 """The commands that ask an LLM, and those that say what would be asked."""
 
-from dataclasses import asdict
-
 from langseg.cache.errors import LangSegError
 from langseg.pipelines.cli.options import settings_options
 from langseg.pipelines.desc.explain_key import ExplainConfig
@@ -28,13 +26,13 @@ def generate(settings: GenerateConfig, as_json: bool) -> None:
     from langseg.pipelines.desc.generate import run_generate
     from langseg.pipelines.shared.generate_progress import generate_progress
 
-    resume = "every answer is in the store, run the same command again to ask only for the rest"
+    resume = "every answer is kept, run the same command again to ask only for the rest"
     with generate_progress(resume) as progress:
         try:
             report = run_generate(settings, progress)
         except (LangSegError, KeyboardInterrupt):
             if as_json and progress.report is not None:
-                emit_json(asdict(progress.report))
+                emit_json(progress.report)
             raise
     emit_report(report, as_json)
 

@@ -1,16 +1,16 @@
 """The commands that keep a store whole and small. They ask nobody."""
 
-from typing import Annotated
-
 import typer
 
-from langseg.descriptors.vocabulary.source import DEFAULT_STORE
-from langseg.pipelines.cli.options import Json, StorePath
+from langseg.pipelines.cli.options import settings_options
+from langseg.pipelines.desc.gc import GcConfig
+from langseg.pipelines.desc.store_config import StoreConfig
 from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.json_output import emit_json, emit_report
 
 
-def verify(store: StorePath = None, as_json: Json = False) -> None:
+@settings_options(StoreConfig)
+def verify(settings: StoreConfig, as_json: bool) -> None:
     """Check every file of every snapshot and bank against its checksum, and every reference.
 
     Exit code 4 when anything is wrong. A note (a journal left by a run that was cut off) is
@@ -21,21 +21,22 @@ def verify(store: StorePath = None, as_json: Json = False) -> None:
     """
     from langseg.pipelines.desc.verify import run_verify
 
-    report = run_verify(store or DEFAULT_STORE)
+    report = run_verify(settings.store)
     if as_json:
         emit_json(report)
-    for problem in report["problems"]:
+    for problem in report.problems:
         say(f"error: {problem}")
-    for note in report["notes"]:
+    for note in report.notes:
         say(f"note: {note}")
-    if report["problems"]:
-        many = f"{len(report['problems'])} problem{'s' * (len(report['problems']) > 1)}"
-        say(f"{store or DEFAULT_STORE}: {many}; `langseg-desc repair` goes on with what is whole")
+    if report.problems:
+        many = f"{len(report.problems)} problem{'s' * (len(report.problems) > 1)}"
+        say(f"{settings.store}: {many}; `langseg-desc repair` goes on with what is whole")
         raise typer.Exit(4)
-    say(f"{store or DEFAULT_STORE}: intact")
+    say(f"{settings.store}: intact")
 
 
-def repair(store: StorePath = None, as_json: Json = False) -> None:
+@settings_options(StoreConfig)
+def repair(settings: StoreConfig, as_json: bool) -> None:
     """Go on with everything in a damaged store that is whole. Asks nobody.
 
     Damaged files are kept as *.damaged. Of the answers whose descriptors are lost these are made
@@ -47,15 +48,16 @@ def repair(store: StorePath = None, as_json: Json = False) -> None:
     """
     from langseg.pipelines.desc.repair import run_repair
 
-    report = run_repair(store or DEFAULT_STORE)
+    report = run_repair(settings.store)
     emit_report(report, as_json)
-    for problem in report["problems"]:
+    for problem in report.problems:
         say(f"error: {problem}")
-    if report["problems"]:
+    if report.problems:
         raise typer.Exit(4)
 
 
-def compact(store: StorePath = None, as_json: Json = False) -> None:
+@settings_options(StoreConfig)
+def compact(settings: StoreConfig, as_json: bool) -> None:
     """Merge the small files that many commits leave. No row changes, and readers go on.
 
     Example:
@@ -65,24 +67,12 @@ def compact(store: StorePath = None, as_json: Json = False) -> None:
     """
     from langseg.pipelines.desc.compact import run_compact
 
-    report = run_compact(store or DEFAULT_STORE)
+    report = run_compact(settings.store)
     emit_report(report, as_json)
 
 
-def gc(
-    store: StorePath = None,
-    keep: Annotated[int, typer.Option(min=1, help="Newest snapshots to keep.")] = 1,
-    keep_hours: Annotated[
-        float, typer.Option(min=0.0, help="Keep what was live in these hours; 0 if nobody reads.")
-    ] = 1.0,
-    damaged: Annotated[
-        bool, typer.Option("--damaged", help="Remove what `repair` set aside, too.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only name the files that would go.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
+@settings_options(GcConfig)
+def gc(settings: GcConfig, as_json: bool) -> None:
     """Remove files that no kept snapshot needs: the live one, and those that banks were built from.
 
     What was live within the last hour stays, too, because a command that reads may hold it.
@@ -93,10 +83,10 @@ def gc(
     """
     from langseg.pipelines.desc.gc import run_gc
 
-    report = run_gc(store or DEFAULT_STORE, keep, keep_hours, damaged, dry_run)
+    report = run_gc(settings)
     if as_json:
         emit_json(report)
         return
-    for name in report["files"]:
+    for name in report.files:
         print(name)
-    say(report["sentence"])
+    say(report.sentence)

@@ -11,41 +11,14 @@ No code subtracts the 1. The vocabulary lists ids 1..150 and the ignore ids 0 an
 ``data.labels.LabelRule`` turns values into class indices.
 """
 
-from pathlib import Path
+from langseg.segmenter.data.layouts.base import Layout, Place
+from langseg.segmenter.data.layouts.scenes import read_scenes
 
-from langseg.cache.errors import InputError
-from langseg.segmenter.data.layouts.base import Layout
-
-SCENES_FILE = "sceneCategories.txt"
-
-
-def read_sample_scenes(root: Path) -> dict[str, str]:
-    """Scene of each stem; empty where there is no SCENES_FILE. Raises: InputError."""
-    path = root / SCENES_FILE
-    if not path.exists():
-        return {}
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as exc:
-        raise InputError(f"{path}: wanted UTF-8 text, got {exc}; save it as UTF-8") from exc
-    scenes = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        match line.split():
-            case []:
-                continue
-            case [stem, scene]:
-                scenes[stem] = scene.replace("_", " ")
-            case _:
-                raise InputError(f"{path} line {number}: wanted '<stem> <scene>', got {line!r}")
-    return scenes
-
+TRAIN = Place(images="images/training", labels="annotations/training")
+VAL = Place(images="images/validation", labels="annotations/validation")
 
 ADE20K = Layout(
     name="ade20k",
-    folders={
-        "train": ("images/training", "annotations/training"),
-        "val": ("images/validation", "annotations/validation"),
-    },
-    flat_folders={"val": ("images", "annotations")},
-    read_sample_scenes=read_sample_scenes,
+    places={"train": [TRAIN], "val": [VAL, Place(images="images", labels="annotations")]},
+    read_scenes=read_scenes,
 )

@@ -6,8 +6,12 @@ Label values are class indices as they stand, 0..10; 11 is the dataset's "unlabe
 (``descriptors/vocabulary/camvid.yaml``). It names no scenes.
 """
 
-from langseg.segmenter.data.layouts.base import Layout
+from langseg.segmenter.data.layouts.base import Layout, Place
 
 CAMVID = Layout(
-    name="camvid", folders={"train": ("train", "trainannot"), "val": ("val", "valannot")}
+    name="camvid",
+    places={
+        "train": [Place(images="train", labels="trainannot")],
+        "val": [Place(images="val", labels="valannot")],
+    },
 )

@@ -179,11 +179,11 @@ def test_replace__of_a_bank_on_disk_is_a_bank_that_keeps_the_rules_or_says_so(tm
         check_bank(dataclasses.replace(again, weight=again.weight * 2))
 
 
-@pytest.mark.parametrize("written", [2, 4])
+@pytest.mark.parametrize("written", [2, 3])
 def test_load_bank__refuses_a_bank_of_another_format(tmp_path: Path, written):
     folder = save_bank(small_bank(), tmp_path)
     in_another_format(folder, written)
-    with pytest.raises(FormatError, match=f"wanted TextBank format 3, got {written}") as caught:
+    with pytest.raises(FormatError, match=f"wanted TextBank format 4, got {written}") as caught:
         load_bank(folder)
     assert caught.value.remedy is Remedy.BUILD_BANK
     assert save_bank(small_bank(), tmp_path) == folder
@@ -366,3 +366,9 @@ def test_newest_bank__is_the_one_of_the_vocabulary_that_was_saved_last(tmp_path:
     for text in ("{", "[" * 100_000):
         (new / HEADER).write_text(text)
         assert newest_bank(tmp_path, "two") == old
+
+
+def test_load_bank__of_a_folder_that_is_not_there_says_so_in_words(tmp_path: Path):
+    for folder, got in ((tmp_path / "f2c9", "got no such folder$"), (tmp_path, "got none$")):
+        with pytest.raises(CorruptError, match=got):
+            load_bank(folder)

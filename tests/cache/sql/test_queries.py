@@ -21,6 +21,7 @@ from langseg.cache.records import (
     Request,
     Response,
     Text,
+    VocabularyClass,
     embedding_schema,
     to_table,
 )
@@ -38,15 +39,15 @@ from langseg.cache.sql.views import QUESTIONS, question_sql, question_views, vie
 
 def request(key: str, name: str, scene: str = "*") -> Request:
     return Request(
-        request_key=key, class_name=name, scene=scene, sample_index=0, model="m", prompt_id="p@1",
-        params_json="{}", messages_json="[]", schema_json="{}",
+        request_key=key, class_name=name, sense=f"{name} sense", scene=scene, sample_index=0,
+        model="m", prompt_id="p@1", params_json="{}", messages_json="[]", schema_json="{}",
     )  # fmt: skip
 
 
 def response(key: str, status: str = "ok", cost: float | None = 0.0) -> Response:
     return Response(
         request_key=key, attempt=1, status=status, raw_text="{}", finish_reason="stop",
-        provider="bundled", served_model="m", system_fingerprint="", prompt_tokens=10,
+        provider="bundled", dialect="", served_model="m", system_fingerprint="", prompt_tokens=10,
         completion_tokens=5, cached_tokens=None, cost_usd=cost, latency_s=0.1,
         created_at="2026-11-21T00:00:00Z", error="", run_id="r",
     )  # fmt: skip
@@ -59,6 +60,10 @@ def phrase(key: str, name: str, text: str, rejected: str = "", slot: str = "shap
     )  # fmt: skip
 
 
+def meant(vocabulary: str, name: str, sense: str = "") -> VocabularyClass:
+    return VocabularyClass(vocabulary=vocabulary, class_name=name, sense=sense or f"{name} sense")
+
+
 @pytest.fixture
 def tables() -> dict[str, pa.Table]:
     rows: dict[str, list[Any]] = {
@@ -69,6 +74,7 @@ def tables() -> dict[str, pa.Table]:
             phrase("a", "wall", "a wall", rejected="names_class"), phrase("b", "sky", "shared"),
         ],
         "texts": [Text(text_id=t, text=t, n_chars=len(t)) for t in ("flat", "shared", "a wall")],
+        "classes": [meant("zoo", "sky"), meant("zoo", "wall"), meant("home", "wall")],
     }  # fmt: skip
     made = {name: to_table(TABLES[name], rows[name]) for name in TABLES}
     vectors = {
@@ -90,6 +96,16 @@ def test_coverage__counts_kept_and_dropped_phrases_and_names_the_unanswered(tabl
     found = {row["class_name"]: row for row in rows(tables, "coverage")}
     assert (found["wall"]["descriptors"], found["wall"]["dropped"]) == (2, 1)
     assert (found["sea"]["descriptors"], found["sea"]["unanswered"]) == (0, 1)
+
+
+def test_phrases_and_coverage__name_the_vocabularies_that_mean_the_class(tables):
+    names = {"wall": "home, zoo", "sky": "zoo", "sea": ""}  # "" where nobody said so
+    assert {r["class_name"]: r["vocabularies"] for r in rows(tables, "coverage")} == names
+    answer = ask(open_audit(tables), "phrases")
+    shown = {row[answer.columns.index("class_name")]: row for row in answer.rows}
+    assert len(answer.rows) == 3  # a class of two vocabularies is there once
+    for name in ("wall", "sky"):
+        assert names[name] in shown[name]
 
 
 def test_duplicates__shows_a_phrase_that_tells_no_two_classes_apart(tables):
@@ -153,7 +169,8 @@ def tied_tables() -> dict[str, pa.Table]:
     rows: dict[str, list[Any]] = {name: [] for name in TABLES}
     for name, model, number in product(slots, ("m", "n"), range(6)):
         key = f"{name}-{model}-{number}"
-        rows["requests"].append(replace(request(key, name), model=model))
+        sense = f"{name} {number % 2}"
+        rows["requests"].append(replace(request(key, name), model=model, sense=sense))
         for run, provider in product(("r", "s"), ("bundled", "openai")[number % 2 :]):
             answer = response(key, ("ok", "refused")[number // 3])
             rows["responses"].append(
@@ -163,6 +180,10 @@ def tied_tables() -> dict[str, pa.Table]:
             descriptor = phrase(key, name, text, reasons[number % 4], slot=slots[name][number % 2])
             rows["descriptors"].append(replace(descriptor, scene=scenes[number % 3]))
     rows["texts"] = [Text(text_id=f"t{n}", text=f"t{n}", n_chars=2) for n in range(8)]
+    rows["classes"] = [
+        meant(vocabulary, name, f"{name} {number}")
+        for vocabulary, name, number in product(("zoo", "home", "town"), slots, range(2))
+    ]
     vectors = [
         {"text_id": f"t{n}", "n_tokens": 3, "truncated": True, "encoder": encoder}
         for encoder, n in product(("tiny", "wide"), range(8))

@@ -269,6 +269,7 @@ def request(number: int) -> Request:
     return Request(
         request_key=sha256_hex(f"request {number}"),
         class_name="häufig",
+        sense="",
         scene="*",
         sample_index=number,
         model="m",

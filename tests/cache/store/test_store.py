@@ -287,7 +287,9 @@ def test_store__refuses_a_part_of_another_schema(filled):
     beside.rename(filled.path / part.path)
     tables = {**live.tables, "texts": (part, *others)}
     publish(filled.path, replace(live, number=4, parent=live.sha256, tables=tables))
-    with pytest.raises(CorruptError, match="schema version 2, which another LangSeg wrote"):
+    with pytest.raises(
+        CorruptError, match=f"schema version {SCHEMA_VERSION + 1}, which another Lang"
+    ):
         Store.open(filled.path).table("texts")
 
 

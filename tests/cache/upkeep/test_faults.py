@@ -89,7 +89,7 @@ def test_compact__cut_at_any_step_leaves_the_old_parts_or_the_new(nursery, store
         assert content(copy) == wanted
         counts.append(len(opened.manifest.parts()))
     assert counts == sorted(counts, reverse=True)
-    assert set(counts) == {15, 5}
+    assert set(counts) == {16, 6}
 
 
 def test_gc__cut_at_any_step_leaves_the_live_snapshot_whole(nursery, store, tmp_path):

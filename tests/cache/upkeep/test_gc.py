@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from langseg.cache.bank.arms_index import write_index
@@ -111,7 +112,7 @@ def test_gc__removes_a_snapshot_when_it_was_last_live_before_those_hours(filled,
     assert done.recent == ("000003.json",)
     age(filled.path, 4, hours + 0.01)
     assert collect(Store.open(filled.path), keep_hours=hours).kept == ("000004.json",)
-    assert len(list(filled.path.rglob("*.parquet"))) == 5
+    assert len(list(filled.path.rglob("*.parquet"))) == 6
 
 
 def test_reader__whose_snapshot_was_removed_is_told_so_and_not_that_the_store_is_corrupt(filled):
@@ -186,10 +187,14 @@ def test_gc__keeps_journals_and_batches(filled, rows):
         journal = writer.start_journal("run-z")
         journal.append(*rows.answer(9))
         journal.flush()
+        vectors = writer.start_vector_journal("run-z", "tiny")
+        vectors.append(["sky"], np.eye(1, 8))
+        vectors.close()
     (filled.path / "batches").mkdir()
     (filled.path / "batches/batch-1.jsonl").write_bytes(b"")
     collect_at_once(filled)
-    assert {"journal/run-z.jsonl", "batches/batch-1.jsonl"} <= files(filled.path)
+    kept = {"journal/run-z.jsonl", "journal/run-z.vectors", "batches/batch-1.jsonl"}
+    assert kept <= files(filled.path)
 
 
 def test_gc__leaves_a_bank_alone_that_may_still_be_written(filled):
@@ -265,7 +270,8 @@ def test_gc__removes_no_arm_while_it_is_not_known_which_are_listed(filled):
 def test_gc__says_what_banks_alone_keep(filled):
     compact(filled)
     save_bank(small_bank(manifest="000001.json"), filled.path / "banks")
-    old = {part.path for part in read_manifest(filled.path, 1).parts()}
+    live = {part.path for part in read_manifest(filled.path, 4).parts()}  # classes are in both
+    old = {part.path for part in read_manifest(filled.path, 1).parts()} - live
     size = sum((filled.path / path).stat().st_size for path in old)
     done = collect_at_once(Store.open(filled.path))
     assert (done.cited, done.cited_bytes) == (("000001.json",), size)

@@ -135,3 +135,15 @@ def test_build_bank__knows_other_names_of_its_scenes_but_not_those_described_by_
         VOCABULARY, scene_names={"kitchen": ("galley", "Street"), "attic": ("mansard",)}
     )
     assert bank(vocabulary=named).scene_names == {"kitchen": ("galley",)}
+
+
+def test_class_phrases__begin_with_the_name_as_it_is_said_and_so_do_scenes():
+    entries = (ClassEntry(name="bow_(weapon)", id=1), ClassEntry(name="wall-other", id=2))
+    words = replace(VOCABULARY, classes=entries, scenes={"living_room": ("wall-other",)})
+    found = class_phrases(words, (), {})
+    assert {name: rows[0].text for name, rows in found.items()} == {
+        "bow_(weapon)": "bow (weapon)", "wall-other": "wall",
+    }  # fmt: skip
+    assert bank_texts(words, found) == (
+        "a photo", "a photo of a living room", "bow (weapon)", "wall",
+    )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from langseg.cache.errors import InputError
 from langseg.cache.records import Request
-from langseg.descriptors.bank.select import select_answers
+from langseg.descriptors.bank.select import Selection, select_answers
 from langseg.descriptors.generation.settled import with_longer_reply
 from langseg.descriptors.prompts.contrast import contrast_requests
 from langseg.descriptors.prompts.describe import describe_requests
@@ -36,10 +36,14 @@ def at(requests: list[Request], time: str) -> dict[str, str]:
     return {request.request_key: time for request in requests}
 
 
+def described_classes(found: Selection) -> int:
+    return sum(asking.subjects for asking in found.askings if asking.about == "classes")
+
+
 def test_select__takes_every_pair_of_the_only_model():
     requests = asked()
     found = select_answers(VOCABULARY, requests, at(requests, "2026-01"))
-    assert (found.model, found.unanswered) == ("m", ())
+    assert (found.model, described_classes(found)) == ("m", 3)
     assert found.keys == {request.request_key for request in requests}
 
 
@@ -68,7 +72,18 @@ def test_two_vocabularies_in_one_store__keep_their_own_bundled_answers():
     for name, plan in plans.items():
         found = select_answers(load_vocabulary(name), both, times)
         assert found.keys == {request.request_key for request in plan}
-        assert found.unanswered == ()
+        assert described_classes(found) == len(load_vocabulary(name).classes)
+
+
+def test_select__a_newer_asking_of_other_counts_that_was_cut_off_pushes_nothing_aside():
+    ten, five = asked(n_attributes=10), asked(n_attributes=5)
+    begun = [request for request in five if request.class_name == "wall"]
+    times = at(ten, "2026-01") | at(begun, "2026-02")
+    found = select_answers(VOCABULARY, ten + five, times)
+    assert found.keys >= {request.request_key for request in ten if request.scene == "*"}
+    assert [a.what for a in found.askings if a.about == "classes"] == [
+        "10 phrases, 4 subclasses of 1"
+    ]
 
 
 def test_select__takes_the_newest_prompt_of_each_pair():
@@ -96,10 +111,10 @@ def test_select__never_mixes_two_senses_of_one_name():
         select_answers(VOCABULARY, requests, at(requests, "2026-01"))
 
 
-def test_select__names_the_classes_without_an_accepted_answer():
+def test_select__counts_the_classes_with_an_accepted_answer():
     requests = asked()
     times = {r.request_key: "2026-01" for r in requests if r.class_name == "sky"}
-    assert select_answers(VOCABULARY, requests, times).unanswered == ("wall", "screen")
+    assert described_classes(select_answers(VOCABULARY, requests, times)) == 1
 
 
 def test_select__names_the_models_there_are_when_another_is_wanted():
@@ -132,7 +147,7 @@ def test_select__answers_with_a_longer_limit_belong_to_the_same_asking():
     answered = [*short[:-1], longer(longer(short[-1]))]
     found = select_answers(VOCABULARY, short + answered, at(answered, "2026-01"))
     assert found.keys == {request.request_key for request in answered}
-    assert found.unanswered == ()
+    assert described_classes(found) == 3
 
 
 def test_select__a_longer_limit_does_not_make_an_asking_of_its_own_that_is_newer():
@@ -150,12 +165,12 @@ def test_select__takes_what_tells_look_alikes_apart_beside_the_descriptions():
     assert found.keys == {request.request_key for request in requests}
 
 
-def test_select__differences_alone_leave_a_class_unanswered():
+def test_select__differences_alone_describe_no_class():
     described_sky = [r for r in described() if r.class_name == "sky"]
     requests = described_sky + contrasted()
     found = select_answers(VOCABULARY, requests, at(requests, "2026-01"))
     assert found.keys == {request.request_key for request in requests}
-    assert found.unanswered == ("wall", "screen")
+    assert described_classes(found) == 1
 
 
 def test_select__newer_differences_push_no_description_aside():

@@ -38,7 +38,8 @@ def asked(names: Any = NAMES, model: str = "m") -> Iterator[Request]:
 def answer(store: Store, request: Request, text: str, status: str = "ok", at: int = 1) -> None:
     response = Response(
         request_key=request.request_key, attempt=at, status=status, raw_text=text,
-        finish_reason="stop", provider="replay", served_model="m", system_fingerprint="",
+        finish_reason="stop", provider="replay", dialect="", served_model="m",
+        system_fingerprint="",
         prompt_tokens=1, completion_tokens=1, cached_tokens=0, cost_usd=None, latency_s=0.1,
         created_at=f"2026-11-0{at}T00:00:00+00:00", error="", run_id="run",
     )  # fmt: skip
@@ -87,3 +88,12 @@ def test_stored__an_answer_to_a_longer_limit_tells_as_well(store: Store):
     answer(store, bar, '{"classes": ["be', "truncated")
     answer(store, longer, '{"classes": ["bed"]}')
     assert scenes_from(store) == {"bar": ("bed",)}
+
+
+def test_stored__answers_name_classes_as_they_are_said(store: Store):
+    entries = (ClassEntry(name="bunk_bed", id=1), ClassEntry(name="wall-other", id=2))
+    words = replace(ROOMS, classes=entries, scenes={})
+    request = next(asked(tuple(words.said_names.values())))
+    assert '["bunk bed", "wall"]' in json.loads(request.messages_json)[1]["content"]
+    answer(store, request, '{"classes": ["wall", "bunk bed"]}')
+    assert scenes_from(store, vocabulary=words) == {"bar": ("bunk_bed", "wall-other")}

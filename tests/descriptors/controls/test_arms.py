@@ -375,3 +375,15 @@ def test_positive_control__attributes_tell_nonsense_classes_apart_and_control_te
     found = accuracies(*attribute_bank())
     assert all(found[name] <= 0.12 for name in AT_CHANCE)  # which is 1 of 60; 8 are beyond it
     assert all(found[name] >= least for name, least in ABOVE.items())
+
+
+def test_arm__that_says_the_name_says_it_as_a_person_would():
+    entry = ClassEntry(name="bow_(weapon)", id=1)
+    scenes = {"living_room": (entry.name,)}
+    words = Vocabulary(name="v", classes=(entry,), ignore_ids=(), scenes=scenes)
+    rows = (Phrase("bow (weapon)", NAME_SLOT, "", ANY_SCENE), Phrase("a b", "part", "", ANY_SCENE))
+    bank = BankPhrases(words, {entry.name: rows})
+    for name in ("templates", "named-random", "scene-prefix"):
+        (_, text) = (row.text for row in RULES[name].make(bank, 0)[entry.name])
+        assert "bow (weapon)" in text
+        assert "_" not in text

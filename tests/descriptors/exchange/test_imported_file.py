@@ -2,8 +2,11 @@
 
 import json
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +75,156 @@ def test_form__is_read_to_the_same_phrases(file: str, text: str, form: str):
     }
 
 
+@pytest.mark.parametrize(
+    ("file", "document"),
+    [
+        ("a.json", {"wall": "flat plaster; rows of bricks", "sky": "pale blue expanse"}),
+        ("a.json", {"wall": "- flat plaster\n- rows of bricks", "sky": "1. pale blue expanse"}),
+        ("a.json", {"wall": {"texture": ["flat plaster"], "part": "rows of bricks"},
+                    "sky": {"Color": "pale blue expanse"}}),
+        ("a.json", {"wall": {"descriptors": ["flat plaster", "rows of bricks"], "n": 2},
+                    "sky": {"descriptors": ["pale blue expanse"]}}),
+        ("a.json", {"wall": [{"description": "flat plaster"}, {"description": "rows of bricks"}],
+                    "sky": [{"description": "pale blue expanse"}]}),
+        ("a.json", {"model": "m", "descriptors": {"wall": ["flat plaster", "rows of bricks"],
+                                                  "sky": ["pale blue expanse"]}}),
+        ("a.json", {"classes": [{"name": "wall", "attributes": ["flat plaster", "rows of bricks"]},
+                                {"name": "sky", "attributes": ["pale blue expanse"]}]}),
+        ("a.json", [{"class": "wall", "phrases": ["flat plaster", "rows of bricks"]},
+                    {"class": "sky", "phrases": ["pale blue expanse"]}]),
+        ("a.json", {"rows": [
+            {"row_idx": 0, "row": {"label": "wall", "texts": ["flat plaster", "rows of bricks"]}},
+            {"row_idx": 1, "row": {"label": "sky", "texts": "pale blue expanse"}}]}),
+        ("a.json", {"columns": ["label", "caption"], "index": [0, 1, 2], "data": [
+            ["wall", "flat plaster"], ["wall", "rows of bricks"], ["sky", "pale blue expanse"]]}),
+        ("a.json", {"label": {"0": "wall", "1": "wall", "2": "sky"}, "text": {
+            "0": "flat plaster", "1": "rows of bricks", "2": "pale blue expanse"}}),
+        ("a.json", {"classes": ["wall", "sky"], "descriptors": [
+            ["flat plaster", "rows of bricks"], ["pale blue expanse"]]}),
+        ("a.json", {"0": {"label": "wall", "text": "flat plaster"}, "1": {"label": "wall",
+                    "text": "rows of bricks"}, "2": {"label": "sky", "text": "pale blue expanse"}}),
+        ("a.json", {"schema": {"fields": []}, "data": [
+            {"index": 0, "category": "wall", "sentence": "flat plaster"},
+            {"index": 1, "category": "wall", "sentence": "rows of bricks"},
+            {"index": 2, "category": "sky", "sentence": "pale blue expanse"}]}),
+        ("a.jsonl", '{"wall": ["flat plaster", "rows of bricks"]}\n'
+                    '{"sky": ["pale blue expanse"]}'),
+        ("a.json", '{"label": "wall", "descriptions": ["flat plaster", "rows of bricks"], "x": NaN}'
+                   '\n{"label": "sky", "descriptions": ["pale blue expanse"], "x": Infinity}'),
+        ("a.jsonl", '[{"label": "wall", "prompts": ["flat plaster", "rows of bricks"]},\n'
+                    '{"label": "sky", "prompts": ["pale blue expanse"]}]'),
+        ("a.csv", "label,description_1,description_2\nwall,flat plaster,rows of bricks\n"
+                  "sky,pale blue expanse,\n"),
+        ("a.csv", ",Class,Descriptors\n0,wall,\"['flat plaster', 'rows of bricks']\"\n"
+                  '1,sky,"[""pale blue expanse""]"\n'),
+        ("a.json", [{"class": "wall", "response": "Sure:\n1. flat plaster\n2. rows of bricks"},
+                    {"class": "sky", "response": '```json\n["pale blue expanse"]\n```'}]),
+        ("a.json", [{"class": "wall", "descriptors": "flat plaster; rows of bricks"},
+                    {"class": "sky", "descriptors": "pale blue expanse"}]),
+        ("a.yaml", "wall:\n- flat plaster\n- rows of bricks\nsky: pale blue expanse\n"),
+    ],
+)  # fmt: skip
+def test_layout__of_any_author_is_read_to_the_same_phrases(file: str, document: object):
+    text = document if isinstance(document, str) else json.dumps(document)
+    found = read(text, file)
+    assert names_and_texts(found) == SPEC
+    assert found.bad == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"descriptors": ["flat plaster", "rows of bricks"]}',
+        '```json\n["flat plaster", "rows of bricks"]\n```',
+        '{"wall": ["flat plaster", "rows of bricks"]}',
+        '{"attributes": [{"slot": "texture", "text": "flat plaster"}], "subclasses": '
+        '[{"name": "brick wall", "parent": "wall", "descriptors": ["rows of bricks"]}]}',
+        "Useful features are:\n- flat plaster\n- rows of bricks",
+        "flat plaster\nrows of bricks",
+    ],
+)
+@pytest.mark.parametrize("form", ["openai", "responses", "anthropic", "completion"])
+def test_reply__of_a_batch_is_read_with_its_custom_id_as_class(content: str, form: str):
+    row: dict[str, object] = {"custom_id": "wall", "error": None}
+    if form == "openai":
+        body: object = {"choices": [{"message": {"role": "assistant", "content": content}}]}
+        row["response"] = {"status_code": 200, "body": body}
+    elif form == "responses":
+        body = {"output": [{"type": "message", "content": [{"text": content}]}]}
+        row["response"] = {"status_code": 200, "body": body}
+    elif form == "anthropic":
+        message = {"content": [{"type": "text", "text": content}]}
+        row["result"] = {"type": "succeeded", "message": message}
+    else:
+        row = {"class_name": "wall", "choices": [{"message": {"content": content}}]}
+    found = read(json.dumps(row), "a.jsonl")
+    assert names_and_texts(found) == SPEC[:2]
+
+
+def test_reply__that_failed_is_a_bad_row_and_a_question_or_a_key_of_ours_is_refused():
+    body = {"choices": [{"message": {"content": '["flat plaster"]'}}]}
+    good = {"custom_id": "wall", "response": {"body": body}}
+    failed = {"custom_id": "sky", "response": {"status_code": 500, "body": {"error":
+              {"message": "overloaded"}}}}  # fmt: skip
+    found = read("\n".join(map(json.dumps, (good, failed))), "a.jsonl")
+    assert found.bad == ("line 2, custom_id 'sky': the request failed with status 500: overloaded",)
+    refused: list[tuple[dict[str, object], str]] = [
+        ({"custom_id": "wall", "body": {"messages": []}}, "holds questions, no answers"),
+        ({"custom_id": "ab" * 32, **body}, "a request of LangSeg's own"),
+        (dict(body), "wanted the class of a reply"),
+        ({"custom_id": "wall", "result": {"type": "errored", "error": "x"}}, "ended as errored: x"),
+        ({"custom_id": "wall", "choices": []}, "an empty answer"),
+    ]
+    for row, reason in refused:
+        with pytest.raises(InputError, match=reason):
+            read(json.dumps(row), "a.jsonl")
+
+
+def test_phrase__is_freed_of_what_a_program_or_a_model_put_around_it():
+    found = read(
+        json.dumps({"wall": ["red &amp; white", "&lt;5 cm wide", "- hinged lid", "2) a flag",
+                             "**flat** top", "top â€“ often red", "it\u00e2\u20ac\u2122s small",
+                             "cafÃ© style", "½ &frac12;", "3 legs", "<b>bold</b> top"]})
+    )  # fmt: skip
+    assert [phrase.text for phrase in found.phrases] == [
+        "red & white", "<5 cm wide", "hinged lid", "a flag", "flat top", "top – often red",
+        "it’s small", "café style", "½ ½", "3 legs", "<b>bold</b> top",
+    ]  # fmt: skip
+    assert found.mended == {"HTML entity": 3, "list mark": 3, "misread UTF-8": 3}
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("a.xlsx", "a spreadsheet: save its sheet as CSV"), ("a.pkl", "would run code"),
+        ("a.npy", "would run code"), ("a.pt", "would run code"), ("a.gz", "packed: unpack it"),
+        ("a.arrow", "Dataset.to_parquet"), ("a.safetensors", "numbers: write the phrases"),
+    ],
+)  # fmt: skip
+def test_file__of_another_kind_is_refused_with_the_way_out(file: str, reason: str):
+    with pytest.raises(InputError, match=reason):
+        parse_foreign(b"\x80\x04", file)
+
+
+def test_parquet__is_read_by_its_columns_lists_included():
+    rows = [
+        {"label": "wall", "descriptors": ["flat plaster", "rows of bricks"], "n": 1.0},
+        {"label": "sky", "descriptors": ["pale blue expanse"], "n": None},
+    ]
+    file = BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), file)
+    found = parse_foreign(file.getvalue(), "a.parquet")
+    assert (found.form, names_and_texts(found), found.ignored) == ("Parquet", SPEC, ("n",))
+    for data, reason in ((b"PAR1", "cannot be read"), (file.getvalue()[:200], "cannot be read")):
+        with pytest.raises(InputError, match=reason):
+            parse_foreign(data, "a.parquet")
+
+
+def test_keys__that_are_the_classes_places_are_class_ids():
+    found = read('{"0": ["flat plaster"], "2": ["pale blue expanse"]}')
+    assert [(p.class_id, p.class_name) for p in found.phrases] == [(0, ""), (2, "")]
+
+
 def test_row__keeps_what_it_says_and_tells_what_was_not_read():
     row = {
         "class_id": 7, "class_name": "Wall", "scene": "kitchen", "subclass": "tiled wall",
@@ -104,14 +257,24 @@ def test_class_without_a_phrase__is_listed():
     [
         ("a.json", '{"wall": ["x"', r"line 1 column"),
         ("a.json", '{"wall": ["x"], "wall": ["y"]}', r"the key 'wall' twice"),
-        ("a.json", '{"wall": NaN}', r"NaN, which is no number"),
         ("a.json", '{"wall": [3.5]}', r"class 'wall', phrase 1: text: .*got 3\.5"),
         ("a.json", '{"wall": [["x"]]}', r"class 'wall', phrase 1: text: .*type list"),
-        ("a.json", '{"wall": "x"}', r"class 'wall': wanted a list of phrases, got 'x'"),
+        ("a.json", '{"wall": 7}', r"class 'wall': wanted a list of phrases, got 7"),
         ("a.json", '{"wall": {"p": {"q": []}}}', r"class 'wall', prompt 'p': wanted a list"),
+        ("a.json", '{"wall": ["x", ]}', r"line 1 column 16: a comma behind the last item; take"),
+        ("a.json", "{'wall': ['x']}", r"as Python prints them; use json\.dump"),
+        ("a.json", '{"1": ["x"], "2": ["y"]}', r"keys 1, 2 in the place of names.* count from 0"),
+        (
+            "a.json",
+            '[{"class_name": "wall", "text": NaN}]',
+            r"row 1: text: wanted a phrase, got nan",
+        ),
+        ("a.json", '[{"class_name": "wall", "text": null}]', r"text: wanted a phrase, got None"),
+        ("a.json", '[{"class_name": NaN, "text": "x"}]', r"class_id, got neither among"),
+        ("a.json", '[{"kind": "wall", "look": "x"}]', r"got None under the keys kind, look"),
         ("a.json", '{" ": ["x"]}', r"wanted a class's name"),
         ("a.json", '"wall"', r"neither a list nor an object but 'wall'"),
-        ("a.json", '["wall"]', r"row 1: wanted an object, got 'wall'"),
+        ("a.json", '["wall"]', r"row 1: wanted an object .*, got 'wall'"),
         ("a.json", '[{"text": "x"}]', r"row 1: wanted a class_name or a class_id, got neither"),
         ("a.json", '[{"class_name": "x"}]', r"row 1: text: wanted a phrase, got None"),
         ("a.json", "[" * 100_000, r"recursion"),
@@ -121,29 +284,23 @@ def test_class_without_a_phrase__is_listed():
         ("a.json", '[{"class_id": true, "text": "x"}]', r"class_id: .* got True"),
         ("a.json", '[{"class_id": 1' + "0" * 5000 + ', "text": "x"}]', r"digits|of type int"),
         ("a.jsonl", '{"class_name": "a", "text": "b"}\n{', r"line 2: "),
-        ("a.jsonl", "[1]", r"line 1: wanted an object"),
+        ("a.jsonl", "[1]", r"row 1: wanted an object"),
         ("a.jsonl", '\n{"class_name": "a", "text": "b", "slot": 3}', r"line 2: slot: wanted text"),
-        ("a.csv", "name,phrase\na,b\n", r"line 1: wanted the columns .*, got name, phrase"),
+        ("a.csv", "kind,look\na,b\n", r"line 1: wanted the columns .*, got kind, look"),
         ("a.csv", "class_name,text,text\na,b,c\n", r"line 1: .*'text' twice"),
         ("a.csv", "class_name,text\na,b, c\n", r"line 2: 3 cells for 2 columns"),
         ("a.csv", 'class_name,text\na,b\na,"b', r"line 3: "),
         ("a.csv", "class_id,text\nx1,b\n", r"line 2: class_id: .* got 'x1'"),
-        ("a.csv", "class_name,text\na\n", r"line 2: text: wanted a phrase, got None"),
+        ("a.csv", "class_name,text\na\n", r"line 2: text: wanted a phrase, got ''"),
         ("a.csv", "", r"line 1: .*got none"),
-        ("a.txt", "wall", r"ending in json, jsonl, csv"),
+        ("a.txt", "wall", r"ending in json, jsonl, ndjson, csv, tsv, yaml, yml, parquet$"),
         ("a.json", "\ud800", r"got another encoding \(byte 0 .*; save it as UTF-8$"),
-        (
-            "a.csv",
-            "class_name;text\na;b\n",
-            r"got class_name;text; save it as comma-separated UTF-8$",
-        ),
-        ("a.csv", '"class_name";"text"\n', r"line 1: .*; save it as comma-separated UTF-8$"),
-        ("a.csv", "class_name\ttext\n", r"save it as comma-separated UTF-8$"),
-        ("a.csv", ";".join(["class_name"] * 60), r"…; save it as comma-separated UTF-8$"),
+        ("a.csv", ";".join(["class_name"] * 60), r"got 'class_name' twice$"),
         ("a.csv", "text\n", r"class_id\) and text, got text$"),
+        ("a.yaml", "wall: [x", r"wanted yaml descriptors"),
         (
             "a.jsonl",
-            "[1]\n2\n3\n4",
+            "{}\n2\n3\n4",
             r"4 rows that are none beside 0 phrases: line 1: .* / line 3: ",
         ),
     ],
@@ -168,7 +325,7 @@ def test_row_that_is_no_phrase__is_left_out_and_told_with_its_place():
     assert names_and_texts(found) == [*SPEC, ("sky", "grey")]
     assert found.bad == (
         "line 3: text: wanted at most 1000 characters, got 1001",
-        "line 4: text: wanted a phrase, got None",
+        "line 4: text: wanted a phrase, got ''",
         "line 5: 4 cells for 3 columns (a cell that holds a comma needs quotes)",
     )
     lists = read('{"wall": ["x", 3.5], "sky": {"p": {"q": []}, "r": ["grey", "blue"]}, "": 1}')
@@ -185,13 +342,20 @@ def test_file_with_more_bad_rows_than_phrases__is_refused():
         read(f"{good}\n{bad}\n{bad}", "a.jsonl")
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252"])
-def test_table_in_another_encoding__is_told_how_to_save_it(encoding: str):
-    table = "class_name,text\nwall,façade of bricks\n".encode(encoding)
-    with pytest.raises(
-        InputError, match=r"^a\.csv: wanted csv .*; save it as comma-separated UTF-8$"
-    ):
-        parse_foreign(table, "a.csv")
+@pytest.mark.parametrize(
+    ("encoding", "form"),
+    [
+        ("utf-16", "CSV in UTF-16"), ("utf-16-le", "CSV in UTF-16"),
+        ("cp1252", "CSV in Windows-1252"), ("utf-8-sig", "CSV"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_table__is_read_in_each_encoding_with_each_mark(encoding: str, form: str, mark: str):
+    table = f"class_name{mark}text\r\nwall{mark}façade of bricks\r\n".encode(encoding)
+    found = parse_foreign(table, "a.csv")
+    assert (found.form, names_and_texts(found)) == (form, [("wall", "façade of bricks")])
+    sep = f"sep={mark}\n".encode() + table if encoding == "utf-8" else table
+    assert parse_foreign(sep, "a.tsv").phrases == found.phrases
 
 
 @pytest.mark.parametrize("number", ["7.0", " 7.00 ", "7"])
@@ -248,6 +412,9 @@ def match(*phrases: ForeignPhrase, empty: tuple[str, ...] = ()) -> Match:
         ("traffic-light", "traffic light"), ("tv", "screen"), ("door", "door"),
         ("Double  Door", "door"), ("gate", None), ("lamp", None), ("", None),
         ("door/outdoor", "door"), ("traffic_light-outdoor", "traffic light"), ("gate/wild", None),
+        ("001.Traffic_Light", "traffic light"), ("TrafficLight", "traffic light"),
+        ("fence-7", "fence"), ("fence, hedge", "fence"), ("door, fence", None),
+        ("double door / gate", None),
         ("bed_outdoor", None), ("bed/interior", None), ("bed (flower)", None), ("bed-time", None),
         ("fences", "fence"), ("Traffic Lights", "traffic light"), ("double doors", None),
     ],
@@ -257,6 +424,28 @@ def test_name__is_a_class_or_none_never_one_of_two(label: str, name: str | None)
     found = match(bed, ForeignPhrase(text="x y", class_name=label))
     assert [pair[0] for pair in found.lists] == [*([name] if name else []), "bed"]
     assert list(found.unknown) == ([] if name else [label])
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("bow (weapon)", "bow_(weapon)"), ("bow weapon", None), ("bow", None),
+        ("bow (ship)", None), ("wall", "wall-other-merged"), ("wall-other", None),
+        ("car", "object--vehicle--car"), ("vehicle", None), ("bus", "bus/coach"),
+        ("coaches", None), ("coach", "bus/coach"), ("Bus or Coach", "bus/coach"),
+        ("buses", "bus/coach"), ("kitchen &amp; bath", "Kitchen & bath"),
+    ],
+)  # fmt: skip
+def test_name__is_a_class_as_the_dataset_writes_it_or_as_it_is_said(label: str, name: str | None):
+    names = (
+        "bow_(weapon)", "bow_(ribbon)", "wall-other-merged", "object--vehicle--car", "bus/coach",
+        "Kitchen & bath", "bed",
+    )  # fmt: skip
+    entries = tuple(ClassEntry(name=name, id=n) for n, name in enumerate(names, start=1))
+    words = Vocabulary(name="mine", classes=entries, ignore_ids=(0,), scenes={})
+    phrases = tuple(ForeignPhrase(text="x y", class_name=one) for one in ("bed", label))
+    found = match_classes(ForeignSet(file="a", form="f", sha256="0", phrases=phrases), words)
+    assert [pair[0] for pair in found.lists if pair[0] != "bed"] == ([name] if name else [])
 
 
 def test_name__that_looks_like_a_plural_of_another_thing_is_no_class():

@@ -15,6 +15,7 @@ from langseg.cache.records import TABLES, Request, to_table
 from langseg.cache.store.store import Store
 from langseg.descriptors.generation.key_diff import (
     NOT_IN_KEY,
+    TextPart,
     differences,
     explain,
     find_request,
@@ -72,51 +73,41 @@ def stored(path: Path, *commits: list[Request]) -> Store:
 
 
 def test_explain__tells_every_part_of_the_key_and_what_is_no_part():
-    parts = explain(WALL)
-    part = parts["in_key"]
-    assert parts["request_key"] == WALL.request_key
-    assert set(part) == {
-        "key_version", "model", "messages", "data", "params", "schema", "sample_index",
-    }  # fmt: skip
-    assert (part["key_version"], part["model"], part["sample_index"]) == (KEY_VERSION, "m", 0)
-    assert part["params"] == {"temperature": None, "max_completion_tokens": 2048}
-    assert part["schema"]["sha256"] == sha256_hex(WALL.schema_json)
-    assert part["schema"]["counts"] == {
+    part = explain(WALL)
+    assert (part.key_version, part.model, part.sample_index) == (KEY_VERSION, "m", 0)
+    assert part.params == {"temperature": None, "max_completion_tokens": 2048}
+    assert part.schema.sha256 == sha256_hex(WALL.schema_json)
+    assert part.schema.counts == {
         "attributes": 8, "subclasses": 4, "subclasses.descriptors": 1,
     }  # fmt: skip
     for word in ("provider", "mode", "URL", "API key", "retries", "concurrency", "prompt_id"):
-        assert any(word in line for line in parts["not_in_key"])
-    assert parts["not_in_key"] == list(NOT_IN_KEY)
-    json.dumps(parts)
+        assert any(word in line for line in NOT_IN_KEY)
 
 
 def test_explain__tells_system_user_and_data_apart():
-    messages = explain(WALL)["in_key"]["messages"]
-    assert [message["part"] for message in messages] == ["system", "user"]
+    messages = explain(WALL).messages
+    assert [message.part for message in messages] == ["system", "user"]
     system, user = json.loads(WALL.messages_json)
-    assert messages[0] == {
-        "part": "system",
-        "chars": len(system["content"]),
-        "sha256": sha256_hex(system["content"]),
-    }
-    data = explain(WALL)["in_key"]["data"]
-    assert {entry["part"]: entry["value"] for entry in data} == {
+    text = system["content"]
+    assert messages[0] == TextPart(part="system", chars=len(text), sha256=sha256_hex(text))
+    data = explain(WALL).data
+    assert {entry.part: entry.value for entry in data} == {
         "Scene": "*",
         "Class": {
             "name": "wall", "synonyms": ["partition"], "definition": "side of a room",
         },
     }  # fmt: skip
-    assert messages[1]["chars"] < len(user["content"]) - sum(entry["chars"] for entry in data)
+    assert messages[1].chars < len(user["content"]) - sum(entry.chars for entry in data)
 
 
 def test_explain__knows_the_data_of_every_kind_of_request():
     asked = plausible_requests(["wall", "bed"], ["kitchen"], "m", PARAMS)
     (plausible,) = [explain(request) for request in asked]
-    assert [entry["part"] for entry in plausible["in_key"]["data"]] == ["Classes", "Scene"]
-    assert plausible["in_key"]["schema"]["counts"] == {"classes": "0 to 2"}
+    assert [entry.part for entry in plausible.data] == ["Classes", "Scene"]
+    assert plausible.schema.counts == {"classes": "0 to 2"}
     alike = contrast_requests(ROOMS, {"wall": ["bed"]}, "m", PARAMS)
     (contrast,) = [explain(request) for request in alike]
-    assert [entry["part"] for entry in contrast["in_key"]["data"]] == ["Look-alikes", "Class"]
+    assert [entry.part for entry in contrast.data] == ["Look-alikes", "Class"]
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ from langseg.cache.store.journal import journal_names, journal_path, read_journa
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
 from langseg.descriptors.generation.run import generate
+from langseg.descriptors.openai_api.rate_limits import RateLimits
 from langseg.descriptors.prompts.describe import describe_requests
-from langseg.descriptors.providers.chat import chat_body
+from langseg.descriptors.providers.openai.dialect import Dialect
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
-from langseg.descriptors.providers.openai.rate_limits import RateLimits
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.openai_server import content_id
 from tests.support.prompts import some_prompt
@@ -40,7 +40,7 @@ VOCABULARY = Vocabulary(
     scenes={},
 )
 PLAN = describe_requests(VOCABULARY, PROMPT, model="m", params={})
-CONTENT = {r.request_key: content_id(chat_body(r)) for r in PLAN}
+CONTENT = {r.request_key: content_id(Dialect().body(r)) for r in PLAN}
 FORKER = """
 import os, sys
 import anyio._backends._asyncio, httpcore2, httpx2, openai  # once, not in every run

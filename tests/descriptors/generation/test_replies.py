@@ -24,9 +24,10 @@ KINDS = {  # behaviour -> status in the store, requests in all, words of the rea
     "extra_keys": ("ok", 1, ""),
     "ten_thousand": ("ok", 1, ""),
     "no_usage": ("ok", 1, ""),
-    "refusal": ("refused", 2, "the model refused to answer"),
+    "called_cut": ("ok", 1, ""),
+    "refusal": ("refused", 2, "got a refusal of the model's"),
     "filtered": ("refused", 2, "content filter"),
-    "blank": ("empty", 2, "no text"),
+    "blank": ("empty", 2, "got one without text"),
     "length": ("truncated", 3, "cut at the token limit"),
     "wrong_type": ("invalid", 2, "no list 'attributes'"),
     "duplicates": ("invalid", 2, "1 of 8 phrases accepted; dropped: duplicate 7"),
@@ -38,7 +39,7 @@ KINDS = {  # behaviour -> status in the store, requests in all, words of the rea
     "huge": ("invalid", 2, "10000000 characters"),
     "html": ("failed", ATTEMPTS, "Sign in to the Wi-Fi"),
     "no_choices": ("failed", ATTEMPTS, "a choice in it"),
-    "error_200": ("failed", ATTEMPTS, "upstream provider failed"),
+    "breaks_off": ("failed", ATTEMPTS, "Upstream idle timeout"),
 }
 CLASS_OF = {kind: f"object {number}" for number, kind in enumerate(KINDS)}
 UNUSABLE = {kind for kind, (status, _, _) in KINDS.items() if status != "ok"}
@@ -117,9 +118,10 @@ def test_cut_reply__is_asked_for_again_with_a_longer_limit_only(first: Ran):
 
 
 def test_reply_that_is_malformed__does_not_end_the_run(first: Ran):
-    assert first.code == 5  # for the three that failed
-    assert "3 of 21 requests got no answer" in first.stderr
-    assert "run the same command again" in first.stderr
+    assert first.code == 5
+    in_vain = sum(status != "ok" for status, _, _ in KINDS.values())
+    assert f"{in_vain} without a usable answer: " in first.stderr
+    assert "3 failed" in first.stderr
 
 
 def test_reply__yields_its_whole_list_or_nothing(responses, folder: Path):
@@ -140,7 +142,7 @@ def test_store__is_whole_and_holds_no_character_that_acts(first: Ran, folder: Pa
 
 def test_next_run__asks_only_for_what_got_no_answer_at_all(first: Ran, folder: Path):
     again = copy_of(folder, "again")
-    assert set(generate(again).asked) == {"html", "no_choices", "error_200"}
+    assert set(generate(again).asked) == {"html", "no_choices", "breaks_off"}
 
 
 def test_only_failed__asks_for_every_unusable_one_and_for_no_other(first: Ran, folder: Path):

@@ -49,11 +49,18 @@ def good_text(request: Request) -> str:
 def response(request: Request, **changes: object) -> Response:
     made = Response(
         request_key=request.request_key, attempt=1, status="ok", raw_text=good_text(request),
-        finish_reason="stop", provider="replay", served_model="m-1", system_fingerprint="",
+        finish_reason="stop", provider="replay", dialect="", served_model="m-1",
+        system_fingerprint="",
         prompt_tokens=100, completion_tokens=50, cached_tokens=None, cost_usd=0.25,
         latency_s=0.1, created_at="2026-11-21T00:00:00+00:00", error="", run_id="",
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def cut(request: Request) -> Response:
+    """Half of a good reply, as a token limit leaves it."""
+    text = good_text(request)
+    return response(request, status="truncated", raw_text=text[: len(text) // 2])
 
 
 class ReplayProvider(AnswersAtOnce):
@@ -231,7 +238,7 @@ def test_events__come_in_order_with_growing_counts(store: Store):
     run(provider, store, pace=pace, on_event=lambda kind, r: seen.append((kind, r.asked)))
     assert seen == [
         ("planned", 0), ("answered", 4), ("answered", 8), ("committed", 8),
-        ("answered", 12), ("committed", 12),
+        ("answered", 12), ("committed", 12), ("ended", 12),
     ]  # fmt: skip
     assert examine(store.path).problems == []
 
@@ -276,7 +283,7 @@ def limit(request: Request) -> int:
 def test_cut_reply__is_asked_for_with_a_longer_limit_and_no_oftener_than_twice(store: Store):
     def say(request: Request, before: int) -> Response:
         needs = {"thing3": 150, "thing4": 10_000}.get(request.class_name, 0)
-        return response(request, status="truncated" if limit(request) < needs else "ok")
+        return cut(request) if limit(request) < needs else response(request)
 
     limited = {"max_completion_tokens": 100}
     report = run(ReplayProvider(say), store, params=limited)
@@ -286,12 +293,13 @@ def test_cut_reply__is_asked_for_with_a_longer_limit_and_no_oftener_than_twice(s
     limits = [limit(Request(**r)) for r in requests if r["class_name"] in ("thing3", "thing4")]
     assert sorted(limits) == [100, 100, 200, 200, 400]
     again = ReplayProvider(say)
-    assert (run(again, store, params=limited).cached, again.asked) == (PLANNED, [])
+    report = run(again, store, params=limited)
+    assert (report.cached, report.unusable, report.missing, again.asked) == (11, 1, ("thing4",), [])
 
 
 def test_cut_reply__goes_on_with_the_longer_limit_after_a_stop(store: Store):
     def say(request: Request, before: int) -> Response:
-        return response(request, status="ok" if limit(request) > 100 else "truncated")
+        return response(request) if limit(request) > 100 else cut(request)
 
     limited = {"max_completion_tokens": 100}
     with pytest.raises(BudgetError, match="10 are left"):

@@ -268,3 +268,17 @@ def test_parse_reply__never_raises_and_accepts_only_what_was_asked_for(text: str
             assert row.slot == "part"
     for found in answer.texts:
         found.text.encode()
+
+
+def test_request__lists_look_alikes_as_they_are_said_and_keeps_answers_about_them():
+    words = vocabulary("bow_(weapon)", "bow_(ribbon)", "street_sign")
+    alike = {"bow_(weapon)": ("bow_(ribbon)", "street_sign")}
+    (request,) = contrast_requests(words, alike, "m", PARAMS)
+    assert asked_look_alikes(request.messages_json) == ["bow (ribbon)", "street sign"]
+    assert class_text(words.classes[0]) == "bow (weapon)"
+    items = [
+        {"other": "bow (ribbon)", "slot": "shape", "text": text}
+        for text in ("long curved stave", "a taut string", "like a bow", "near a street sign")
+    ]
+    answer = parse_reply(json.dumps({"differences": items}), request)
+    assert [row.rejected for row in answer.rows] == ["", "", "names_class", "names_class"]

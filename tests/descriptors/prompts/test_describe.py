@@ -126,3 +126,23 @@ def test_subclass__may_be_a_synonym_of_its_class():
 def test_slot_name_inside_a_subclass__does_not_slip_past_the_checks():
     answer = parsed(subclasses=[subclass("wall rail", {"slot": "name", "text": "<b>a shelf</b>"})])
     assert answer.rows[-1].rejected == "wrong_slot"
+
+
+def test_class__is_told_as_its_name_is_said_and_answers_by_it_leak_no_part_of_it():
+    entry = ClassEntry(name="car/motor_vehicle", id=1)
+    words = Vocabulary(
+        name="v", classes=(entry,), ignore_ids=(), scenes={"car_park": (entry.name,)}
+    )
+    asked, in_scene = describe_requests(words, some_prompt(n_attributes=8), "m", {})
+    assert asked.class_name == entry.name
+    assert (
+        '{"name": "car", "synonyms": ["motor vehicle"]'
+        in json.loads(asked.messages_json)[1]["content"]
+    )
+    assert 'Scene: "car park"' in json.loads(in_scene.messages_json)[1]["content"]
+    attributes = phrases(*GOOD[:6], "a shiny car door", "one motor vehicle on wheels")
+    answer = parse_reply(
+        reply(attributes, [subclass("taxi", *phrases("yellow roof"), parent="car")]), asked
+    )
+    assert [row.rejected for row in answer.rows] == [*[""] * 6, *["names_class"] * 2, "", ""]
+    assert {row.class_name for row in answer.rows} == {entry.name}

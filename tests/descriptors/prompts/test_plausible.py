@@ -112,7 +112,7 @@ def test_reply__may_be_an_empty_list():
         ('{"classes": "wall"}', "no list 'classes'"),
         ('{"classes": {"wall": true}}', "no list 'classes'"),
         ("{}", "no list 'classes'"),
-        ('["wall"]', "a JSON list"),
+        ('["wall"]', "no JSON object"),
         ('{"classes": [], "classes": ["wall"]}', "a key that is there twice"),
         ('{"classes": ["wall"', "not the JSON asked for"),
         ("", "not the JSON asked for"),

@@ -22,7 +22,7 @@ Used = tuple[int | None, int | None] | None
 def asked(prompt: int = 100, reply: int = 50) -> Request:
     """A request that can use at most so many tokens."""
     return Request(
-        request_key="0" * 64, class_name="wall", scene="*", sample_index=0, model="m",
+        request_key="0" * 64, class_name="wall", sense="", scene="*", sample_index=0, model="m",
         prompt_id="p", params_json=f'{{"max_completion_tokens":{reply}}}',
         messages_json="x" * (3 * prompt - 2), schema_json="{}",
     )  # fmt: skip
@@ -61,7 +61,7 @@ def test_most__knows_both_names_of_the_reply_limit(params: str, reply: int):
 @pytest.mark.parametrize("name", ["requests", "tokens", "cost_usd", "seconds"])
 @pytest.mark.parametrize("bad", [0, -1, math.nan, math.inf, -math.inf])
 def test_caps__name_the_one_that_is_no_number_above_zero(name: str, bad: Any):
-    with pytest.raises(UsageError, match=f"{name} cap: wanted a number above 0, got {bad}"):
+    with pytest.raises(UsageError, match=f"caps: {name}: wanted .*, got {bad}"):
         Caps(**{name: bad})
 
 

@@ -14,7 +14,7 @@ from langseg.descriptors.prompts.prompt import Prompt
 from langseg.descriptors.prompts.replies import parse_reply
 from langseg.descriptors.providers.budget import Budget
 from langseg.descriptors.providers.bundled import BundledProvider, load_pack
-from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.load import vocabulary_of
 from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.prompts import some_prompt
 
@@ -165,7 +165,7 @@ def test_class_list__is_looked_up_in_every_pack_its_own_first(packs: Path):
 @pytest.mark.slow
 def test_class_list_of_shipped_names__is_answered_from_the_shipped_packs(tmp_path: Path):
     (tmp_path / "mine.txt").write_text("sofa\nbicyclist\n")
-    mine = load_vocabulary(classes_file=tmp_path / "mine.txt")
+    mine = vocabulary_of(tmp_path / "mine.txt")
     provider = BundledProvider(mine)
     assert provider.model == "bundled"
     assert len(answers(provider, mine, some_prompt())) == 2
@@ -183,3 +183,20 @@ def test_broken_pack__is_an_input_error_that_names_the_file(text: str, tmp_path:
     (tmp_path / "rooms.yaml").write_text(text)
     with pytest.raises(InputError, match=r"^rooms\.yaml: "):
         load_pack(tmp_path / "rooms.yaml")
+
+
+def test_class__of_a_pack_is_found_as_its_name_is_said(packs: Path):
+    entries = (ClassEntry(name="room--wall", id=1), ClassEntry(name="Bed_", id=2))
+    words = replace(ROOMS, classes=entries, scenes={})
+    provider = BundledProvider(words, packs)
+    plan = describe_requests(words, SMALL, provider.model, provider.params)
+    for request, response in zip(plan, answers(provider, words, SMALL), strict=True):
+        parsed = parse_reply(response.raw_text, request)
+        assert (parsed.status, {row.rejected for row in parsed.rows}) == ("ok", {""})
+
+
+def test_class__that_a_pack_names_so_is_not_taken_for_what_its_name_says(packs: Path):
+    (packs / "stuff.yaml").write_text(PACK.replace("wall:", "wall-other:", 1))
+    words = replace(ROOMS, classes=(ClassEntry(name="wall-other", id=1),), scenes={})
+    served = answers(BundledProvider(words, packs), words, SMALL)[0].served_model
+    assert served.startswith("bundled pack stuff:")

@@ -1,6 +1,5 @@
 """Who answers and what its tokens cost, from what a person gave."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ MODEL = "gpt-5.4-nano"
 
 
 def price(kind: Any = "openai", **given: Any) -> tuple[Price | None, str]:
-    nothing = {"base_url": "", "prices": None, "price_in": None, "price_out": None}
+    nothing = {"base_url": "", "price_in": None, "price_out": None}
     return token_price(kind, MODEL, **nothing | given)
 
 
@@ -38,7 +37,12 @@ def test_price__of_another_server_or_a_local_model_is_unknown(monkeypatch: pytes
     assert price() == (None, "")
 
 
-def test_price__that_is_given_beats_every_table(tmp_path: Path):
+def test_price__of_openais_server_is_known_however_its_address_is_spelt():
+    spelt = "https://api.openai.com/v1/chat/completions"
+    assert price(base_url=spelt) == price()
+
+
+def test_price__that_is_given_beats_the_table():
     given = {"price_in": 1.0, "price_out": 2.0, "base_url": "http://127.0.0.1:8000/v1"}
     assert price(**given) == (Price(prompt=1.0, completion=2.0), "--price-in, --price-out")
 

@@ -98,6 +98,20 @@ def test_as_published__keeps_words_and_spelling_and_the_reasons_beside_them():
     assert reason_counts(verdicts, flags=True) == {"too_long": 1, "wrong_slot": 1, "too_short": 1}
 
 
+def test_class__whose_name_is_not_plain_keeps_its_subclasses_and_loses_phrases_that_say_a_part():
+    words = replace(ROOMS, classes=(ClassEntry(name="wall/partition", id=1),), scenes={})
+    phrases = (
+        ForeignPhrase(text="grid of squares", class_name="wall", subclass="tiled wall"),
+        ForeignPhrase(text="thin partitions", class_name="Partition"),
+    )
+    ((request, _, reply),) = answered(ImportProvider(replace(FILE, phrases=phrases), words))
+    assert request.class_name == "wall/partition"
+    assert [row[1:] for row in rows_of(reply)] == [
+        ("any", "thin partitions", "names_class"), ("name", "tiled wall", ""),
+        ("any", "grid of squares", ""),
+    ]  # fmt: skip
+
+
 def test_two_ways_to_keep_a_file__are_two_sets():
     strict, loose = ImportProvider(FILE, ROOMS), ImportProvider(FILE, ROOMS, as_published=True)
     assert (strict.model, loose.model) == ("import:cupl", f"import:cupl{AS_PUBLISHED}")
@@ -188,7 +202,7 @@ def test_file_that_was_changed__replaces_all_of_the_file_before():
     after = ImportProvider(replace(FILE, sha256="cd" * 32, phrases=PHRASES[:7]), ROOMS)
     found = chosen([before, after], [])
     assert found.keys == {request.request_key for request in after.plan}
-    assert found.unanswered == ("bed",)
+    assert [asking.subjects for asking in found.askings if asking.about == "classes"] == [1]
 
 
 def test_set_of_that_name_for_other_classes__does_not_come_between():

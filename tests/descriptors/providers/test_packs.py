@@ -5,6 +5,7 @@ from importlib.resources import files as package_files
 
 import pytest
 
+from langseg.cache.errors import InputError
 from langseg.cache.records import ANY_SCENE, NAME_SLOT, Request
 from langseg.descriptors.prompts.describe import describe_requests
 from langseg.descriptors.prompts.prompt import Prompt
@@ -13,7 +14,15 @@ from langseg.descriptors.providers.bundled import BundledProvider, Pack, load_pa
 from langseg.descriptors.vocabulary.load import load_vocabulary, shipped_vocabularies
 from tests.support.prompts import some_prompt
 
-PACKS = ("ade20k", "camvid", "cityscapes", "coco-stuff", "pascal-context", "pascal-voc")
+PACKS = (
+    "ade20k", "camvid", "cityscapes", "coco-panoptic", "coco-stuff", "msrc", "pascal-context",
+    "pascal-voc",
+)  # fmt: skip
+
+
+WRITTEN_FOR = {"pascal-voc": "pascal-voc-21"}  # the widest of the vocabularies that a pack serves
+UNDESCRIBED = ("ade20k-full", "pascal-context-459")  # by packs: an LLM is asked
+SERVED = {"pascal-voc-21": "pascal-voc"}  # vocabularies that another one's pack describes
 
 
 def pack_of(name: str) -> Pack:
@@ -34,19 +43,35 @@ def whole_prompt(pack: Pack) -> Prompt:
 
 def parsed(name: str) -> list[tuple[Request, ParsedReply]]:
     pack = pack_of(name)
-    plan = describe_requests(load_vocabulary(name), whole_prompt(pack), "m", {})
+    vocabulary = load_vocabulary(WRITTEN_FOR.get(name, name))
+    plan = describe_requests(vocabulary, whole_prompt(pack), "m", {})
     entries = pack.entries
     return [(r, parse_reply(pack_reply(entries[r.class_name.casefold()], r), r)) for r in plan]
 
 
 def test_packs__are_those_of_the_shipped_vocabularies():
-    assert shipped_vocabularies() == PACKS
+    assert shipped_vocabularies() == tuple(sorted({*PACKS, *SERVED, *UNDESCRIBED}))
+
+
+@pytest.mark.parametrize(("name", "pack"), SERVED.items())
+def test_vocabulary__without_a_pack_of_its_own_is_described_by_its_datasets_other_one(
+    name: str, pack: str
+):
+    served = BundledProvider(load_vocabulary(name)).served_model
+    assert f"bundled pack {pack}:" in served
+
+
+@pytest.mark.parametrize("name", UNDESCRIBED)
+def test_vocabulary__that_no_pack_describes_says_so_in_a_few_words(name: str):
+    with pytest.raises(InputError, match=r"more; have an LLM write them: use --prov") as caught:
+        BundledProvider(load_vocabulary(name))
+    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PACKS)
 def test_pack__describes_every_class_and_nothing_else(name: str):
-    vocabulary, pack = load_vocabulary(name), pack_of(name)
+    vocabulary, pack = load_vocabulary(WRITTEN_FOR.get(name, name)), pack_of(name)
     assert set(pack.entries) == {entry.name.casefold() for entry in vocabulary.classes}
     BundledProvider(vocabulary)  # raises for a class or a scene without phrases
 

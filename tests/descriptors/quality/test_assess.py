@@ -68,7 +68,7 @@ def test_set__with_vectors_is_measured_among_the_look_alikes(
     monkeypatch.setattr(embed, "load_encoder", lambda name: encoder)
     texts = [*class_texts(ROOMS), *(p for phrases in FULL.values() for p in phrases)]
     wanted = WantedTexts(len(texts), lambda ids: texts_within(map(normalise_text, texts), ids))
-    embed_missing(store, str(tmp_path / "encoder"), wanted, lambda done, total: None)
+    embed_missing(store, str(tmp_path / "encoder"), wanted, lambda phase, done, total, note: None)
     asked = assessor(store, str(tmp_path / "encoder"))
     quality = asked.named()
     assert quality.encoder_id == encoder.record.encoder_id
@@ -77,11 +77,11 @@ def test_set__with_vectors_is_measured_among_the_look_alikes(
     assert quality.likeness is not None
     assert quality.why_not == ""
     row = set_row(quality)
-    assert (row["classes"], row["phrases"], row["measured_phrases"]) == (2, 3, 3)
+    assert (row.classes, row.phrases, row.measured_phrases) == (2, 3, 3)
     (other,) = other_set_rows(quality, asked)
-    assert other["model"] == "import:half:as-published"
-    assert "1 phrase has no vector yet" in other["why_not"]
-    assert other["paired"] is None
+    assert other.model == "import:half:as-published"
+    assert "1 phrase has no vector yet" in other.why_not
+    assert other.paired is None
 
 
 def test_set__whose_names_have_no_vectors_says_why_in_the_words_of_who_asks(
@@ -98,7 +98,7 @@ def test_set__whose_names_have_no_vectors_says_why_in_the_words_of_who_asks(
     monkeypatch.setattr(embed, "load_encoder", lambda name: encoder)
     texts = [phrase for phrases in FULL.values() for phrase in phrases]
     wanted = WantedTexts(len(texts), lambda ids: texts_within(map(normalise_text, texts), ids))
-    embed_missing(store, str(tmp_path / "encoder"), wanted, lambda done, total: None)
+    embed_missing(store, str(tmp_path / "encoder"), wanted, lambda phase, done, total, note: None)
     monkeypatch.setattr(assess, "reference_vectors", refused)
     source = EncodedSource(store=store.path, encoder=str(tmp_path / "encoder"))
     for in_words, why_not in ((str, "no vectors"), (needs, "no vectors: ENCODE")):

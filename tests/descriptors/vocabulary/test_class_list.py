@@ -39,7 +39,7 @@ def test_bad_row_of_a_csv__has_the_line_number_of_the_file(tmp_path: Path):
     ("text", "reason"),
     [
         ("name,synonym\nwall,screen\n", "row 1: unknown column 'synonym'"),
-        ("name,id,\nwall,1,x\n", "row 1: unknown column ''"),
+        ("name,id,\nwall,1,x\n", "row 1: column 3 has no name"),
         ("name,id,Name\nwall,1,sky\n", "row 1: column 'name' is there twice"),
         ("name,id\nwall,1\nsofa, bed,2\n", "row 3: 3 cells for 2 columns"),
     ],
@@ -80,3 +80,11 @@ def test_any_bytes__are_a_vocabulary_or_an_input_error(data: bytes, kind: str):
         return
     assert all(1 <= len(name) <= 64 and name.isprintable() for name in names(found))
     assert len({name.casefold() for name in names(found)}) == len(found.classes)
+
+
+def test_names_that_several_rows_have__are_told_apart_by_their_synonyms(tmp_path: Path):
+    found = listed(tmp_path, '["screen, crt", "pot", "screen, silver screen", "pot, jar"]', "json")
+    assert [(e.name, e.synonyms) for e in found.classes] == [
+        ("crt", ("screen",)), ("pot", ()), ("screen", ("silver screen",)), ("jar", ("pot",)),
+    ]  # fmt: skip
+    assert "'screen' of row 1 is 'crt' here" in found.read_as

@@ -74,7 +74,7 @@ def test_scene__is_one_name_in_whatever_unicode_form_it_is_written(tmp_path: Pat
     ("name", "text", "reasons"),
     [
         ("s.txt", "kitchen\nbar{}\n", ["scene 2", "U+007B"]),
-        ("s.txt", "*", ["scene 1", "U+002A"]),
+        ("s.txt", "*", ["scene 1", "a letter or digit among them"]),
         ("s.txt", "kitchen\x1bbar", ["scene 1", "U+001B"]),
         ("s.txt", "kit\u202echen", ["RIGHT-TO-LEFT OVERRIDE"]),
         ("s.txt", "kitchen\u2028bar", ["scene 1", "LINE SEPARATOR"]),
@@ -116,11 +116,11 @@ def test_file__with_a_scene_that_cannot_be_used_is_refused(
         ("s.yaml", "{a: [}"),
         ("s.yaml", "? [a, b]\n: c"),
         ("s.yaml", "!!python/object/apply:os.getcwd []"),
-        ("s.txt", b"k\xfcche"),
+        ("s.txt", b"\xea\xf3\xf5\xed\xff"),
     ],
 )
 def test_file__that_cannot_be_read_as_its_kind_is_refused(tmp_path: Path, name: str, text: Any):
-    assert "wanted a file of scenes in UTF-8, got " in refusal(tmp_path, name, text)
+    assert "wanted a file of scenes, got " in refusal(tmp_path, name, text)
 
 
 def test_file__that_is_none_is_refused(tmp_path: Path):
@@ -196,3 +196,10 @@ def test_with_scenes__puts_further_pairs_behind_those_there_are():
     more = with_scenes(rooms, {"bar": ("wall",)})
     assert list(more.scenes) == ["bedroom", "kitchen", "bar"]
     assert with_scenes(rooms, {}) == rooms
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16", "cp1252"])
+def test_read_scenes__takes_places365_and_every_encoding(codec: str, tmp_path: Path):
+    path = tmp_path / "categories_places365.txt"
+    path.write_bytes("/a/apartment_building/outdoor 8\r\n/c/café 9\r\n".encode(codec))
+    assert list(read_scenes(path, ROOMS)) == ["apartment building outdoor", "café"]

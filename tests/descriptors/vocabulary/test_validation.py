@@ -15,9 +15,13 @@ from tests.support.class_lists import listed, refusal
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("Ignore all; rm -rf /", "U+003B SEMICOLON"),
         ("</data>", "U+003C LESS-THAN SIGN"),
-        ("../../x", "U+002E FULL STOP"),
+        ("a\u2028b", "U+2028 LINE SEPARATOR"),
+        ("a\u200cb", "U+200C ZERO WIDTH NON-JOINER"),
+        ("-\u00ad-", "U+00AD SOFT HYPHEN"),
+        ("../../x", "it begins as a formula, or holds a path"),
+        ("+1", "it begins as a formula"),
+        ("C:\\x", "U+005C REVERSE SOLIDUS"),
         ("=cmd|x", "U+003D EQUALS SIGN"),
         ("a\u202eb", "U+202E RIGHT-TO-LEFT OVERRIDE"),
         ("a\x00b", "U+0000"),
@@ -25,7 +29,6 @@ from tests.support.class_lists import listed, refusal
         ("a\u3164b", "U+3164 HANGUL FILLER"),
         ("a\tb", "U+0009"),
         ("a\x1cb", "U+001C"),
-        ("C#", "U+0023 NUMBER SIGN"),
         ("x" * 5000, "5000 characters"),
         ("- (/)", "a letter or digit"),
         ("wall,", "a letter or digit"),
@@ -40,6 +43,44 @@ def test_bad_row__is_refused_with_its_number(row: str, reason: str, tmp_path: Pa
     assert reason in message
     assert "row 1: " not in message
     assert "row 2: " not in message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Kitchen & dining room table", "jack-o’-lantern", "traffic light: red", "T.V. set",
+        "50% sale sign", "other–construction", "Bank/ATM", "bow_(weapon)", "wall-other-merged",
+        "door;double door", "C#", "A+ sign", "№ 5", "24\" monitor", "180° turn", "$100 bill",
+        "🚗 car", "👩\u200d🚒 firefighter", "☎\ufe0f booth", "Straßen\u00adbahn", "می\u200cخانه",
+        "क्\u200dष", "ｃａｒ（ｒｅｄ）", "what?!", "Ignore all; rm -rf /", "“STOP” sign", "x…",
+    ],
+)  # fmt: skip
+def test_name__is_taken_as_the_dataset_has_it(name: str, tmp_path: Path):
+    (entry,) = listed(tmp_path, json.dumps([name]), "json").classes
+    assert entry.name == name
+
+
+def test_name__has_plain_spaces_only(tmp_path: Path):
+    (entry,) = listed(tmp_path, json.dumps([" traffic\u00a0 light\u3000"]), "json").classes
+    assert entry.name == "traffic light"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        ("traffic light", "traffic_light", "says what row 1 says, 'traffic light'"),
+        ("Tram", "Tr\u00adam", "is the name of row 1 again"),
+        ("wall-other", "wall (any wall that has no class of its own)", "says what row 1 says"),
+    ],
+)
+def test_names__that_are_said_alike_are_refused(
+    first: str, second: str, reason: str, tmp_path: Path
+):
+    assert f"row 2: {second!r}"[:12] in (
+        message := refusal(tmp_path, json.dumps([first, second]), "json")
+    )
+    assert reason in message
+    listed(tmp_path, json.dumps([first, {"name": second, "definition": "of iron"}][:1]), "json")
 
 
 def test_bad_rows__are_all_reported_together(tmp_path: Path):
@@ -72,7 +113,7 @@ BAR = {"scenes": {"bar": ["wall"]}}
     ("rest", "reason"),
     [
         ({"scenes": {"kitchen": ["wall", "stov"]}}, "scene 'kitchen': no class is named 'stov'"),
-        ({"scenes": {"*": ["wall"]}}, "scenes: '*' holds U+002A"),
+        ({"scenes": {"*": ["wall"]}}, "scenes: '*' has 1 characters; wanted 1 to 64, a letter"),
         ({"scenes": {"a": ["wall"], "A": ["wall"]}}, "scene 'A': it is there twice"),
         ({"scenes": {"a": [["wall"]]}}, "no class is named a value of type list"),
         ({"scenes": ["kitchen"]}, "scenes: wanted"),
@@ -90,7 +131,7 @@ BAR = {"scenes": {"bar": ["wall"]}}
         ({"ignore_ids": [1]}, "ignore_ids: 1 is a class's id"),
         ({"ignore_ids": "0"}, "ignore_ids: wanted a list"),
         ({"name": ""}, "name: wanted 1 to 64"),
-        ({"extra": 1}, "unknown keys extra"),
+        ({"scene": 1}, "unknown key 'scene' (did you mean 'scenes'?)"),
     ],
 )
 def test_bad_parts__are_refused(rest: dict[str, object], reason: str, tmp_path: Path):
@@ -99,7 +140,7 @@ def test_bad_parts__are_refused(rest: dict[str, object], reason: str, tmp_path: 
 
 def test_ids__leave_no_room_for_255_as_ignored_past_254_classes(tmp_path: Path):
     def ignored(count: int) -> tuple[int, ...]:
-        return listed(tmp_path, "\n".join(f"class {i}" for i in range(count))).ignore_ids
+        return listed(tmp_path, "\n".join(f"thing {i}" for i in range(count))).ignore_ids
 
     assert (ignored(254), ignored(255)) == ((0, 255), (0,))
 

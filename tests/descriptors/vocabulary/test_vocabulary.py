@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from langseg.descriptors.vocabulary.load import load_vocabulary
+from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 from tests.support.class_lists import listed
 
 
@@ -51,3 +54,36 @@ def test_hash__changes_with_every_part(tmp_path: Path):
     hashes = {listed(tmp_path, json.dumps(one), "json").hash for one in [whole, *others]}
     assert len(hashes) == 6
     assert listed(tmp_path, json.dumps(whole), "json").hash in hashes
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (ClassEntry(name="wall", id=1), ("wall", [], "")),
+        (ClassEntry(name="bow_(weapon)", id=1, synonyms=("bow_(weapon)", "long_bow"),
+                    definition="shoots arrows"), ("bow", ["long bow"], "weapon; shoots arrows")),
+        (ClassEntry(name="wall-other-merged", id=1),
+         ("wall", [], "any wall that has no class of its own")),
+        (ClassEntry(name="wall-other", id=1, synonyms=("wall",), definition="papered"),
+         ("wall-other", ["wall"], "papered")),
+        (ClassEntry(name="object--traffic-sign--front", id=1),
+         ("traffic sign", [], "front; of the group object")),
+        (ClassEntry(name="car/bus", id=1, synonyms=("auto",)), ("car", ["bus", "auto"], "")),
+    ],
+)  # fmt: skip
+def test_prompt__tells_a_name_as_it_is_said_and_which_kind_it_means(
+    entry: ClassEntry, told: tuple[str, list[str], str]
+):
+    assert tuple(entry.prompt_data.values()) == told
+
+
+def test_said_names__are_what_a_text_encoder_reads_and_all_different():
+    names = ("wall", "wall-other-merged", "bow_(weapon)", "bow_(ribbon)", "car/vehicle")
+    words = Vocabulary(
+        name="mine",
+        classes=tuple(ClassEntry(name=name, id=n) for n, name in enumerate(names)),
+        ignore_ids=(),
+        scenes={},
+    )
+    said = ("wall", "other wall", "bow (weapon)", "bow (ribbon)", "car or vehicle")
+    assert words.said_names == dict(zip(names, said, strict=True))

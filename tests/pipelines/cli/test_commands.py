@@ -14,6 +14,7 @@ from typer.main import get_command
 from langseg.descriptors.providers.factory import ModelKind
 from langseg.pipelines.cli import desc, seg
 from langseg.pipelines.desc.generate_settings import DescribeConfig
+from langseg.pipelines.seg.settings import DATASETS
 from langseg.segmenter.data.layouts.registry import LAYOUTS
 from langseg.segmenter.heads.registry import HEADS
 from tests.support.children import heed_ctrl_c
@@ -47,7 +48,10 @@ def test_help__of_every_command_has_an_example_that_is_whole_and_json(call, line
 
 
 @pytest.mark.parametrize("name", ["generate", "plan"])
-def test_help__shows_every_default_that_a_configuration_has(call, name: str):
+def test_help__shows_every_default_that_a_configuration_has(
+    call, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    monkeypatch.setenv("COLUMNS", "1000")  # no word is broken
     shown = words(call(DESC, name, "--help").out)
     for field, info in DescribeConfig.model_fields.items():
         flag = f"--{field.replace('_', '-')}"
@@ -64,7 +68,7 @@ def test_help__shows_every_default_that_a_configuration_has(call, name: str):
 def test_choices__of_heads_datasets_and_providers_are_those_that_exist():
     flags = get_type_hints(seg.train)
     assert choices(flags["head"]) == set(HEADS)
-    assert choices(flags["dataset"]) == set(LAYOUTS)
+    assert set(DATASETS) == set(LAYOUTS)
     provider = DescribeConfig.model_fields["provider"].annotation
     assert choices(provider) == {"bundled", *get_args(ModelKind)}
 

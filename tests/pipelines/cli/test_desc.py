@@ -183,6 +183,7 @@ def row_of(store: Path) -> tuple[Request, Response]:
         (("audit", "--rows", "-3"), 2, "--rows"),
         (("audit", "--dataset", "ade20k", "--classes", "x.txt"), 2, "--classes"),
         (("sql", "select 1", "--max-rows", "-5"), 2, "--max-rows"),
+        (("sql", "select '\udce8\udca1'"), 2, "set LC_ALL=C.UTF-8"),
         (("sql", "select 1", "--time-limit", "-1"), 2, "--time-limit"),
         (("sql", "select 1", "--time-limit", "nan"), 2, "--time-limit"),
         (("generate", "--dataset", "ade2k"), 2, "did you mean 'ade20k'"),

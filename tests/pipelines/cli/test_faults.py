@@ -3,11 +3,9 @@
 import errno
 import os
 import resource
-import signal
 import socket
 import stat
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,8 +16,10 @@ import pytest
 from langseg.cache.store.journal import journal_names, journal_path, read_journal
 from langseg.cache.store.store import Store
 from langseg.cache.upkeep.verify import examine
+from langseg.descriptors.openai_api import reception
 from langseg.descriptors.providers import budget
-from langseg.descriptors.providers.openai import provider as openai_provider
+from langseg.pipelines.shared import progress
+from tests.support.forward_proxy import ForwardProxy
 from tests.support.openai_server import OpenAIServer, asked_about
 from tests.support.program import arguments_of, environment, run_program
 from tests.support.until import PATIENCE_S, until
@@ -35,7 +35,7 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key, no proxy, and retries at once."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none-0123")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(openai_provider, "_jitter", lambda: 0.0)
+    monkeypatch.setattr(reception, "_jitter", lambda: 0.0)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_storm_of_500s__is_sat_out_a_bounded_time_then_the_next_run_asks_only_fo
     with OpenAIServer(nth=dict.fromkeys(range(2), "good"), always="status:500") as server:
         done = call(DESC, *flags(store, server.base_url), "--concurrency", "1")
         assert (done.code, len(server.bodies)) == (5, 2 + 8 * (len(NAMES) - 2))
-        assert "4 of 6 requests got no answer" in done.err
+        assert "4 without a usable answer: object 2," in done.err
         server.always = "good"
         assert call(DESC, *flags(store, server.base_url)).code == 0
     assert answered(store) == dict.fromkeys(NAMES, 1)
@@ -128,8 +128,59 @@ def test_server_that_speaks_no_tls__ends_with_5_and_says_what_to_check(call, sto
     with OpenAIServer() as server:
         done = call(DESC, *flags(store, server.base_url.replace("http:", "https:")))
     assert (done.code, server.bodies) == (5, [])
-    assert "SSL" in done.err
-    assert "check the base URL and the network" in done.err
+    assert "no TLS there" in done.err
+    assert "begin the base URL with http://" in done.err
+
+
+def test_server_behind_a_proxy_that_refuses__ends_with_5_and_names_the_proxy(
+    call, store: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with ForwardProxy(refuses=502) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        done = call(DESC, *flags(store, "http://llm.example:8000/v1"))
+    assert done.code == 5
+    assert (
+        f"got HTTP 502: Corporate proxy; a proxy stands between (http_proxy names {proxy.url[7:]})"
+        in done.err
+    )
+    assert "add llm.example to NO_PROXY" in done.err
+    assert len(proxy.asked) == 3
+
+
+def test_server_whose_day_is_used_up__ends_with_5_at_once_and_keeps_what_was_answered(
+    call, store: Path
+):
+    with OpenAIServer(nth={0: "good", 1: "good"}, always="day_limit") as server:
+        done = call(DESC, *flags(store, server.base_url), "--concurrency", 1)
+        assert len(server.bodies) == 3
+    assert done.code == 5
+    assert "got HTTP 429: Rate limit reached for tokens per day (TPD)" in done.err
+    assert "come back after " in done.err
+    assert sum(answered(store).values()) == 2
+
+
+def test_server_that_turns_all_away__is_waited_for_and_that_is_told(
+    call, store: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.5)
+    with OpenAIServer(nth={0: "rate_limit:retry-after=2.2"}) as server:
+        done = call(DESC, *flags(store, server.base_url))
+    assert done.code == 0
+    assert "as HTTP 429: Rate limit reached" in done.err
+    assert "generate: 0/6, waits until " in done.err
+
+
+def test_request_timeout__is_that_of_an_attempt_and_its_advice_names_the_flag(call, store: Path):
+    with OpenAIServer(always="hang") as server:
+        done = call(DESC, *flags(store, server.base_url), "--request-timeout", 0.4)
+    assert done.code == 5
+    assert "no reply in time; allow more time with --request-timeout" in done.err
+
+
+def test_request_timeout__is_for_servers_only(call, store: Path):
+    done = call(DESC, "generate", "--dataset", "camvid", "--store", store, "--request-timeout", 9)
+    assert done.code == 2
+    assert "--request-timeout would do nothing with it" in done.err
 
 
 # Budgets
@@ -248,41 +299,6 @@ def test_second_writer__ends_with_7_names_the_first_and_asks_nothing(call, store
         open_gate(gate, 99)
         assert process.wait(PATIENCE_S) == 0
     assert answered(store) == dict.fromkeys(NAMES, 1)
-
-
-def test_second_writer__that_waits_starts_when_the_first_is_done_and_asks_nothing_again(
-    call, store, gate, monkeypatch: pytest.MonkeyPatch
-):
-    more = (*NAMES, "one more object")
-    with OpenAIServer(gate=gate) as server, first_writer(server, store, at_work=2) as process:
-        sleep, slept = time.sleep, []
-
-        def watched(seconds: float) -> None:  # how a lock is waited for
-            slept.append(len(answered(store)))
-            open_gate(gate, 99 if len(slept) > 2 else 2)
-            sleep(seconds)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(time, "sleep", watched)
-            done = call(DESC, *flags(store, server.base_url, more), "--wait", "--json")
-        assert process.wait(PATIENCE_S) == 0
-    assert slept[:3] == [0, 0, 0]
-    assert (done.code, done.json["cached"], done.json["asked"]) == (0, len(NAMES), 1)
-    assert len(server.bodies) == len(more)
-    assert answered(store) == dict.fromkeys(more, 1)
-
-
-def test_second_writer__that_waits_can_be_stopped(
-    call, store, gate, monkeypatch: pytest.MonkeyPatch
-):
-    with OpenAIServer(gate=gate) as server, first_writer(server, store, at_work=2) as process:
-        with monkeypatch.context() as patched:
-            patched.setattr(time, "sleep", lambda seconds: signal.raise_signal(signal.SIGTERM))
-            done = call(DESC, *flags(store, server.base_url), "--wait")
-        assert done.code == 130
-        assert "run the same command again" in done.err
-        open_gate(gate, 99)
-        assert process.wait(PATIENCE_S) == 0
 
 
 def test_second_writer__of_a_store_whose_lock_was_removed_by_hand_loses_no_row(call, store, gate):

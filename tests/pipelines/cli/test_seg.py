@@ -1,18 +1,27 @@
 """`langseg-seg` from a folder of pictures to masks, and every way it says no."""
 
+import errno
 import json
+import re
 import shlex
 import shutil
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from langseg.cache.bank.load_save import newest_bank, save_bank
+from langseg.cache.files import write_atomic
 from langseg.pipelines.seg.demo_data import run_demo_data
+from tests.support.quiet import no_bar
 from tests.support.random_bank import random_bank
 from tests.support.small_bank import arrays_of, flip_last_byte_of
+from tests.support.tiny_segmenter import write_camvid
+from tests.support.two_processes import two_processes
 
 pytestmark = pytest.mark.slow
 
@@ -32,17 +41,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for dataset in ("ade20k", "camvid"):
         save_bank(random_bank(dataset), home / "store" / "banks")
     (home / "quick.yaml").write_text(QUICK)
-    run_demo_data(home / "data", 3, 8, 4, (96, 64), lambda done, total, note="": None)
+    run_demo_data(home / "data", 3, 8, 4, (96, 64), no_bar)
     return home
 
 
 @pytest.fixture(scope="module")
 def trained(home: Path) -> Path:
-    from langseg.pipelines.seg.train import run_train, train_settings
+    from langseg.pipelines.seg.settings import train_settings
+    from langseg.pipelines.seg.train import run_train
 
     flags = {"data": home / "data", "store": home / "store", "out": home / "run"}
     settings = train_settings(str(home / "quick.yaml"), flags)
-    run_train(settings, lambda done, total, note="": None)
+    run_train(settings, no_bar)
     return home / "run"
 
 
@@ -61,6 +71,45 @@ def test_train__under_other_settings_is_refused_in_the_same_folder(call, home, t
     assert "lr" in done.err
 
 
+def test_train__names_flags_that_go_on_with_the_run_that_is_there(call, home, trained):
+    command = (
+        SEG,
+        "train",
+        "--config",
+        home / "quick.yaml",
+        "--data",
+        home / "data",
+        "--out",
+        trained,
+    )
+    bank = random_bank("ade20k")
+    texts = tuple(tuple(f"other {text}" for text in own) for own in bank.texts)
+    other = save_bank(replace(bank, texts=texts), home / "other")
+    refused = call(
+        *command, "--bank", other, "--lr", "0.5", "--batch-size", "3", "--taps", "3,5",
+        "--set", "training.loss.tri=0.7", "--set", "training.scale=[1,1]",
+    )  # fmt: skip
+    assert refused.code == 4
+    flags = re.search(r"; give (.*) to go on with it, or another folder with --out", refused.err)
+    assert flags is not None
+    done = call(*command, *shlex.split(flags[1]), "--json")
+    assert done.json["trained_steps"] == 0
+
+
+def test_train__reports_what_it_took_and_can_be_made_longer(call, home):
+    command = (SEG, "train", "--config", home / "quick.yaml", "--data", home / "data")
+    where = ("--store", home / "store", "--out", home / "longer")
+    report = call(*command, *where, "--steps", "2", "--json").json
+    assert report["trainable_parameters"] > 1000
+    assert report["images_per_second"] > 0
+    assert report["features"] == "kept"
+    assert report["peak_memory_mib"] > 100
+    longer = call(*command, *where, "--steps", "3", "--log-every", "1")
+    assert "made longer at step 2, from 2 steps to 3" in longer.err
+    assert re.search(r"^train: training 3/3, loss [0-9.]+, lr .*images/s$", longer.err, re.M)
+    assert "1 steps trained, resumed at step 2" in longer.err
+
+
 def test_train__of_a_linear_probe_is_scored_like_any_other(call, home):
     flags = ("--data", home / "data", "--store", home / "store", "--out", home / "probe")
     assert call(SEG, "train", "--config", home / "quick.yaml", *flags, "--head", "linear").code == 0
@@ -70,12 +119,65 @@ def test_train__of_a_linear_probe_is_scored_like_any_other(call, home):
 
 def test_eval__reports_every_metric_and_how_it_was_measured(call, home, trained):
     done = call(SEG, "eval", "--checkpoint", trained, "--data", home / "data", "--json")
-    for name in ("miou", "pixel_accuracy", "mean_accuracy", "fwiou", "median_iou"):
+    for name in (
+        "miou", "pixel_accuracy", "mean_accuracy", "fwiou", "median_iou", "worst_decile_iou",
+        "ade20k_score",
+    ):  # fmt: skip
         assert 0 <= done.json[name] <= 1
     assert len(done.json["per_class_iou"]) == 150
-    assert done.json["images"] == 4
-    assert done.json["protocol"]["mode"] == "whole"
+    protocol = done.json["protocol"]
+    assert [done.json[name] for name in ("dataset", "split", "images")] == ["ade20k", "val", 4]
+    assert len(done.json["data_hash"]) == 64
+    assert (protocol["mode"], protocol["short_side"], protocol["scales"]) == ("whole", 64, [1.0])
+    assert done.json["versions"]["torch"] == version("torch")
+    assert 0 <= done.json["calibration"]["ece"] <= 1
+    assert 0 <= done.json["boundary"]["miou"] <= 1
+    assert 0 <= done.json["picturewise"]["miou_i"] <= 1
+    assert len(done.json["worst_pictures"]) == 4
     assert json.loads((trained / "eval.json").read_text()) == done.json
+
+
+def test_eval__under_corruptions_reports_them_beside_the_clean_and_draws_a_page(
+    call, home, trained, tmp_path
+):
+    page = tmp_path / "new" / "scores.html"
+    flags = ("--corruptions", "fog,occlusion,fog", "--severities", "4,2", "--seed", "7")
+    run = ("--checkpoint", trained, "--data", home / "data", "--out", tmp_path)
+    done = call(SEG, "eval", *run, *flags, "--html", page, "--json")
+    worse = done.json["robustness"]
+    assert [(one["corruption"], one["severity"]) for one in worse["scores"]] == [
+        ("fog", 2), ("fog", 4), ("occlusion", 2), ("occlusion", 4)
+    ]  # fmt: skip
+    assert (worse["seed"], worse["scores"][3]["parameters"]) == (7, {"hidden": 0.6})
+    assert worse["scores"][0]["pixels"] == done.json["pixels"] > worse["scores"][3]["pixels"]
+    assert worse["scores"][0]["clean_miou"] == worse["clean_miou"]
+    assert "each of 4 pictures is predicted 4 times more" in done.err
+    assert {one["by"] for one in done.json["strata"]} == {
+        "classes in the picture", "frequency of the class", "size of the region",
+        "overlapping objects",
+    }  # fmt: skip
+    html = page.read_text()
+    for picture in (home / "data/images/validation").iterdir():
+        assert f"<b>{picture.stem}</b>" in html
+    assert html.count("data:image/jpeg") == 12
+    latex = call(SEG, "eval", *run, "--corruptions", "jpeg", "--quick", "--latex").out
+    assert latex.count("\\begin{tabular}") == 2
+    assert "jpeg & " in latex
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--corruptions", "fogg"), "did you mean fog?"),
+        (("--robustness", "--severities", "0"), "severities"),
+        (("--robustness", "--predictions", "."), "wanted a model to look at pictures"),
+        (("--html", "."), "wanted a file for --html, got a folder"),
+    ],
+)
+def test_eval__refuses_what_no_page_or_corruption_can_be(call, home, trained, flags, told):
+    done = call(SEG, "eval", "--checkpoint", trained, "--data", home / "data", *flags)
+    assert done.code in (2, 3)
+    assert told in done.err
 
 
 def test_predict__writes_a_mask_of_class_ids_and_an_overlay_with_a_legend(
@@ -90,6 +192,68 @@ def test_predict__writes_a_mask_of_class_ids_and_an_overlay_with_a_legend(
         assert overlay.width >= 640
     (picture,) = done.json["predicted"]
     assert sum(picture["classes"].values()) == pytest.approx(1, abs=0.01)
+    assert picture["scores"].keys() == picture["classes"].keys()
+    assert picture["mask"] == str(tmp_path / f"{image.stem}.png")
+    assert picture["overlay"] == str(tmp_path / f"overlay_{image.stem}.png")
+
+
+def test_predict__says_of_each_picture_where_its_overlay_is_and_what_was_seen(
+    call, home, trained, tmp_path
+):
+    images = sorted((home / "data/images/validation").iterdir())[:2]
+    done = call(SEG, "predict", "--checkpoint", trained, "--out", tmp_path, *images)
+    lines = [line for line in done.err.splitlines() if not line.startswith("predict: ")]
+    first, second, last = lines  # but the progress of a slow machine
+    for line, image in ((first, images[0]), (second, images[1])):
+        where, seen = line.split(": ", 1)
+        assert where == str(tmp_path / f"overlay_{image.stem}.png")
+        assert re.match(r"\w[\w ]* \d+\.\d %", seen)
+    assert last == f"{tmp_path}: 2 of 2 pictures segmented"
+
+
+def test_commands__name_what_they_do_and_count_it(home, trained, tmp_path):
+    from langseg.pipelines.seg.evaluate import run_eval
+    from langseg.pipelines.seg.predict import run_predict
+    from langseg.pipelines.seg.settings import EvalSettings, PredictSettings, train_settings
+    from langseg.pipelines.seg.train import run_train
+
+    def told(work) -> list[str]:
+        lines: list[str] = []
+
+        def advance(
+            done: int, total: int, note: str = "", phase: str = "", mark: bool = False
+        ) -> None:
+            lines.append(f"{phase} {done}/{total}")
+
+        work(advance)
+        return lines
+
+    data, images = home / "data", sorted((home / "data/images/validation").iterdir())
+    flags = {
+        "data": data, "store": home / "store", "out": tmp_path / "run", "features": tmp_path / "f",
+    }  # fmt: skip
+    settings = train_settings(str(home / "quick.yaml"), flags)
+    training = told(lambda advance: run_train(settings, advance))
+    assert training == [
+        "loading demo 0/0",
+        *(f"checking labels {done}/8" for done in range(1, 9)),
+        *(f"looking for kept features {done}/8" for done in range(1, 9)),
+        *(f"reading features {done}/8" for done in range(1, 9)),
+        *(f"training {done}/4" for done in range(1, 5)),
+    ]
+    scored = EvalSettings(checkpoint=trained, data=data)
+    assert told(lambda advance: run_eval(scored, advance)) == [
+        "loading the model 0/0",
+        *(f"checking labels {done}/4" for done in range(1, 5)),
+        *(f"scoring {done}/4" for done in range(1, 5)),
+    ]
+    predicting = PredictSettings(checkpoint=trained, out=tmp_path / "out", images=images)
+    assert told(lambda advance: run_predict(predicting, advance)) == [
+        "loading the model 0/0",
+        *(f"segmenting {done}/4" for begun in range(4) for done in (begun, begun + 1)),
+    ]
+    rendering = told(lambda advance: run_demo_data(tmp_path / "new", 0, 2, 1, (96, 64), advance))
+    assert rendering == [f"rendering {done}/3" for done in range(1, 4)]
 
 
 def test_eval__of_a_checkpoint_folder_writes_into_the_run_and_of_another_protocol_nowhere(
@@ -105,6 +269,76 @@ def test_eval__of_a_checkpoint_folder_writes_into_the_run_and_of_another_protoco
     report = call(SEG, "eval", *flags).json
     assert json.loads((trained / "eval.json").read_text()) == report
     assert list(trained.rglob("eval.json")) == [trained / "eval.json"]
+
+
+def test_eval__of_a_run_that_cannot_be_written_shows_its_scores_and_says_so(
+    call, home, trained, tmp_path
+):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "eval.json").unlink(missing_ok=True)
+    (run / "eval.json").mkdir()
+    flags = ("--checkpoint", run, "--data", home / "data", "--quick", "--json")
+    done = call(SEG, "eval", *flags)
+    assert (done.code, done.json["boundary"]) == (0, None)
+    assert f"{run}: the scores are not kept" in done.err
+    kept = call(SEG, "eval", *flags, "--out", tmp_path / "scores")
+    assert json.loads((tmp_path / "scores/eval.json").read_text()) == kept.json == done.json
+    refused = call(SEG, "eval", *flags, "--out", home / "quick.yaml")
+    assert (refused.code, refused.out) == (3, "")
+    assert "wanted a folder at" in refused.err
+
+
+def test_eval__by_a_mapping_scores_the_classes_that_it_names_and_says_which_it_leaves_out(
+    call, home, trained, tmp_path
+):
+    write_camvid(tmp_path, split="val")
+    flags = ("--checkpoint", trained, "--dataset", "camvid", "--data", tmp_path)
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("sky: sky\nroad: [road, path, wall]\nbuilding: [building]\n")
+    done = call(SEG, "eval", *flags, "--mapping", mapping, "--json")
+    assert done.code == 0
+    assert list(done.json["per_class_iou"]) == ["sky", "building", "road"]
+    assert done.json["protocol"]["mapping"]["left_out"][0] == "pole"
+    assert f"not scored, as {mapping} does not name them: pole, pavement" in done.err
+    assert not list(trained.rglob("*camvid*"))
+    wrong = call(SEG, "eval", *flags, "--mapping", "ade20k-to-moon")
+    assert (wrong.code, "found neither" in wrong.err) == (2, True)
+    masks = call(SEG, "eval", "--predictions", tmp_path, *flags[2:], "--mapping", mapping)
+    assert (masks.code, "wanted a model" in masks.err) == (2, True)
+
+
+def test_eval__reads_a_picture_as_it_is_told_and_says_how(call, home, trained):
+    flags = ("--checkpoint", trained, "--data", home / "data", "--quick", "--json")
+    reading = ("--mode", "slide", "--window", "44", "--stride", "24", "--flip")
+    scales = ("--scales", "0.75,1.25", "--average", "probabilities", "--out", home / "scores")
+    protocol = call(SEG, "eval", *flags, *reading, *scales).json["protocol"]
+    assert (protocol["window"], protocol["stride"], protocol["flip"]) == (40, 24, True)
+    assert protocol["scales"] == [0.75, 1.25]
+    assert protocol["averaged"].startswith("stride-4 softmax of the logits, over windows, scales")
+    refused = call(SEG, "eval", *flags, "--window", "40")
+    assert (refused.code, "wanted them with mode slide" in refused.err) == (2, True)
+
+
+def test_eval__in_two_processes_gives_the_scores_of_one_and_speaks_once(call, home, trained):
+    flags = ("--checkpoint", trained, "--data", home / "data", "--json")
+    alone = call(SEG, "eval", *flags).json
+    done = two_processes("langseg.pipelines.cli.seg", "eval", *flags, "--out", home / "two")
+    assert [one.returncode for one in done] == [0, 0]
+    assert done[1].stdout == done[1].stderr == ""
+    together = json.loads(done[0].stdout)
+    assert together["protocol"].pop("processes") == 2
+    assert alone["protocol"].pop("processes") == 1
+    assert together == alone
+
+
+def test_eval__of_a_picture_that_cannot_be_read_scores_none(call, home, trained, tmp_path):
+    shutil.copytree(home / "data", tmp_path / "data")
+    *_, last = sorted((tmp_path / "data/annotations/validation").iterdir())
+    last.write_bytes(last.read_bytes()[:40])
+    done = call(SEG, "eval", "--checkpoint", trained, "--data", tmp_path / "data")
+    assert (done.code, done.out) == (3, "")
+    assert str(last) in done.err
 
 
 @pytest.mark.parametrize("array", ["emb", "texts.utf8"])
@@ -137,25 +371,23 @@ def test_train__names_an_eval_command_that_works(call, home, trained):
     assert call(*command).code == 0
 
 
-def test_predict__never_writes_over_a_picture_given(call, trained, tmp_path):
-    for name, other in (("photo.png", "x.jpg"), ("overlay_x.png", "x.jpg")):
+def test_predict__never_writes_over_a_picture(call, trained, tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("photo.png", "x.jpg", "photo.jpg"):
         Image.new("RGB", (96, 64)).save(tmp_path / name)
-        Image.new("RGB", (96, 64)).save(tmp_path / other)
-        before = (tmp_path / name).read_bytes()
-        flags = ("--checkpoint", trained, "--out", tmp_path / "sub" / "..")
-        (tmp_path / "sub").mkdir(exist_ok=True)
-        done = call(SEG, "predict", *flags, tmp_path / other, tmp_path / name)
-        assert done.code == 2
-        assert "--out" in done.err
-        assert (tmp_path / name).read_bytes() == before
-        assert not (tmp_path / "x.png").exists()
+    before = (tmp_path / "photo.png").read_bytes()
+    flags = ("--checkpoint", trained, "--out", tmp_path / "sub" / "..")
+    done = call(SEG, "predict", *flags, tmp_path / "photo.jpg", tmp_path / "x.jpg")
+    assert (done.code, "photo.png: is there already" in done.err) == (2, True)
+    assert (tmp_path / "photo.png").read_bytes() == before
+    assert not (tmp_path / "x.png").exists()
 
 
 def test_predict__refuses_a_mask_and_an_overlay_of_one_name_before_loading(call, tmp_path):
     flags = ("--checkpoint", "nowhere", "--out", tmp_path)
     done = call(SEG, "predict", *flags, "a.jpg", "overlay_a.jpg")
     assert done.code == 2
-    assert "overlay_a.png: two pictures" in done.err
+    assert "overlay_a.jpg.png: two pictures" in done.err
 
 
 def test_predict__into_a_file_ends_in_one_sentence(call, trained, tmp_path):
@@ -175,12 +407,75 @@ def test_predict__goes_on_after_a_bad_picture_and_ends_with_3(call, home, traine
     assert "Traceback" not in done.err
 
 
+def test_predict__goes_on_where_the_memory_is_too_small(call, home, trained, tmp_path, monkeypatch):
+    """A real allocation that fails: no machine has 2**62 bytes."""
+    from langseg.segmenter.inference.segmenter import Segmenter
+
+    segment = Segmenter.segment
+
+    def greedy(self, picture, scene=None):
+        if picture[0, 0, 0] == 1:
+            torch.empty(2**60, dtype=torch.float32)
+        if picture[0, 0, 0] == 2:
+            np.empty(2**60, np.float32)
+        return segment(self, picture, scene)
+
+    monkeypatch.setattr(Segmenter, "segment", greedy)
+    (tmp_path / "in").mkdir()
+    for red, name in enumerate(("small.png", "big.png", "huge.png")):
+        Image.new("RGB", (96, 64), (red, 0, 0)).save(tmp_path / "in" / name)
+    (tmp_path / "in/empty.jpg").touch()
+    flags = ("--checkpoint", trained, "--out", tmp_path / "out")
+    done = call(SEG, "predict", *flags, tmp_path / "in")
+    assert done.code == 3
+    assert done.err.count("wanted more memory than there is; give --mode slide") == 2
+    assert "1 of 4 pictures segmented" in done.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "overlay_small.png", "small.png",
+    ]  # fmt: skip
+
+
+def test_predict__reads_every_page_of_a_grey_tiff_in_its_window(call, trained, tmp_path):
+    pages = [Image.fromarray(np.full((32, 48), value, np.uint16)) for value in (100, 900)]
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    flags = ("--checkpoint", trained, "--out", tmp_path / "out", tmp_path / "scan.tif")
+    refused = call(SEG, "predict", *flags)
+    assert (refused.code, "say which with --page, or --page all" in refused.err) == (3, True)
+    done = call(SEG, "predict", *flags, "--page", "all", "--grey-window", "0,1000")
+    assert done.code == 0
+    assert "1 of 1 pictures" in done.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "overlay_scan.page0.png", "overlay_scan.page1.png", "scan.page0.png", "scan.page1.png",
+    ]  # fmt: skip
+    assert call(SEG, "predict", *flags, "--page", "1").code == 0
+
+
+def test_predict__on_a_full_disk_ends_in_one_sentence_with_what_is_done(
+    call, home, trained, tmp_path, monkeypatch
+):
+    def fill(path, data):
+        if path.name == "overlay_b.png":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_atomic(path, data)
+
+    monkeypatch.setattr("langseg.pipelines.seg.predict.write_atomic", fill)
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        Image.new("RGB", (96, 64)).save(tmp_path / name)
+    flags = ("--checkpoint", trained, "--out", tmp_path / "out")
+    done = call(SEG, "predict", *flags, *(tmp_path / f"{name}.jpg" for name in "abc"))
+    assert done.code == 3
+    assert done.err.splitlines()[-1] == (
+        f"error: {tmp_path / 'out/overlay_b.png'}: cannot be written (No space left on device); "
+        "1 of 3 pictures are done and kept"
+    )
+
+
 def test_predict__with_another_vocabulary_says_so_and_uses_its_ids(call, home, trained, tmp_path):
     bank = save_bank(random_bank("camvid"), tmp_path / "banks")
     image = next((home / "data/images/validation").iterdir())
     flags = ("--checkpoint", trained, "--out", tmp_path, "--bank", bank)
     done = call(SEG, "predict", *flags, image)
-    assert "bank swapped" in done.err
+    assert "asked with camvid's 11 classes, trained on ade20k's 150" in done.err
     with Image.open(tmp_path / f"{image.stem}.png") as mask:
         assert set(np.unique(np.asarray(mask))) <= set(range(11))
 
@@ -194,11 +489,15 @@ def test_predict__with_another_vocabulary_says_so_and_uses_its_ids(call, home, t
         (("train", "--config", "{quick}", *HERE, "--steps", "0"), 2, "steps"),
         (("train", "--config", "{quick}", *HERE, "--device", "tpu9"), 2, "tpu9"),
         (("eval", "--checkpoint", "{run}", "--data", "{data}", "--device", "cuda:99"), 2, ":99"),
-        (("eval", "--checkpoint", "nowhere", "--data", "{data}"), 4, "nowhere"),
+        (("eval", "--checkpoint", "nowhere", "--data", "{data}"), 3, "nowhere"),
+        (("eval", "--checkpoint", "nowhere", "--data", "gone"), 3, "wanted a checkpoint"),
         (("eval", "--checkpoint", "{run}", "--data", "{store}"), 3, "images"),
         (("eval", "--checkpoint", "{run}", "--dataset", "cityscape"), 2, "cityscape"),
         (("predict", "--checkpoint", "{run}", "--scene", "moon", "{image}"), 2, "moon"),
-        (("predict", "--checkpoint", "{run}", "{image}", "{image}"), 2, "two pictures"),
+        (("predict", "--checkpoint", "{run}", "{store}"), 3, "found none"),
+        (("predict", "--checkpoint", "{run}", "--device", "meta", "{image}"), 2, "meta"),
+        (("predict", "--checkpoint", "{run}", "--device", "xla", "{image}"), 2, "xla"),
+        (("predict", "--checkpoint", "{run}", "--weights", "w.safetensors", "{image}"), 2, "demo"),
         (("demo-data", "--out", "{store}"), 3, "empty"),
         (("demo-data", "--train", "-3"), 2, "--train"),
         (("segment",), 2, "No such command"),

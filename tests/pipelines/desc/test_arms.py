@@ -12,12 +12,12 @@ from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.store.store import Store
 from langseg.descriptors.controls.arms import RULES
 from langseg.descriptors.vocabulary.source import EncodedSource
-from langseg.pipelines.desc.arms import ArmsConfig, run_arms
+from langseg.pipelines.desc.arms import ArmsConfig, ArmsReport, run_arms
 from langseg.pipelines.desc.bank import run_bank
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.generate_settings import DescribeConfig
 from tests.support.openai_server import OpenAIServer
-from tests.support.quiet import Quiet
+from tests.support.quiet import Quiet, no_bar
 
 pytestmark = pytest.mark.slow
 
@@ -29,13 +29,9 @@ HOME = {
 }
 
 
-def no_progress(done: int, total: int, note: str = "") -> None:
-    """Nobody looks."""
-
-
-def arms_of(folder: Path, encoder: str, **changes: Any) -> dict[str, Any]:
+def arms_of(folder: Path, encoder: str, **changes: Any) -> ArmsReport:
     settings = {"classes": folder / "home.json", "store": folder / "store", **changes}
-    return run_arms(ArmsConfig(encoder=encoder, **settings), no_progress)
+    return run_arms(ArmsConfig(encoder=encoder, **settings), no_bar)
 
 
 @pytest.fixture(scope="module")
@@ -57,39 +53,39 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(home: Path, hash_encoder: str) -> dict[str, Any]:
+def report(home: Path, hash_encoder: str) -> ArmsReport:
     return arms_of(home, hash_encoder)
 
 
 @pytest.fixture(scope="module")
-def banks(report: dict[str, Any]) -> dict[str, TextBank]:
-    return {arm["arm"]: load_bank(Path(arm["bank"])) for arm in report["arms"]}
+def banks(report: ArmsReport) -> dict[str, TextBank]:
+    return {arm.arm: load_bank(arm.bank) for arm in report.arms}
 
 
 def test_arms__are_all_there_the_bank_itself_first(report):
-    assert [arm["arm"] for arm in report["arms"]] == [
+    assert [arm.arm for arm in report.arms] == [
         "real",
         *RULES,
         "generated:other",
         "cut:generated:other",
     ]
-    assert report["real"] == report["arms"][0]["fingerprint"]
-    assert len({arm["fingerprint"] for arm in report["arms"]}) == len(report["arms"])
+    assert report.real == report.arms[0].fingerprint
+    assert len({arm.fingerprint for arm in report.arms}) == len(report.arms)
 
 
 def test_real_arm__is_the_bank_that_the_command_bank_makes(home, banks, hash_encoder):
     source = EncodedSource(classes=home / "home.json", store=home / "store")
     made = run_bank(source, hash_encoder)
-    assert made["fingerprint"] == banks["real"].fingerprint
+    assert made.fingerprint == banks["real"].fingerprint
     assert banks["real"].recipe is None
-    assert newest_bank(home / "store" / "banks", "home") == Path(made["bank"])
+    assert newest_bank(home / "store" / "banks", "home") == made.bank
 
 
 def test_arms__carry_their_recipe_and_the_bank_they_control(report, banks):
-    for arm in report["arms"][1:]:
-        recipe = {"arm": arm["arm"], "rule": arm["rule"], "seed": arm["seed"], "of": report["real"]}
-        assert banks[arm["arm"]].recipe == recipe
-        assert banks[arm["arm"]].model == arm["model"]
+    for arm in report.arms[1:]:
+        recipe = {"arm": arm.arm, "rule": arm.rule, "seed": arm.seed, "of": report.real}
+        assert banks[arm.arm].recipe == recipe
+        assert banks[arm.arm].model == arm.model
     assert banks["generated:other"].model == "other"
 
 
@@ -117,8 +113,8 @@ def test_scene_shuffled__differs_from_the_bank_in_its_priors_alone(banks):
 
 def test_arms__made_again_are_the_same_and_embed_nothing(home, report, hash_encoder):
     again = arms_of(home, hash_encoder)
-    assert again["embedded"] == 0
-    assert again["arms"] == report["arms"]
+    assert again.embedded == 0
+    assert again.arms == report.arms
 
 
 def test_arms__of_the_same_answers_in_another_store_are_the_same(
@@ -126,16 +122,16 @@ def test_arms__of_the_same_answers_in_another_store_are_the_same(
 ):
     run_generate(DescribeConfig(classes=home / "home.json", store=tmp_path), Quiet())
     alone = arms_of(home, hash_encoder, store=tmp_path)
-    prints = {arm["arm"]: arm["fingerprint"] for arm in report["arms"]}
-    assert {arm["arm"]: arm["fingerprint"] for arm in alone["arms"]} == {
+    prints = {arm.arm: arm.fingerprint for arm in report.arms}
+    assert {arm.arm: arm.fingerprint for arm in alone.arms} == {
         name: prints[name] for name in prints if not name.startswith(("generated", "cut"))
     }
 
 
 def test_arms__say_how_many_texts_name_their_class(report):
-    naming = {arm["arm"]: arm["naming"] for arm in report["arms"]}
+    naming = {arm.arm: arm.naming for arm in report.arms}
     assert naming["names"] == naming["name-free"] == naming["swapped"] == 0
-    assert naming["templates"] == report["arms"][0]["texts"] - 5  # all but the names themselves
+    assert naming["templates"] == report.arms[0].texts - 5  # all but the names themselves
     assert 0 < naming["real"] < naming["templates"]  # names of subclasses
 
 
@@ -145,16 +141,16 @@ def test_cut__has_as_many_texts_as_the_imported_set(report, banks):
 
 
 def test_arms__are_listed_in_a_file_named_by_the_bank(home, report):
-    path = home / "store" / "banks" / f"arms-{report['real']}.json"
-    assert report["index"] == str(path)
+    path = home / "store" / "banks" / f"arms-{report.real}.json"
+    assert report.index == path
     index = json.loads(path.read_text())
-    for listed, reported in zip(index["arms"], report["arms"], strict=True):
-        assert listed == {key: reported[key] for key in reported if key != "bank"}
+    for listed, reported in zip(index["arms"], report.arms, strict=True):
+        assert listed == {key: value for key, value in vars(reported).items() if key != "bank"}
         assert (path.parent / listed["fingerprint"] / "bank.json").is_file()
 
 
 def test_arms__leave_out_a_model_that_describes_less_than_half_and_say_so(report):
-    assert report["left_out"] == {"generated:scant": "scant describes 1 of 5 classes"}
+    assert report.left_out == {"generated:scant": "scant describes 1 of 5 classes"}
 
 
 def test_arms__leave_a_store_that_verifies(call, home, report):
@@ -175,7 +171,7 @@ def test_arms__of_more_seeds_are_more_draws_each_of_its_own(call, home, hash_enc
 
 def test_arm_of_another_model__leaves_the_bank_of_that_model_as_it_is(home, report, hash_encoder):
     source = EncodedSource(classes=home / "home.json", store=home / "store", model="other")
-    made = Path(run_bank(source, hash_encoder)["bank"])
+    made = run_bank(source, hash_encoder).bank
     before = {file.name: file.read_bytes() for file in made.iterdir()}
     arms_of(home, hash_encoder)
     assert {file.name: file.read_bytes() for file in made.iterdir()} == before

@@ -7,7 +7,7 @@ import pytest
 
 from langseg.cache.errors import BudgetError, UsageError
 from langseg.cache.upkeep.verify import examine
-from langseg.pipelines.desc.generate import run_generate
+from langseg.pipelines.desc.generate import GenerateResult, run_generate
 from langseg.pipelines.desc.generate_settings import DescribeConfig
 from tests.support.batch_server import BatchServer
 from tests.support.openai_server import OpenAIServer
@@ -20,7 +20,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
-def run(tmp_path: Path, server: BatchServer | OpenAIServer, **changes: Any) -> dict[str, Any]:
+def run(tmp_path: Path, server: BatchServer | OpenAIServer, **changes: Any) -> GenerateResult:
     (tmp_path / "mine.txt").write_text("flux capacitor\nhoverboard\n")
     provider = "openai-batch" if isinstance(server, BatchServer) else "openai"
     config = DescribeConfig(
@@ -34,13 +34,13 @@ def run(tmp_path: Path, server: BatchServer | OpenAIServer, **changes: Any) -> d
 def test_generate__submits_leaves_and_collects_in_a_later_run(tmp_path: Path):
     with BatchServer() as server:
         first = run(tmp_path, server)
-        assert (first["under_way"], first["asked"]) == (2, 0)
-        assert "2 requests are with the server" in first["sentence"]
+        assert (first.under_way, first.asked) == (2, 0)
+        assert "2 requests are with the server" in first.sentence
         second = run(tmp_path, server)
-        assert (second["under_way"], second["still_open"]) == (0, 0)
-        assert second["statuses"] == {"ok": 2}
+        assert (second.under_way, second.still_open) == (0, 0)
+        assert second.statuses == {"ok": 2}
         third = run(tmp_path, server)
-        assert (third["cached"], third["asked"]) == (2, 0)
+        assert (third.cached, third.asked) == (2, 0)
     assert sum(server.accepted.values()) == 2
     assert examine(tmp_path / "store").problems == []
 
@@ -49,7 +49,7 @@ def test_generate__submits_leaves_and_collects_in_a_later_run(tmp_path: Path):
 def test_generate__that_waits_ends_with_every_answer(tmp_path: Path):
     with BatchServer() as server:
         report = run(tmp_path, server, wait=True)
-    assert (report["under_way"], report["statuses"]) == (0, {"ok": 2})
+    assert (report.under_way, report.statuses) == (0, {"ok": 2})
 
 
 @pytest.mark.slow
@@ -57,7 +57,7 @@ def test_batch_answers__are_no_more_asked_of_a_server_that_answers_at_once(tmp_p
     with BatchServer() as server:
         run(tmp_path, server, wait=True)
     with OpenAIServer() as online:
-        assert run(tmp_path, online)["cached"] == 2
+        assert run(tmp_path, online).cached == 2
     assert online.bodies == []
 
 
@@ -66,9 +66,9 @@ def test_unusable_batch_answer__is_submitted_once_more_by_the_run_that_collects_
     with BatchServer(lines={0: "refusal"}) as server:
         run(tmp_path, server)
         second = run(tmp_path, server)
-        assert (second["statuses"], second["under_way"]) == ({"refused": 1, "ok": 1}, 1)
+        assert (second.statuses, second.under_way) == ({"refused": 1, "ok": 1}, 1)
         third = run(tmp_path, server)
-        assert (third["statuses"], third["still_open"]) == ({"ok": 1}, 0)
+        assert (third.statuses, third.still_open) == ({"ok": 1}, 0)
     assert sum(server.accepted.values()) == 3
 
 
@@ -85,11 +85,11 @@ def test_scenes__of_a_batch_are_described_once_it_is_known_what_is_plausible(tmp
     scenes.write_text("garage\n")
     with BatchServer() as server:
         first = run(tmp_path, server, scenes=str(scenes))
-        assert first["under_way"] == 3
+        assert first.under_way == 3
         second = run(tmp_path, server, scenes=str(scenes))
-        assert (second["statuses"], second["under_way"]) == ({"ok": 3}, 1)
+        assert (second.statuses, second.under_way) == ({"ok": 3}, 1)
         third = run(tmp_path, server, scenes=str(scenes))
-        assert (third["planned"], third["still_open"]) == (4, 0)
+        assert (third.planned, third.still_open) == (4, 0)
 
 
 def test_generate__refuses_to_pay_elsewhere_for_what_a_batch_will_bring(tmp_path: Path):
@@ -103,8 +103,8 @@ def test_generate__refuses_to_pay_elsewhere_for_what_a_batch_will_bring(tmp_path
 def test_generate__kept_back_by_the_servers_room_is_no_failure(tmp_path: Path):
     with BatchServer(looks=9) as server:
         report = run(tmp_path, server, enqueued_tokens=2000)
-    assert (report["under_way"], report["still_open"]) == (1, 2)
-    assert "1 requests are with the server, 1 wait for room there" in report["sentence"]
+    assert (report.under_way, report.still_open) == (1, 2)
+    assert "1 requests are with the server, 1 wait for room there" in report.sentence
 
 
 def test_generate__kept_back_by_a_cap_on_cost_says_so(tmp_path: Path):
@@ -118,5 +118,5 @@ def test_answers_that_were_collected__are_told_apart_from_those_asked_for(tmp_pa
     with BatchServer() as server:
         run(tmp_path, server)
         second = run(tmp_path, server)
-    assert (second["collected"], second["asked"], second["cached"]) == (2, 0, 2)
-    assert "2 answers collected that were with the server" in second["sentence"]
+    assert (second.collected, second.asked, second.cached) == (2, 0, 2)
+    assert "2 answers collected that were with the server" in second.sentence

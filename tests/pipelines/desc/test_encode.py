@@ -29,7 +29,7 @@ from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.open_sets import open_sets
 from tests.support.hash_encoder import HashEncoder
-from tests.support.quiet import Quiet
+from tests.support.quiet import Quiet, no_bar
 from tests.support.tiny_towers import clip_tower, siglip_tower
 
 AGAIN = """
@@ -38,7 +38,7 @@ from pathlib import Path
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.encode import run_encode
 report = run_encode(Source(dataset="camvid", store=Path(sys.argv[1])), "minilm", print)
-print(report["embedded"], "torch" in sys.modules)
+print(report.embedded, "torch" in sys.modules)
 """
 
 
@@ -60,10 +60,6 @@ def source(tmp_path: Path) -> Source:
     return Source(**given)
 
 
-def quiet(done: int, total: int, note: str = "") -> None:
-    """Nobody looks at a bar."""
-
-
 def needed(source: Source) -> set[str]:
     chosen = open_sets(source).of(source.model)
     return {text_id(text) for text in bank_texts(chosen.vocabulary, chosen.phrases())}
@@ -75,11 +71,11 @@ def embedded(source: Source, encoder_id: str) -> list[str]:
 
 @pytest.mark.slow
 def test_encode__embeds_exactly_the_texts_of_the_bank(source: Source, towers: dict[str, str]):
-    report = run_encode(source, towers["clip"], quiet)
-    found = embedded(source, report["encoder"])
-    assert len(found) == len(set(found)) == report["texts"] == report["embedded"] > 30
+    report = run_encode(source, towers["clip"], no_bar)
+    found = embedded(source, report.encoder)
+    assert len(found) == len(set(found)) == report.texts == report.embedded > 30
     assert set(found) == needed(source)
-    assert run_encode(source, towers["clip"], quiet)["embedded"] == 0
+    assert run_encode(source, towers["clip"], no_bar).embedded == 0
 
 
 @pytest.mark.slow
@@ -88,10 +84,10 @@ def test_encode__keeps_several_encoders_side_by_side_up_to_their_banks(
 ):
     aligned = {}
     for name in (*towers.values(), "minilm"):
-        report = run_encode(source, name, quiet)
-        assert report["embedded"] == report["texts"]
-        bank = load_bank(Path(run_bank(source, name)["bank"]))
-        assert bank.encoder_id == report["encoder"]
+        report = run_encode(source, name, no_bar)
+        assert report.embedded == report.texts
+        bank = load_bank(run_bank(source, name).bank)
+        assert bank.encoder_id == report.encoder
         aligned[name] = bank.image_aligned
         encoder = load_encoder(name, device="cpu")
         vectors, _ = encoder.encode(bank.texts[0])
@@ -124,19 +120,19 @@ def test_bank_and_audit__take_the_encoder_whose_weights_are_there_now(
     encoded = EncodedSource(**source.model_dump(), encoder=name)
 
     def taken() -> set[str | None]:
-        bank = load_bank(Path(run_bank(source, name)["bank"]))
+        bank = load_bank(run_bank(source, name).bank)
         return {bank.encoder_id, Assessor(encoded, open_sets(encoded)).named().encoder_id}
 
-    first = run_encode(source, name, quiet)["encoder"]
+    first = run_encode(source, name, no_bar).encoder
     before = change(weights)
     with pytest.raises(InputError, match=rf"has now, .*{first}.*langseg-desc encode --classes "):
         run_bank(source, name)
     assert Assessor(encoded, open_sets(encoded)).named().encoder_id == ""
-    second = run_encode(source, name, quiet)["encoder"]
+    second = run_encode(source, name, no_bar).encoder
     assert second != first
     assert taken() == {second}
     weights.write_bytes(before)
-    assert run_encode(source, name, quiet)["embedded"] == 0
+    assert run_encode(source, name, no_bar).embedded == 0
     assert taken() == {first}
 
 
@@ -145,13 +141,13 @@ def test_bank__without_the_weights_takes_the_one_encoder_of_that_name_and_never_
     source: Source, tmp_path: Path
 ):
     name, weights = tower(tmp_path / "enc")
-    first = run_encode(source, name, quiet)["encoder"]
+    first = run_encode(source, name, no_bar).encoder
     before = change(weights)
     weights.unlink()
-    assert load_bank(Path(run_bank(source, name)["bank"])).encoder_id == first
+    assert load_bank(run_bank(source, name).bank).encoder_id == first
     weights.write_bytes(before)
     change(weights)
-    second = run_encode(source, name, quiet)["encoder"]
+    second = run_encode(source, name, no_bar).encoder
     weights.unlink()
     with pytest.raises(UsageError, match=f"which of {first}, {second}|which of {second}, {first}"):
         run_bank(source, name)
@@ -164,12 +160,12 @@ def test_encode_and_bank__name_the_next_command_for_the_same_vocabulary_store_an
     flags = f"--classes {source.classes} --store {source.store} --encoder {towers['clip']}"
     with pytest.raises(InputError, match=f"none; run `langseg-desc encode {flags}`"):
         run_bank(source, towers["clip"])
-    sentence = run_encode(source, towers["clip"], quiet)["sentence"]
+    sentence = run_encode(source, towers["clip"], no_bar).sentence
     assert sentence.endswith(f"; next: langseg-desc bank {flags}")
     spaced = tmp_path / "two rooms"
     source.store.rename(spaced)
     moved = source.model_copy(update={"store": spaced, "model": "bundled"})
-    assert f"--store '{spaced}'" in run_encode(moved, towers["clip"], quiet)["sentence"]
+    assert f"--store '{spaced}'" in run_encode(moved, towers["clip"], no_bar).sentence
     (tmp_path / "mine.txt").write_text("wall\nsky\nbed\nsea\n")
     run_generate(DescribeConfig(classes=source.classes, store=spaced), Quiet())
     with pytest.raises(InputError, match=r"no embedding .*encode --classes .* --store '.*--encod"):
@@ -182,15 +178,16 @@ class Fails:
     def __init__(self, name: str, calls: int) -> None:
         self._encoder = load_encoder(name, device="cpu")
         self.record = self._encoder.record
+        self.is_paid, self.tokens = False, None
         self.calls = calls
         self.texts: list[str] = []
 
-    def encode(self, texts):
+    def encode(self, texts, on_piece):
         if not self.calls:
             raise KeyboardInterrupt
         self.calls -= 1
         self.texts += texts
-        return self._encoder.encode(texts)
+        return self._encoder.encode(texts, on_piece)
 
 
 @pytest.mark.slow
@@ -201,12 +198,19 @@ def test_encode__that_is_stopped_embeds_only_the_chunk_in_hand_again(
     first, second = Fails(towers["clip"], 3), Fails(towers["clip"], 10_000)
     monkeypatch.setattr(embed, "load_encoder", lambda name: first)
     with pytest.raises(KeyboardInterrupt):
-        run_encode(source, towers["clip"], quiet)
+        run_encode(source, towers["clip"], no_bar)
     assert sorted(map(text_id, first.texts)) == sorted(embedded(source, first.record.encoder_id))
     assert len(first.texts) == 3 * 7  # all that was encoded is kept
     monkeypatch.setattr(embed, "load_encoder", lambda name: second)
     steps: list[tuple[int, int]] = []
-    run_encode(source, towers["clip"], lambda done, total, note="": steps.append((done, total)))
+    phases: list[str] = []
+
+    def advance(done: int, total: int, note: str = "", phase: str = "", mark: bool = False) -> None:
+        steps.append((done, total))
+        phases.append(phase)
+
+    run_encode(source, towers["clip"], advance)
+    assert dict.fromkeys(phases) == dict.fromkeys([f"loading {towers['clip']}", "embedding"])
     assert {text_id(t) for t in first.texts + second.texts} == needed(source)
     assert len(first.texts) + len(second.texts) == len(needed(source))  # none of them twice
     assert steps[-1] == (len(second.texts), len(second.texts))
@@ -244,14 +248,14 @@ def test_encode__in_many_ranges_gives_each_text_once_and_its_own_vector(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     encoder = hashed(tmp_path / "encoder", monkeypatch)
-    report = run_encode(source, str(tmp_path / "encoder"), quiet)
-    found = embedded(source, report["encoder"])
+    report = run_encode(source, str(tmp_path / "encoder"), no_bar)
+    found = embedded(source, report.encoder)
     assert set(found) == needed(source)
-    assert len(found) == len(set(found)) == report["texts"] == report["embedded"] > 60
+    assert len(found) == len(set(found)) == report.texts == report.embedded > 60
     for key, vector in vectors_of(source, encoder).items():
         expected = encoder.vector(words_of(source)[key]).astype(np.float16)
         assert np.array_equal(vector, expected)
-    assert run_encode(source, str(tmp_path / "encoder"), quiet)["embedded"] == 0
+    assert run_encode(source, str(tmp_path / "encoder"), no_bar).embedded == 0
     assert not examine(source.store).problems
 
 
@@ -264,15 +268,15 @@ def test_encode__leaves_the_texts_of_other_vocabularies_and_encoders_alone(
     other = Source(classes=tmp_path / "other.txt", store=source.store)
     run_generate(DescribeConfig(classes=other.classes, store=other.store), Quiet())
     first = hashed(tmp_path / "first", monkeypatch)
-    run_encode(source, str(tmp_path / "first"), quiet)
+    run_encode(source, str(tmp_path / "first"), no_bar)
     assert set(vectors_of(source, first)) == needed(source) != needed(other)
     second = hashed(tmp_path / "second", monkeypatch)
-    run_encode(other, str(tmp_path / "second"), quiet)
+    run_encode(other, str(tmp_path / "second"), no_bar)
     assert set(vectors_of(source, first)) == needed(source)
     assert set(vectors_of(source, second)) == needed(other)
     hashed(tmp_path / "first", monkeypatch)
-    report = run_encode(other, str(tmp_path / "first"), quiet)
-    assert report["embedded"] == len(needed(other) - needed(source)) < report["texts"]
+    report = run_encode(other, str(tmp_path / "first"), no_bar)
+    assert report.embedded == len(needed(other) - needed(source)) < report.texts
 
 
 @pytest.mark.slow
@@ -297,8 +301,8 @@ def test_encode__killed_goes_on_where_it_was(
         assert len(now) == len(set(now)) > before
         assert len(now) - before <= 7 * kill
     hashed(tmp_path / "encoder", monkeypatch)
-    report = run_encode(source, str(tmp_path / "encoder"), quiet)
-    assert report["embedded"] == len(needed(source) - set(now))
+    report = run_encode(source, str(tmp_path / "encoder"), no_bar)
+    assert report.embedded == len(needed(source) - set(now))
     found = embedded(source, encoder_id)
     assert set(found) == needed(source)
     assert len(found) == len(set(found))
@@ -316,7 +320,7 @@ def test_encode__hashes_each_part_once_however_many_ranges_there_are(
 
     monkeypatch.setattr(snapshot_module, "check_part", counted)
     hashed(tmp_path / "encoder", monkeypatch)
-    run_encode(source, str(tmp_path / "encoder"), quiet)
+    run_encode(source, str(tmp_path / "encoder"), no_bar)
     assert len(read) == len(set(read)) > 4
 
 
@@ -331,7 +335,7 @@ def test_encode__of_a_damaged_part_embeds_nothing(
     (source.store / path).write_bytes(data)
     encoder = hashed(tmp_path / "encoder", monkeypatch)
     with pytest.raises(CorruptError, match=path):
-        run_encode(source, str(tmp_path / "encoder"), quiet)
+        run_encode(source, str(tmp_path / "encoder"), no_bar)
     assert encoder.record.encoder_id not in Store.open(source.store).encoders()
 
 
@@ -340,7 +344,7 @@ def test_encode__with_nothing_to_do_loads_no_encoder(tmp_path: Path):
     store = tmp_path / "store"
     run_generate(DescribeConfig(dataset="camvid", store=store), Quiet())
     source = Source(dataset="camvid", store=store)
-    assert run_encode(source, "minilm", lambda done, total, note="": None)["embedded"] > 100
+    assert run_encode(source, "minilm", no_bar).embedded > 100
     done = subprocess.run(
         [sys.executable, "-c", AGAIN, str(store)], capture_output=True, text=True, check=True
     )

@@ -43,7 +43,7 @@ def described(path: Path, texts: int) -> StoredSet:
             lines = [Text(text_id=text_id(text), text=text, n_chars=len(text)) for text in phrases]
             tables = {"descriptors": to_table(Descriptor, rows), "texts": to_table(Text, lines)}
             writer.commit(tables)
-    return StoredSet(Store.open(path), WALL, Selection("m", frozenset([KEY]), ()))
+    return StoredSet(Store.open(path), WALL, Selection("m", frozenset([KEY])))
 
 
 def peak(chosen: StoredSet, encoder: HashEncoder) -> tuple[int, int]:
@@ -54,12 +54,12 @@ def peak(chosen: StoredSet, encoder: HashEncoder) -> tuple[int, int]:
     before = sys.getallocatedblocks()
     held = [0]
 
-    def advance(done: int, total: int, note: str = "") -> None:
+    def on_progress(phase: str, done: int, total: int, note: str) -> None:
         held.append(sys.getallocatedblocks() - before)
 
     pa.set_memory_pool(pool)
     try:
-        done = embed_missing(chosen.store, encoder.record.model, wanted_texts(chosen), advance)
+        done = embed_missing(chosen.store, encoder.record.model, wanted_texts(chosen), on_progress)
     finally:
         pa.set_memory_pool(plain)
     assert done.embedded == done.texts

@@ -149,12 +149,12 @@ def test_import__tells_rows_that_are_none_ids_that_disagree_and_names_that_are_n
         ",wall\n,walll,rows of reddish blocks\n"
     )
     report = call(DESC, "import", table, *flags, "--json").json
-    assert report["bad_rows"] == ["line 4: text: wanted a phrase, got None"]
+    assert report["bad_rows"] == ["line 4: text: wanted a phrase, got ''"]
     assert report["disagreeing"] == {"0 (sky) for bed": 1}
     assert report["guesses"] == {"walll": ["wall"]}
     assert report["accepted"] == 2
     for part in (
-        "1 row left out as unreadable ('line 4: text: wanted a phrase, got None')",
+        "1 row left out as unreadable (\"line 4: text: wanted a phrase, got ''\")",
         "1 class_id of another class than the class_name, which was taken, 1 phrase ('0 (sky) for",
         "did you mean 'wall' by 'walll'? Rename in the file what you did",
     ):
@@ -162,7 +162,7 @@ def test_import__tells_rows_that_are_none_ids_that_disagree_and_names_that_are_n
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["jsonl", "csv"])
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet", "hf"])
 def test_export_of_the_pack__comes_back_with_the_same_texts(call, flags, form, tmp_path: Path):
     call(DESC, "generate", *flags)
     out, again = tmp_path / f"pack.{form}", tmp_path / "again.jsonl"
@@ -176,6 +176,39 @@ def test_export_of_the_pack__comes_back_with_the_same_texts(call, flags, form, t
     assert len(lines(again)) == report["phrases"] + len(  # subclass names are no phrases
         [row for row in lines(again) if row["slot"] == "name"]
     )
+
+
+def test_import__of_a_folder_takes_its_one_file_and_names_several(call, flags, tmp_path: Path):
+    folder = tmp_path / "set"
+    (folder / "data").mkdir(parents=True)
+    done = call(DESC, "import", folder, *flags)
+    assert (done.code, "in this folder, got none" in done.err) == (3, True)
+    (folder / "data" / "train.jsonl").write_text('{"class_name": "wall", "text": "flat plaster"}')
+    assert call(DESC, "import", folder, *flags, "--json").json["model"] == "import:set"
+    (folder / "test.csv").write_text("class_name,text\n")
+    done = call(DESC, "import", folder, *flags)
+    assert (done.code, "got data/train.jsonl, test.csv; give the path" in done.err) == (3, True)
+
+
+@pytest.mark.slow
+def test_import__of_what_sql_wrote_as_parquet_has_its_phrases(call, flags, tmp_path: Path):
+    call(DESC, "generate", *flags)
+    out = tmp_path / "walls.parquet"
+    ask = "select class_name, text, slot from phrases where class_name = 'wall' and slot <> 'name'"
+    assert (
+        call(DESC, "sql", ask, "--store", flags[3], "--format", "parquet", "--out", out).code == 0
+    )
+    elsewhere = (*flags[:3], tmp_path / "elsewhere")
+    report = call(DESC, "import", out, *elsewhere, "--json").json
+    assert (report["accepted"], report["rejected"]) == (pq.read_table(out).num_rows, {})
+
+
+def test_import__tells_what_it_mended_and_classes_by_place(call, flags, tmp_path: Path):
+    (tmp_path / "a.json").write_text('{"0": ["pale &amp; blue"], "1": ["- flat plaster"]}')
+    report = call(DESC, "import", tmp_path / "a.json", *flags, "--json").json
+    assert report["mended"] == {"HTML entity": 1, "list mark": 1}
+    assert report["renamed"] == {"class_id 0": "sky", "class_id 1": "wall"}
+    assert "2 slips of writing mended (HTML entity 1, list mark 1)" in report["sentence"]
 
 
 @pytest.mark.slow
@@ -336,9 +369,9 @@ def test_file_that_cannot_be_used__makes_no_store(call, flags, tmp_path: Path, c
 
 def test_usage__without_a_file_or_a_target_says_which_is_lacking(call, flags, tmp_path: Path):
     done = call(DESC, "import", *flags)
-    assert (done.code, "file: wanted one, got none" in done.err) == (2, True)
+    assert (done.code, "Missing argument 'file'" in done.err) == (2, True)
     done = call(DESC, "export", *flags)
-    assert (done.code, "out: wanted one, got none" in done.err) == (2, True)
+    assert (done.code, "got none; give --out: FILE.jsonl" in done.err) == (2, True)
     assert call(DESC, "import", tmp_path / "none.json", *flags).code == 3
     assert call(DESC, "export", "--format", "xml", "--out", "x", *flags).code == 2
 
@@ -352,7 +385,7 @@ def test_export__of_an_unanswered_vocabulary_writes_nothing(call, foreign, flags
 
 def test_as_published__says_in_its_help_what_it_drops_all_the_same(call, flags, tmp_path: Path):
     (tmp_path / "a.json").write_text(
-        json.dumps({"wall": ["a wall", "A wall.", "", "=cmd()", "bricks", "smells of paint"]})
+        json.dumps({"wall": ["a wall", "A wall.", "...", "=cmd()", "bricks", "smells of paint"]})
     )
     report = call(DESC, "import", tmp_path / "a.json", *flags, "--as-published", "--json").json
     assert report["rejected"] == {"duplicate": 1, "too_short": 1, "hostile": 1}

@@ -1,7 +1,6 @@
 """The standing questions, answered of a whole store or of one vocabulary."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.standing_questions import answer_questions, vocabulary_answers
+from langseg.pipelines.shared.audit_report import AuditReport
 from langseg.pipelines.shared.settings import load_config
 from tests.support.quiet import Quiet
 
@@ -25,9 +25,9 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def names(report: dict[str, Any], question: str = "coverage") -> set[str]:
-    (answer,) = (one for one in report["answers"] if one["name"] == question)
-    return {row[0] for row in answer["rows"]}
+def names(report: AuditReport, question: str = "coverage") -> set[str]:
+    (answer,) = (one for one in report.answers if one.name == question)
+    return {row[0] for row in answer.rows}
 
 
 @pytest.mark.slow
@@ -36,10 +36,10 @@ def test_audit__of_a_vocabulary_counts_only_its_own_answers(store: Path, tmp_pat
     own = vocabulary_answers(Source(store=store, classes=tmp_path / "mine.txt"))
     assert len(names(whole)) == 12
     assert names(own) == {"sofa"}
-    assert own["missing"] == []
-    assert own["sentence"].startswith("1 classes, ")
+    assert own.missing == []
+    assert own.sentence.startswith("1 classes, ")
     camvid = vocabulary_answers(Source(store=store, dataset="camvid"))
-    assert camvid["missing"] == []
+    assert camvid.missing == []
     assert len(names(camvid)) == 11
 
 
@@ -47,14 +47,14 @@ def test_audit__of_a_vocabulary_counts_only_its_own_answers(store: Path, tmp_pat
 def test_audit__names_every_class_of_a_vocabulary_without_answers(store: Path, tmp_path: Path):
     (tmp_path / "other.txt").write_text("flux capacitor\nhoverboard\n")
     report = vocabulary_answers(Source(store=store, classes=tmp_path / "other.txt"))
-    assert report["missing"] == ["flux capacitor", "hoverboard"]
+    assert report.missing == ["flux capacitor", "hoverboard"]
     with pytest.raises(UsageError, match="both"):
         load_config(Source, None, {"dataset": "camvid", "classes": tmp_path / "other.txt"})
 
 
 @pytest.mark.slow
 def test_audit__of_everything_keeps_models_apart(store: Path):
-    answers = answer_questions(Store.open(store))["answers"]
-    (answer,) = (one for one in answers if one["name"] == "coverage")
-    assert answer["columns"][:2] == ["class_name", "model"]
-    assert {row[1] for row in answer["rows"]} == {"bundled"}
+    answers = answer_questions(Store.open(store)).answers
+    (answer,) = (one for one in answers if one.name == "coverage")
+    assert tuple(answer.columns[:3]) == ("class_name", "vocabularies", "model")
+    assert {row[2] for row in answer.rows} == {"bundled"}

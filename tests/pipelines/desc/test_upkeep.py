@@ -26,7 +26,7 @@ from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.repair import run_repair
 from langseg.pipelines.desc.verify import run_verify
-from tests.support.quiet import Quiet
+from tests.support.quiet import Quiet, no_bar
 from tests.support.small_bank import in_another_format
 
 pytestmark = pytest.mark.slow
@@ -44,10 +44,10 @@ def again(hash_encoder: str) -> Again:
 
     def again(folder: Path) -> dict[str, Any]:
         source = {"classes": folder / "mine.txt", "store": folder / "store"}
-        asked = run_generate(DescribeConfig(**source), Quiet())["asked"]
-        encoded = run_encode(Source(**source), hash_encoder, lambda done, total, note="": None)
+        asked = run_generate(DescribeConfig(**source), Quiet()).asked
+        encoded = run_encode(Source(**source), hash_encoder, no_bar)
         bank = run_bank(Source(**source), hash_encoder)
-        return {"asked": asked, "embedded": encoded["embedded"], "bank": bank["fingerprint"]}
+        return {"asked": asked, "embedded": encoded.embedded, "bank": bank.fingerprint}
 
     return again
 
@@ -101,12 +101,12 @@ def test_repair__of_lost_responses_lets_generate_ask_for_those_alone(folder, dam
     lost = parts(folder, "responses")[1]  # of `bed`
     DAMAGES[damage](lost)
     report = run_repair(folder / "store")
-    assert report["lost"] == {f"responses/{lost.name}": 1}
-    assert report["problems"] == []
-    assert lost.name in report["sentence"]
-    assert "next: langseg-desc generate and encode" in report["sentence"]
+    assert report.lost == {f"responses/{lost.name}": 1}
+    assert report.problems == []
+    assert lost.name in report.sentence
+    assert "next: langseg-desc generate and encode" in report.sentence
     assert again(folder) == {**before, "asked": 1}
-    assert run_verify(folder / "store")["problems"] == []
+    assert run_verify(folder / "store").problems == []
 
 
 @pytest.mark.parametrize("names", [("descriptors",), ("texts",), ("descriptors", "texts")])
@@ -118,13 +118,13 @@ def test_repair__of_lost_phrases_asks_nobody(folder, names, again):
         for part in parts(folder, name):
             part.unlink()
     report = run_repair(folder / "store")
-    assert report["problems"] == []
-    assert set(report["remade"]) == set(names)
+    assert report.problems == []
+    assert set(report.remade) == set(names)
     assert Store.open(folder / "store").table("descriptors").sort_by("descriptor_id") == descriptors
-    assert ("next:" in report["sentence"]) == ("texts" in names)  # vectors of theirs are dropped
+    assert ("next:" in report.sentence) == ("texts" in names)  # vectors of theirs are dropped
     after = again(folder)
     assert (after["asked"], after["bank"]) == (0, before["bank"])
-    assert after["embedded"] == report["dropped"].get("embeddings", 0) < 10
+    assert after["embedded"] == report.dropped.get("embeddings", 0) < 10
 
 
 def test_repair__of_lost_embeddings_lets_encode_redo_those_alone(folder, again):
@@ -142,8 +142,8 @@ def test_repair__of_a_lost_manifest_loses_nothing(folder, again):
     store = folder / "store"
     DAMAGES["flipped"](store / "manifests" / Store.open(store).manifest.name)
     report = run_repair(store)
-    assert "the live manifest is lost" in report["sentence"]
-    assert "next:" not in report["sentence"]
+    assert "the live manifest is lost" in report.sentence
+    assert "next:" not in report.sentence
     assert again(folder) == before
 
 
@@ -162,14 +162,14 @@ def test_repair__of_a_damaged_bank_says_how_to_make_it_again(call, folder, name,
     store = folder / "store"
     (bank,) = (path for path in (store / "banks").iterdir() if load_bank(path).names[-1] == "bed")
     flip(next(bank.glob(name)), random.Random(2))
-    (problem,) = run_verify(store)["problems"]
+    (problem,) = run_verify(store).problems
     assert str(bank) in problem
     verified = call(DESC, "verify", "--store", store)
     assert (verified.code, str(bank) in verified.err) == (4, True)
     report = run_repair(store)
-    assert list(report["banks"]) == [str(bank)]
-    assert f"langseg-desc bank --classes FILE --store {store}" in report["sentence"]
-    assert report["problems"] == []
+    assert list(report.banks) == [str(bank)]
+    assert f"langseg-desc bank --classes FILE --store {store}" in report.sentence
+    assert report.problems == []
     assert again(folder)["bank"] == bank.name
     assert load_bank(bank).names == ("wall", "sky", "bed")
 
@@ -338,7 +338,7 @@ def test_copied_store__is_told_where_its_views_look_and_repair_writes_them_anew(
 def test_compact_and_gc__change_no_answer(call, folder, again):
     store, before = folder / "store", again(folder)
     report = call(DESC, "compact", "--store", store, "--json").json
-    assert report["parts_after"] == 5 < report["parts_before"]
+    assert report["parts_after"] == 6 < report["parts_before"]
     assert "nothing was changed" in call(DESC, "compact", "--store", store).err
     named = call(DESC, "gc", "--store", store, "--dry-run")
     assert "would go" in named.err
@@ -390,7 +390,7 @@ def test_repair__sets_a_bank_of_another_format_aside_and_says_what_makes_it_agai
     in_another_format(bank, 2)
     verified = call(DESC, "verify", "--store", store)
     assert verified.code == 4
-    assert "wanted TextBank format 3, got 2; build it with `langseg-desc bank`" in verified.err
+    assert "wanted TextBank format 4, got 2; build it with `langseg-desc bank`" in verified.err
     assert "langseg-desc bank --classes FILE" in call(DESC, "repair", "--store", store).err
     assert not (bank / HEADER).exists()
 
@@ -401,7 +401,7 @@ def read_manifest(store: Path, name: str) -> Manifest:
 
 def test_compact__of_a_store_without_answers_changes_nothing(tmp_path):
     Store.open(tmp_path / "store", create=True)
-    assert "nothing was changed" in run_compact(tmp_path / "store")["sentence"]
+    assert "nothing was changed" in run_compact(tmp_path / "store").sentence
 
 
 @pytest.mark.parametrize("command", ["repair", "compact", "gc"])
@@ -423,17 +423,17 @@ def test_repair__lets_a_store_with_a_damaged_journal_go_on(folder: Path):
     store = folder / "store"
     config = DescribeConfig(dataset="camvid", store=store, attributes=9)
     damaged_journal(store, config)
-    (problem,) = run_verify(store)["problems"]
+    (problem,) = run_verify(store).problems
     assert "langseg-desc repair" in problem
     report = run_repair(store)
-    assert report["set_aside"] == {"run-x": 1}
-    assert "1 damaged line left out of run-x.jsonl" in report["sentence"]
+    assert report.set_aside == {"run-x.jsonl": 1}
+    assert "1 damaged line left out of run-x.jsonl" in report.sentence
     found = run_verify(store)
-    assert found["problems"] == []
-    assert any("damaged, kept" in note for note in found["notes"])
-    assert "nothing was changed" in run_repair(store)["sentence"]
+    assert found.problems == []
+    assert any("damaged, kept" in note for note in found.notes)
+    assert "nothing was changed" in run_repair(store).sentence
     generated = run_generate(config, Quiet())
-    assert generated["recovered"] == 1
+    assert generated.recovered == 1
 
 
 def damaged_journal(store: Path, config: DescribeConfig) -> None:

@@ -15,5 +15,5 @@ def test_verify__names_a_bank_whose_header_is_of_another_shape(tmp_path: Path):
     (store / "banks/x").mkdir(parents=True)
     (store / "banks/x/bank.json").write_text('{"names": 5}')
     (store / "banks/x/bank-0123456789abcdef.safetensors").touch()
-    (problem,) = run_verify(store)["problems"]
+    (problem,) = run_verify(store).problems
     assert "banks/x" in problem

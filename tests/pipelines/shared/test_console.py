@@ -1,8 +1,12 @@
 """What is said cannot act, and a command ends in one sentence and its exit code."""
 
 import errno
+import io
+import json
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -73,3 +77,65 @@ def test_run__ends_a_fault_of_the_disk_in_one_sentence_and_3(capsys, error, sent
     with pytest.raises(SystemExit) as ended:
         run(app)
     assert (ended.value.code, capsys.readouterr().err) == (3, f"error: {sentence}\n")
+
+
+PRINTS = r"""
+from langseg.pipelines.shared.console import run
+from langseg.pipelines.shared.json_output import emit_json
+from langseg.pipelines.shared.table_output import emit_table
+text = "caf\u00e9 \u8857\u706f \U0001f600"
+def app():
+    emit_json({"name": text})
+    emit_table(("name",), [(text,)], title=text)
+    print(text)
+run(app)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("encoding", "cafe"), [("utf-8", "caf\u00e9"), ("cp1252", "caf\u00e9"), ("ascii", r"caf\u00e9")]
+)
+def test_stdout__escapes_what_it_cannot_encode_and_json_stays_json(encoding: str, cafe: str):
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTS],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    first, *_, last = done.stdout.decode(encoding).splitlines()
+    assert json.loads(first) == {"name": "caf\u00e9 \u8857\u706f \U0001f600"}
+    assert last.startswith(cafe)
+    assert (r"\u8857\u706f \ud83d\ude00" in last) == (encoding != "utf-8")
+
+
+def test_stdout__gives_a_path_that_is_no_text_back_as_it_is():
+    raw = io.BytesIO()
+    stdout = io.TextIOWrapper(raw, "utf-8")
+    before, sys.stdout = sys.stdout, stdout
+    try:
+        run(lambda: print("caf\udce9"))
+    finally:
+        sys.stdout = before
+    assert raw.getvalue() == b"caf\xe9\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rank", "told", "words"),
+    [("0", True, "error: no\n"), ("1", False, "rank 1: no\n"), ("1", True, "")],
+)
+def test_run__of_several_processes_the_first_speaks_and_one_that_failed_alone(rank, told, words):
+    program = (
+        "from langseg.cache.errors import InputError; from langseg.pipelines.shared.console import "
+        f"run, say; from langseg.pipelines.shared.json_output import emit_json; e = InputError('no')"  # noqa: E501
+        f"; e.told_by_another = {told}\n"
+        "def app(): emit_json(1); raise e\n"
+        "run(app)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"WORLD_SIZE": "2", "RANK": rank},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (3, words)
+    assert ended.stdout == ("1\n" if rank == "0" else "")

@@ -71,12 +71,14 @@ def test_target__in_a_folder_that_may_not_be_written_is_refused(call, store, tmp
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("name", "got"), [("none.json", "none"), ("", "a folder")])
-def test_import__of_no_file_says_what_it_wanted(call, tmp_path, name, got):
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("none.json", "a file of descriptors ({}) there"), ("", "one file of descriptors ({}) in")],
+)
+def test_import__of_no_file_says_what_it_wanted(call, tmp_path, name, wanted):
     place = tmp_path / name
     done = call(DESC, "import", place, "--store", tmp_path / "store")
     assert done.code == 3
-    assert done.err == (
-        f"error: {place}: wanted a file of descriptors (json, jsonl or csv) there, got {got}; give "
-        "the path of one\n"
-    )
+    kinds = "json, jsonl, ndjson, csv, tsv, yaml, yml, parquet"
+    assert done.err.startswith(f"error: {place}: wanted {wanted.format(kinds)}")
+    assert ", got none" in done.err

@@ -10,7 +10,8 @@ import pytest
 from langseg.cache.errors import UsageError
 from langseg.descriptors.vocabulary.source import Source
 from langseg.pipelines.desc.generate_settings import DescribeConfig
-from langseg.pipelines.seg.train import TrainSettings
+from langseg.pipelines.desc.sql import SqlConfig
+from langseg.pipelines.seg.settings import TrainSettings
 from langseg.pipelines.shared.settings import load_config
 
 
@@ -119,10 +120,10 @@ def test_load_config__refuses_what_breaks_a_yaml_reader(tmp_path: Path, text: st
         ),
         ({"atributes": 5}, "atributes: no such setting; did you mean attributes?"),
         ({"subclasses": "many"}, "subclasses: wanted a valid integer, got 'many'"),
-        ({"classes": Path()}, "classes: wanted the name of a file, got none"),
+        ({"classes": ""}, "classes: wanted the name of a file, or names, got none"),
         ({"price_in": 1.0, "provider": "openai"}, "--price-in and --price-out, got one"),
         ({"temperature": float("nan"), "provider": "openai"}, "temperature: wanted"),
-        ({"price_in": float("inf"), "price_out": 1.0, "provider": "openai"}, "price_in: wanted"),
+        ({"price_in": float("inf"), "price_out": 1.0, "provider": "openai"}, "--price-in: wanted"),
     ],
 )
 def test_load_config__says_a_mistake_in_our_words(flags: dict[str, Any], message: str):
@@ -144,3 +145,80 @@ def test_describe_config__refuses_what_the_bundled_pack_would_ignore(flag: dict[
     with pytest.raises(UsageError, match=f"bundled.*--{next(iter(flag)).replace('_', '-')}"):
         load_config(DescribeConfig, None, flag)
     assert load_config(DescribeConfig, None, {"provider": "openai", **flag}).provider == "openai"
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("training.lr=3e-4", 3e-4),
+        ("training.head.hidden=128", 128),
+        ("training.head.text_adapter=true", True),
+        ("training.unseen=[car, tree]", ("car", "tree")),
+        ("training.scale=[1, 1.5]", (1.0, 1.5)),
+        ("bank=banks/one=two", Path("banks/one=two")),
+        ("bank=null", None),
+        ("device=yes", "yes"),  # what YAML would take for a truth
+    ],
+)
+def test_set__gives_any_setting_typed_by_its_class(tmp_path: Path, change: str, value: object):
+    (tmp_path / "settings.yaml").write_text("bank: b\ntraining: {lr: 1, head: {blocks: 1}}\n")
+    config: Any = load_config(TrainSettings, tmp_path / "settings.yaml", {}, [change])
+    assert config.training.head.blocks == 1  # what stands beside it in the file stays
+    for name in change.partition("=")[0].split("."):
+        config = getattr(config, name)
+    assert config == value
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (["training.lrr=1"], "training.lrr: no such setting; did you mean training.lr?"),
+        (["lr=1"], "lr: no such setting; did you mean training.lr?"),
+        (["training.heads.blocks=1"], "training.heads: no such setting; did you mean training.hea"),
+        (["training.lr=fast"], "training.lr: wanted a valid number, got 'fast'"),
+        (["training.lr=-1"], "training.lr: wanted greater than 0, got '-1'"),
+        (["training.head.hidden=0"], "training.head.hidden"),
+        (["training.unseen=[car"], "--set training.unseen: wanted a list such as"),
+        (["training"], "--set: wanted key=value"),
+        (["=1"], "--set: wanted key=value"),
+        (["seed=1", "seed=2"], "--set seed: wanted it once"),
+        (["out=a", "out.b=1"], "--set out.b: wanted it once"),
+        (["training.steps=7"], "--set training.steps: wanted one value, got it by a flag"),
+    ],
+)
+def test_set__that_cannot_be_meant_is_refused_in_a_sentence(changes: list[str], words: str):
+    with pytest.raises(UsageError, match=re.escape(words)):
+        load_config(TrainSettings, None, {"training": {"steps": 5}}, changes)
+
+
+def test_mistake__is_laid_to_the_file_only_where_the_file_makes_it(tmp_path: Path):
+    file = tmp_path / "ships.yaml"
+    file.write_text("training: {lr: 1, stepz: 7}\n")
+    with pytest.raises(UsageError) as caught:
+        load_config(TrainSettings, file, {}, ["stroe=x", "training.lr=fast"])
+    assert str(caught.value) == (
+        "training.lr: wanted a valid number, got 'fast'; stroe: no such setting; did you mean "
+        f"store?; {file}: training.stepz: no such setting; did you mean training.steps?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "meant"),
+    [
+        (DescribeConfig, "provider=opanai-batch", "openai-batch"),
+        (TrainSettings, "training.head.kind=liner", "linear"),
+        (TrainSettings, "dataset=ade2k", "ade20k"),
+        (SqlConfig, "format=parqet", "parquet"),
+    ],
+)
+def test_set__guesses_which_value_was_meant(kind: type, change: str, meant: str):
+    argument = {"statement": "select 1"} if kind is SqlConfig else {}
+    with pytest.raises(UsageError, match=rf"did you mean {meant}\?$"):
+        load_config(kind, None, argument, [change])
+
+
+def test_set__of_an_unknown_key_does_not_show_its_value():
+    with pytest.raises(UsageError) as caught:
+        load_config(TrainSettings, None, {}, ["api_key=sk-secret"])
+    assert "api_key" in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -7,9 +7,9 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from langseg.cache.errors import CorruptError, InputError, UpstreamError, UsageError
+from langseg.cache.errors import CorruptError, InputError, UsageError
 from langseg.cache.files import sha256_of
-from langseg.segmenter.backbones import load
+from langseg.segmenter.backbones import load, offline
 from langseg.segmenter.backbones.load import load_backbone
 from langseg.segmenter.backbones.vit import BackboneSource, FrozenViT
 
@@ -21,8 +21,8 @@ def test_load_backbone__random_weights_say_so_and_are_the_same_every_time():
     first = load_backbone(SMALL)
     torch.manual_seed(2)
     assert load_backbone(SMALL).backbone_id == first.backbone_id
-    assert first.backbone_id.startswith(f"{SMALL} random-weights sha256:")
-    assert first.source == BackboneSource(name=SMALL)
+    assert first.backbone_id.startswith(f"{SMALL} (random-weights) sha256:")
+    assert first.source == BackboneSource(name=SMALL, taps=(2, 5, 8, 11))
 
 
 @pytest.mark.slow
@@ -36,7 +36,7 @@ def test_load_backbone__reads_safetensors_and_pins_them_in_the_id(tmp_path):
     )
     assert "random" not in loaded.backbone_id
     assert loaded.backbone_id != load_backbone(SMALL).backbone_id
-    assert loaded.source == BackboneSource(name=SMALL, weights=str(path))
+    assert loaded.source == BackboneSource(name=SMALL, weights=str(path), taps=(2, 5, 8, 11))
 
 
 @pytest.mark.slow
@@ -76,30 +76,30 @@ def test_load_backbone__never_opens_a_pickle(tmp_path):
     assert not (tmp_path / "marker").exists()
 
 
-@pytest.mark.slow
-def test_load_backbone__refuses_what_is_no_plain_vit():
-    with pytest.raises(UsageError, match="did you mean vit_tiny_patch16_224"):
-        load_backbone("vit_tiny_patch16_22")
-    for other in ("resnet18", "swin_tiny_patch4_window7_224", "vit_small_r26_s32_224"):
-        with pytest.raises(UsageError, match="plain ViT"):
-            load_backbone(other)
-    with pytest.raises(UsageError, match="both"):
-        load_backbone(SMALL, weights=Path(SMALL), pretrained=True)
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "swin_tiny_patch4_window7_224", "vit_small_r26_s32_224", "beit_base_patch16_224",
+     "naflexvit_base_patch16_gap", "samvit_base_patch16", "vit_relpos_small_patch16_224"],
+)  # fmt: skip
+def test_load_backbone__refuses_what_is_no_plain_vit(name):
+    with pytest.raises(UsageError, match=f"'{name}': wanted a plain ViT of timm, .* another kind"):
+        load_backbone(name)
 
 
-def test_load_backbone__pretrained_asks_the_hub_for_safetensors_by_name(monkeypatch):
-    filenames = []
-
-    def no_network(model_id, filename, **kwargs):
-        filenames.append(filename)
-        raise OSError("offline")
-
-    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", no_network)
-    with pytest.raises(UpstreamError, match="--weights"):
-        load_backbone("vit_tiny_patch16_224", pretrained=True)
-    assert filenames == ["model.safetensors"]
+def test_load_backbone__names_what_was_meant():
+    for name, near in (("vit_tiny_patch16_22", SMALL), ("dinov2-small-ofline", offline.NAME)):
+        with pytest.raises(UsageError, match=f"did you mean {near}"):
+            load_backbone(name)
+    with pytest.raises(UsageError, match=r"Invalid pretrained tag.*vit_tiny_patch16_224\.augreg"):
+        load_backbone("vit_tiny_patch16_224.mine")
     with pytest.raises(UsageError, match="timm knows none"):
         load_backbone("vit_giant_patch14_224", pretrained=True)
+    with pytest.raises(UsageError, match="both"):
+        load_backbone(SMALL, weights=Path(SMALL), pretrained=True)
+    with pytest.raises(UsageError, match="--revision with --pretrained"):
+        load_backbone(SMALL, revision="main")
+    with pytest.raises(UsageError, match="brings its own weights"):
+        load_backbone(offline.NAME, pretrained=True)
 
 
 def test_load_backbone__demo_checks_its_file_against_its_card(tmp_path, monkeypatch):

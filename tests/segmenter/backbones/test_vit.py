@@ -1,11 +1,14 @@
+import pytest
 import torch
 
+from langseg.cache.errors import UsageError
+from langseg.segmenter.backbones.load import load_backbone
 from tests.support.tiny_segmenter import tiny_vit
 
 SMALL = "vit_tiny_patch16_224"
 
 
-def test_frozen_vit__gives_four_maps_and_a_class_token():
+def test_frozen_vit__gives_a_map_a_tap_and_a_class_token():
     features = tiny_vit()(torch.rand(2, 3, 32, 48))
     assert [tuple(tap.shape) for tap in features.taps] == [(2, 48, 4, 6)] * 4
     assert features.cls.shape == (2, 48)
@@ -46,11 +49,46 @@ def test_frozen_vit__without_a_class_token_gives_the_mean_patch():
     torch.testing.assert_close(features.cls, features.taps[3].mean(dim=(2, 3)))
 
 
-def test_frozen_vit__of_two_blocks_taps_them_twice():
-    taps = tiny_vit(depth=2)(torch.rand(1, 3, 32, 32)).taps
-    assert torch.equal(taps[0], taps[1])
-    assert not torch.equal(taps[1], taps[2])
-    assert len(taps) == 4
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["eva02_tiny_patch14_224", "vit_little_patch16_reg4_gap_256"])
+def test_frozen_vit__taps_are_normed_where_timm_norms_what_it_pools(name):
+    frozen = load_backbone(name)
+    with torch.no_grad():
+        frozen.vit.fc_norm.weight.fill_(3.0)
+    image = torch.rand(1, 3, 4 * frozen.patch, 2 * frozen.patch)
+    features = frozen(image)
+    for tap in features.taps:
+        torch.testing.assert_close(
+            tap.std(dim=1, correction=0), torch.full((1, 4, 2), 3.0), rtol=0.01, atol=0
+        )
+    tokens = frozen.vit.fc_norm(frozen.vit.forward_features((image - frozen.mean) / frozen.std))
+    prefix = frozen.vit.num_prefix_tokens
+    patches = tokens[:, prefix:].unflatten(1, (4, 2)).permute(0, 3, 1, 2)
+    torch.testing.assert_close(features.taps[-1], patches)
+    has_class = frozen.vit.cls_token is not None
+    wanted = tokens[:, 0] if has_class else tokens[:, prefix:].mean(dim=1)
+    torch.testing.assert_close(features.cls, wanted)
+
+
+def test_frozen_vit__of_two_blocks_taps_each_once():
+    frozen = tiny_vit(depth=2)
+    assert frozen.taps == (0, 1)
+    assert len(frozen(torch.rand(1, 3, 32, 32)).taps) == 2
+
+
+def test_frozen_vit__taps_the_blocks_that_it_is_told():
+    frozen, image = tiny_vit(taps=(0, 2)), torch.rand(1, 3, 32, 32)
+    assert frozen.source.taps == (0, 2)
+    every, few = tiny_vit()(image), frozen(image)
+    for got, wanted in zip(few.taps, (every.taps[0], every.taps[2]), strict=True):
+        torch.testing.assert_close(got, wanted)
+    torch.testing.assert_close(few.cls, every.cls)
+
+
+@pytest.mark.parametrize("taps", [(), (1, 0), (1, 1), (0, 4), (-1, 0)])
+def test_frozen_vit__refuses_taps_that_it_has_not(taps):
+    with pytest.raises(UsageError, match="from 0 to 3, each once and rising, got"):
+        tiny_vit(taps=taps)
 
 
 def test_frozen_vit__is_never_trained():

@@ -85,7 +85,16 @@ def test_batches__leave_the_global_random_state_alone(tmp_path):
 def test_batches__report_a_bad_file_in_one_sentence(tmp_path, workers):
     samples = write_camvid(tmp_path)
     for sample in samples:
-        sample.image.write_bytes(b"GIF89a")
-    with pytest.raises(InputError, match=r"\.png: wanted a JPEG or PNG or WEBP picture") as caught:
+        (tmp_path / "train" / sample.image.name).write_bytes(b"GIF89a")
+    with pytest.raises(InputError, match=r"\.png: wanted a JPEG or PNG or .* picture") as caught:
         take(samples, 1, workers=workers)
     assert "\n" not in str(caught.value)
+
+
+def test_batches__of_rare_classes_continue_exactly_and_cut_a_picture_anew_each_time(tmp_path):
+    samples = write_camvid(tmp_path, count=2)
+    shares = np.array([1.0, 0.0]).tobytes()
+    first = take(samples, 4, shares=shares)
+    assert {stem for batch in first for stem in batch.stems} == {"0"}
+    assert_same(first[2:], take(samples, 2, shares=shares, start_step=2))
+    assert not torch.equal(first[0].labels[0], first[0].labels[1])

@@ -108,16 +108,18 @@ def test_render_demo_dataset__can_be_read_as_ade20k(demo):
 
 def test_render_demo_dataset__leaves_a_finished_dataset_alone(demo):
     before, drawn = bytes_of(demo), []
-    render_demo_dataset(demo, 5, 24, 16, SIZE, on_image=lambda done, total: drawn.append(done))
+    render_demo_dataset(
+        demo, 5, 24, 16, SIZE, on_progress=lambda phase, done, total: drawn.append(done)
+    )
     assert drawn == []
     assert bytes_of(demo) == before
 
 
 def test_render_demo_dataset__reports_each_picture(tmp_path):
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     out = tmp_path / "new" / "data"
-    render_demo_dataset(out, 1, 2, 1, SIZE, on_image=lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    render_demo_dataset(out, 1, 2, 1, SIZE, on_progress=lambda *told: seen.append(told))
+    assert seen == [("rendering", done, 3) for done in (1, 2, 3)]
 
 
 def test_render_demo_dataset__refuses_a_dataset_made_with_other_parameters(demo):
@@ -145,11 +147,11 @@ def test_render_demo_dataset__refuses_parameters_that_make_no_dataset(tmp_path, 
 
 
 def test_render_demo_dataset__leaves_nothing_behind_when_it_is_stopped(tmp_path):
-    def stop(done: int, total: int) -> None:
+    def stop(phase: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        render_demo_dataset(tmp_path / "out", n_train=2, n_val=0, size=SIZE, on_image=stop)
+        render_demo_dataset(tmp_path / "out", n_train=2, n_val=0, size=SIZE, on_progress=stop)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,10 @@ from langseg.cache.errors import InputError, UsageError
 from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.sample import read_sample
 from langseg.segmenter.evaluation.evaluate import evaluate, evaluate_predictions, given_scene
-from langseg.segmenter.evaluation.metrics import ConfusionMatrix
+from langseg.segmenter.evaluation.metrics import confusion, scores_of
+from langseg.segmenter.evaluation.pictures import summed
+from langseg.segmenter.features.store import FeatureFolder
+from langseg.segmenter.inference.reading import Reading
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.training.train import train
 from tests.support.tiny_segmenter import (
@@ -38,18 +41,21 @@ def root(tmp_path_factory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["whole", "slide"])
 def test_evaluate__is_one_matrix_over_the_dataset_at_the_labels_size(root, mode):
-    segmenter = Segmenter.load(root / "run", backbone=tiny_vit(), mode=mode)
+    segmenter = Segmenter.load(root / "run", backbone=tiny_vit(), reading=Reading(mode=mode))
     samples, seen = tiny_samples(root / "data", "val"), []
-    scores = evaluate(segmenter, samples, progress=lambda *args: seen.append(args))
-    matrix, pixels = ConfusionMatrix(3), 0
-    for sample in samples:
+    found = evaluate(segmenter, samples, on_progress=lambda *args: seen.append(args))
+    counts, pixels = torch.zeros(3, 4, dtype=torch.int64), 0
+    for sample, kept in zip(samples, found.pictures, strict=True):
         image, labels = read_sample(sample, RULE)
         pixels += int((labels >= 0).sum())
         mask = segmenter.segment(image).mask
-        matrix.update(torch.from_numpy(mask), torch.from_numpy(labels))
-    assert scores == matrix.scores()
-    assert scores.pixels == pixels == 6 * 46 * 56
-    assert seen == [(i, 6) for i in range(1, 7)]
+        own = confusion(torch.from_numpy(mask), torch.from_numpy(labels), 3)
+        assert (summed([kept], 3) == own).all()
+        assert (kept.stem, kept.height, kept.width) == (sample.stem, *labels.shape)
+        counts += own
+    assert found.scores == scores_of(counts)
+    assert found.scores.pixels == pixels == 6 * 46 * 56
+    assert seen == [("scoring", i, 6) for i in range(1, 7)]
 
 
 def test_evaluate__a_given_scene_reaches_the_model(root):
@@ -57,9 +63,9 @@ def test_evaluate__a_given_scene_reaches_the_model(root):
     scenes: list[str | None] = []
 
     class Listener(Segmenter):
-        def segment(self, image, scene=None):
+        def look(self, picture, scene=None, features=None):
             scenes.append(scene)
-            return super().segment(image, scene)
+            return super().look(picture, scene, features)
 
     samples = tiny_samples(root / "data", "val")
     evaluate(Listener(segmenter.loaded), samples, scenes="label")
@@ -83,11 +89,11 @@ def test_evaluate_predictions__scores_stored_masks(root, tmp_path):
     samples = tiny_samples(root / "data", "val")
     for sample in samples:
         assert sample.labels is not None
-        Image.open(sample.labels).save(tmp_path / f"{sample.stem}.png")
-    assert evaluate_predictions(tmp_path, samples, RULE).miou == 1.0
+        Image.open(str(sample.labels)).save(tmp_path / f"{sample.stem}.png")
+    assert evaluate_predictions(tmp_path, samples, RULE).scores.miou == 1.0
     blank = np.zeros((48, 56), np.uint8)
     Image.fromarray(blank).save(tmp_path / f"{samples[0].stem}.png")
-    scores = evaluate_predictions(tmp_path, samples, RULE)
+    scores = evaluate_predictions(tmp_path, samples, RULE).scores
     assert scores.pixel_accuracy == pytest.approx(5 / 6)
     Image.fromarray(blank[:-1]).save(tmp_path / f"{samples[0].stem}.png")
     with pytest.raises(InputError, match="wanted a mask of 56x48 like its labels, got 56x47"):
@@ -95,3 +101,16 @@ def test_evaluate_predictions__scores_stored_masks(root, tmp_path):
     (tmp_path / f"{samples[0].stem}.png").unlink()
     with pytest.raises(InputError, match=f"{samples[0].stem}.png"):
         evaluate_predictions(tmp_path, samples, RULE)
+
+
+def test_evaluate__of_kept_features_runs_no_backbone_and_scores_the_same(root, tmp_path):
+    segmenter = Segmenter.load(root / "run", backbone=tiny_vit())
+    samples, folder = tiny_samples(root / "data", "val"), FeatureFolder(path=tmp_path)
+    fresh = evaluate(segmenter, samples)
+    evaluate(segmenter, samples, features=folder)
+    segmenter.loaded.model.backbone.register_forward_pre_hook(lambda *args: pytest.fail("read"))
+    kept = evaluate(segmenter, samples, features=folder)
+    assert kept.scores.miou == pytest.approx(fresh.scores.miou, abs=1e-3)
+    slide = Segmenter(segmenter.loaded, Reading(mode="slide"))
+    with pytest.raises(UsageError, match="wanted pictures read once"):
+        evaluate(slide, samples, features=folder)

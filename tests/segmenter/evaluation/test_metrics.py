@@ -7,16 +7,26 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from torchmetrics.functional.classification import (
+    multiclass_accuracy,
+    multiclass_confusion_matrix,
+    multiclass_jaccard_index,
+)
 
 from langseg.cache.errors import InputError
 from langseg.segmenter.data.labels import IGNORE, LabelRule
-from langseg.segmenter.evaluation.metrics import ConfusionMatrix, Scores, seen_unseen
+from langseg.segmenter.evaluation.metrics import (
+    Scores,
+    confusion,
+    intersections_and_unions,
+    scores_of,
+    seen_unseen,
+    shifted_agreement,
+)
 
 
 def scored(pred: list[int], target: list[int], classes: int = 3) -> Scores:
-    matrix = ConfusionMatrix(classes)
-    matrix.update(torch.tensor(pred), torch.tensor(target))
-    return matrix.scores()
+    return scores_of(confusion(torch.tensor(pred), torch.tensor(target), classes))
 
 
 def by_hand(pred: list[int], target: list[int], classes: int) -> dict[str, object]:
@@ -70,29 +80,30 @@ def test_scores__reproduce_the_benchmarks_own_evaluation(shared_data):
     folder = shared_data / "ade20k_sample"
     reference = json.loads((folder / "predictions_perturbed/reference.json").read_text())
     rule = LabelRule(range(1, 151), (0, 255))
-    matrix = ConfusionMatrix(150)
+    counts = torch.zeros(150, 151, dtype=torch.int64)
     for path in sorted((folder / "annotations").glob("*.png")):
         pred = rule.read(folder / "predictions_perturbed" / path.name)
-        matrix.update(torch.from_numpy(pred), torch.from_numpy(rule.read(path)))
-    inside, union = matrix.intersections_and_unions()
+        counts += confusion(torch.from_numpy(pred), torch.from_numpy(rule.read(path)), 150)
+    inside, union = intersections_and_unions(counts)
     per_class = {str(k + 1): [int(inside[k]), int(union[k])] for k in np.flatnonzero(union)}
     assert per_class == reference["per_class"]
-    scores = matrix.scores()
+    scores = scores_of(counts)
     assert scores.pixels == reference["pixels_counted"]
     assert scores.pixel_accuracy == pytest.approx(reference["pixel_accuracy"], abs=1e-12)
     assert scores.miou == pytest.approx(reference["miou_over_classes_with_union"], abs=1e-12)
     assert 150 - scores.dropped == reference["classes_with_union"]
-    over_150 = sum(iou or 0 for iou in scores.per_class_iou) / 150
-    assert over_150 == pytest.approx(reference["miou_over_150"], abs=1e-12)
+    assert scores.miou_over_all == pytest.approx(reference["miou_over_150"], abs=1e-12)
+    official = (reference["pixel_accuracy"] + reference["miou_over_150"]) / 2
+    assert scores.ade20k_score == pytest.approx(official, abs=1e-12)
 
 
 def test_scores__are_1_for_predictions_that_equal_the_annotations(shared_data):
     rule = LabelRule(range(1, 151), (0, 255))
-    matrix = ConfusionMatrix(150)
+    counts = torch.zeros(150, 151, dtype=torch.int64)
     for path in sorted((shared_data / "ade20k_sample/annotations").glob("*.png")):
         pred = torch.from_numpy(rule.read(path.parents[1] / "predictions" / path.name))
-        matrix.update(pred, torch.from_numpy(rule.read(path)))
-    scores = matrix.scores()
+        counts += confusion(pred, torch.from_numpy(rule.read(path)), 150)
+    scores = scores_of(counts)
     assert (scores.miou, scores.pixel_accuracy, scores.fwiou) == (1.0, 1.0, 1.0)
 
 
@@ -109,30 +120,28 @@ def test_scores__count_a_class_that_is_predicted_but_never_true_as_0():
     assert scores.mean_accuracy == 0.5  # over the classes in the ground truth
 
 
-def test_update__forgets_every_prediction_on_an_ignored_pixel():
+def test_confusion__forgets_every_prediction_on_an_ignored_pixel():
     scores = scored([0, 1, 2], [0, IGNORE, IGNORE])
     assert scores.per_class_iou == [1.0, None, None]
     assert scores.pixels == 1
 
 
-def test_update__counts_a_pixel_without_a_predicted_class_as_a_miss_of_the_true_class_only():
+def test_confusion__counts_a_pixel_without_a_predicted_class_as_a_miss_of_the_true_class_only():
     scores = scored([0, IGNORE, 1], [0, 0, 1])
     assert scores.per_class_iou == [0.5, 1.0, None]
     assert scores.pixel_accuracy == pytest.approx(2 / 3)
 
 
-def test_update__adds_maps_up_before_dividing():
-    matrix = ConfusionMatrix(2)
-    matrix.update(torch.zeros(1, 10, dtype=torch.int64), torch.zeros(1, 10, dtype=torch.int64))
-    matrix.update(torch.tensor([[0, 0]]), torch.tensor([[0, 1]]))
-    assert matrix.scores().per_class_iou == [11 / 12, 0.0]  # not the mean of 1 and 1/2
+def test_confusion__of_several_maps_is_added_up_before_dividing():
+    ten = torch.zeros(1, 10, dtype=torch.int64)
+    counts = confusion(ten, ten, 2) + confusion(torch.tensor([[0, 0]]), torch.tensor([[0, 1]]), 2)
+    assert scores_of(counts).per_class_iou == [11 / 12, 0.0]  # not the mean of 1 and 1/2
 
 
-def test_update__counts_exactly_beyond_what_float32_can():
-    matrix = ConfusionMatrix(1)
-    matrix.counts += 2**24
-    matrix.update(torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
-    assert matrix.scores().pixels == 2 * 2**24 + 1
+def test_confusion__counts_exactly_beyond_what_float32_can():
+    one = torch.zeros(1, dtype=torch.int64)
+    counts = torch.tensor([[2 * 2**24, 0]]) + confusion(one, one, 1)
+    assert scores_of(counts).pixels == 2 * 2**24 + 1
 
 
 @pytest.mark.parametrize(
@@ -144,18 +153,17 @@ def test_update__counts_exactly_beyond_what_float32_can():
         ([0], [0, 0], r"wanted a prediction of the labels' size \(2,\), got \(1,\)"),
     ],
 )
-def test_update__refuses_values_and_shapes_that_cannot_be_counted(pred, target, message):
+def test_confusion__refuses_values_and_shapes_that_cannot_be_counted(pred, target, message):
     with pytest.raises(InputError, match=message):
         scored(pred, target)
 
 
-def test_update__takes_maps_that_are_ignored_altogether():
-    matrix = ConfusionMatrix(2)
-    matrix.update(torch.tensor([0, 1]), torch.tensor([IGNORE, IGNORE]))
-    assert matrix.counts.sum() == 0
+def test_confusion__takes_maps_that_are_ignored_altogether():
+    nothing = torch.tensor([IGNORE, IGNORE])
+    assert confusion(torch.tensor([0, 1]), nothing, 2).sum() == 0
 
 
-def scores_of(per_class_iou: list[float | None]) -> Scores:
+def with_ious(per_class_iou: list[float | None]) -> Scores:
     return Scores(
         miou=0.0, pixel_accuracy=0.0, mean_accuracy=0.0, fwiou=0.0, per_class_iou=per_class_iou,
         dropped=0, pixels=1,
@@ -163,15 +171,49 @@ def scores_of(per_class_iou: list[float | None]) -> Scores:
 
 
 def test_median_and_worst_decile__skip_absent_classes():
-    scores = scores_of([None, *(k / 20 for k in range(20))])
+    scores = with_ious([None, *(k / 20 for k in range(20))])
     assert scores.median_iou == pytest.approx(0.475)
     assert scores.worst_decile_iou == pytest.approx(0.025)  # the mean of 0 and 0.05
-    assert scores_of([None, 0.5]).worst_decile_iou == 0.5
+    assert with_ious([None, 0.5]).worst_decile_iou == 0.5
+
+
+@pytest.mark.parametrize(("by", "found"), [(1, (1, 0.75)), (-1, (-1, 0.75)), (0, None)])
+def test_shifted_agreement__tells_labels_whose_ids_are_off_by_one(by, found):
+    target = torch.tensor([0, 1, 2, 3] if by >= 0 else [3, 2, 1, 0])
+    pred = (target + by).clamp(0, 3)
+    assert shifted_agreement(confusion(pred, target, 4)) == found
 
 
 def test_seen_unseen__gives_both_means_and_their_harmonic_mean():
-    assert seen_unseen(scores_of([0.6, 0.2, None, 0.4]), {1, 2}) == pytest.approx(
+    assert seen_unseen(with_ious([0.6, 0.2, None, 0.4]), {1, 2}) == pytest.approx(
         (0.5, 0.2, 2 * 0.5 * 0.2 / 0.7)
     )
-    assert seen_unseen(scores_of([0.0, 0.0]), {1}) == (0.0, 0.0, 0.0)
-    assert np.isnan(seen_unseen(scores_of([0.5, None]), {1})[1:]).all()
+    assert seen_unseen(with_ious([0.0, 0.0]), {1}) == (0.0, 0.0, 0.0)
+    assert np.isnan(seen_unseen(with_ious([0.5, None]), {1})[1:]).all()
+
+
+@given(
+    st.integers(2, 5).flatmap(
+        lambda classes: st.tuples(
+            st.just(classes),
+            arrays(np.int64, (2, 6, 7), elements=st.integers(0, classes - 1)),
+            arrays(np.bool_, (6, 7)),
+        )
+    )
+)
+def test_scores__equal_those_of_torchmetrics(case):
+    classes, (pred, target), unlabelled = case
+    target = np.where(unlabelled, IGNORE, target)
+    if unlabelled.all():
+        return
+    maps = torch.from_numpy(pred), torch.from_numpy(target)
+    scores = scores_of(confusion(*maps, classes))
+    kind = {"num_classes": classes, "ignore_index": IGNORE}
+    ious = multiclass_jaccard_index(*maps, average="none", **kind)  # 0 for an absent class
+    assert [iou or 0.0 for iou in scores.per_class_iou] == pytest.approx(ious.tolist(), abs=1e-6)
+    mean = multiclass_jaccard_index(*maps, average="macro", **kind)
+    assert scores.miou == pytest.approx(float(mean), abs=1e-6)
+    right = multiclass_accuracy(*maps, average="micro", **kind)
+    assert scores.pixel_accuracy == pytest.approx(float(right), abs=1e-6)
+    matrix = multiclass_confusion_matrix(*maps, **kind)
+    assert matrix.tolist() == confusion(*maps, classes)[:, :-1].tolist()

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from langseg.segmenter.heads.dense import FIRST_SCALE, DenseHead
+from langseg.segmenter.heads.layers import Entrance
 from tests.support.tiny_segmenter import built_head, head_output, tiny_head, tiny_tensors, tiny_vit
 
 
@@ -10,13 +11,14 @@ from tests.support.tiny_segmenter import built_head, head_output, tiny_head, tin
 def test_dense__gives_logits_at_a_quarter_of_the_size(patch, size):
     output = head_output(built_head(patch), size, patch)
     assert output.logits.shape == (2, 3, size[0] // 4, size[1] // 4)
-    assert output.pixels is not None
-    assert output.pixels.shape[-2:] == output.logits.shape[-2:]
     assert [tap.shape for tap in output.aux] == [(2, 3, size[0] // patch, size[1] // patch)] * 4
 
 
-def test_dense__resizes_where_4_does_not_divide_the_patch():
-    assert head_output(built_head(14), (42, 56), 14).logits.shape == (2, 3, 10, 14)
+def test_dense__resizes_its_logits_where_4_does_not_divide_the_patch():
+    output = head_output(built_head(14), (42, 56), 14)
+    assert output.logits.shape == (2, 3, 10, 14)
+    assert output.pixels is not None
+    assert output.pixels.shape[-2:] == (6, 8)
 
 
 def test_dense__runs_with_a_bank_of_other_classes_descriptors_and_scenes():
@@ -102,3 +104,28 @@ def test_dense__the_text_adapter_starts_as_nothing():
     plain, adapted = built_head(), built_head(config=tiny_head(text_adapter=True))
     adapted.load_state_dict(plain.state_dict(), strict=False)
     torch.testing.assert_close(head_output(plain).logits, head_output(adapted).logits)
+
+
+def test_dense__leaves_out_channels_and_outputs_in_training_alone():
+    head = built_head(config=tiny_head(dropout=0.5))
+    features, bank = tiny_vit()(torch.rand(1, 3, 32, 32)), tiny_tensors()
+    first, second = (head.train()(features, bank).logits for _ in range(2))
+    assert not torch.allclose(first, second)
+    first, second = (head.eval()(features, bank).logits for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_dense__begins_with_features_whose_channels_are_alike_in_mean_and_spread():
+    head = built_head()
+    parts = [tiny_vit()(7 * torch.rand(2, 3, 32, 32)) for _ in range(2)]
+    seen = []
+    assert isinstance(head, DenseHead)
+    first = head.taps[0]
+    assert isinstance(first, Entrance)
+    first.enter.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    head.begin(parts)
+    for part in parts:
+        head.eval()(part, tiny_tensors())
+    tokens = torch.cat(seen).flatten(0, 2)
+    torch.testing.assert_close(tokens.mean(dim=0), torch.zeros(48), rtol=0, atol=1e-3)
+    torch.testing.assert_close(tokens.std(dim=0), torch.ones(48), rtol=0, atol=0.05)

@@ -1,6 +1,6 @@
 import torch
 
-from langseg.segmenter.heads.base import KINDS
+from langseg.segmenter.heads.config import KINDS
 from langseg.segmenter.heads.registry import HEADS
 from tests.support.tiny_segmenter import built_head
 

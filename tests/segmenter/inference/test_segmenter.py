@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from langseg.cache.errors import CorruptError, UsageError
-from langseg.segmenter.heads.base import HeadConfig
+from langseg.segmenter.data.images import resize_to_units
+from langseg.segmenter.heads.config import HeadConfig
+from langseg.segmenter.inference.reading import Reading
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.model.checkpoint import load_checkpoint
 from langseg.segmenter.text.collapse import BankTensors
@@ -45,7 +49,11 @@ def picture(height: int, width: int) -> np.ndarray:
 @pytest.mark.parametrize("size", [(32, 32), (47, 31), (1, 1), (5, 400), (90, 61)])
 @pytest.mark.parametrize("mode", ["whole", "slide"])
 def test_segment__gives_a_mask_of_the_pictures_own_size(trained, size, mode):
-    segmenter = Segmenter.load(trained, backbone=tiny_vit(), mode=mode, window=16)
+    segmenter = Segmenter.load(
+        trained,
+        backbone=tiny_vit(),
+        reading=Reading(mode=mode, window=16 if mode == "slide" else None),
+    )
     prediction = segmenter.segment(picture(*size))
     assert prediction.mask.shape == size
     assert prediction.mask.dtype == np.int64
@@ -76,13 +84,15 @@ def test_segment__believes_the_scene_it_is_told(segmenter):
 
 def test_segment__a_window_as_large_as_the_picture_is_the_whole_picture(trained):
     whole = Segmenter.load(trained, backbone=tiny_vit())
-    slide = Segmenter.load(trained, backbone=tiny_vit(), mode="slide", window=64)
+    slide = Segmenter.load(trained, backbone=tiny_vit(), reading=Reading(mode="slide", window=64))
     image = picture(40, 60)
     assert (whole.segment(image).mask == slide.segment(image).mask).all()
 
 
 def test_segment__slide_averages_the_logits_of_its_windows(trained):
-    segmenter = Segmenter.load(trained, backbone=tiny_vit(), mode="slide", window=32)
+    segmenter = Segmenter.load(
+        trained, backbone=tiny_vit(), reading=Reading(mode="slide", window=32)
+    )
     image = picture(32, 48)  # windows at 0 and 16
     x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     with torch.inference_mode():
@@ -94,6 +104,36 @@ def test_segment__slide_averages_the_logits_of_its_windows(trained):
         total[..., 4:8] /= 2
     wanted = F.interpolate(total, (32, 48), mode="bilinear").argmax(dim=1)[0]
     assert (segmenter.segment(image).mask == wanted.numpy()).all()
+
+
+def test_segment__says_which_classes_are_there_and_how_sure_it_is(segmenter):
+    image = picture(32, 48)
+    got = segmenter.segment(image)
+    counts = np.bincount(got.mask.ravel(), minlength=3) / got.mask.size
+    assert list(got.classes.values()) == sorted(counts[counts > 0], reverse=True)
+    assert got.classes == {got.names[i]: counts[i] for i in range(3) if counts[i]}
+    x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    with torch.inference_mode():
+        logits = segmenter.loaded.model(x, BankTensors.of(segmenter.bank)).logits
+    near = F.interpolate(logits, (32, 48), mode="nearest").softmax(dim=1)[0].numpy()
+    assert set(got.scores) == set(got.classes)
+    for name, score in got.scores.items():
+        index = got.names.index(name)
+        assert score == pytest.approx(near[index][got.mask == index].mean(), rel=1e-5)
+
+
+def test_segment__takes_a_path_a_pillow_image_or_an_array(segmenter, tmp_path):
+    image = picture(20, 30)
+    Image.fromarray(image).save(tmp_path / "photo.png")
+    wanted = segmenter.segment(image)
+    assert wanted.image.tolist() == image.tolist()
+    for given in (tmp_path / "photo.png", str(tmp_path / "photo.png"), Image.fromarray(image)):
+        assert (segmenter.segment(given).mask == wanted.mask).all()
+    drawn = wanted.overlay()
+    assert (drawn.mode, drawn.width) == ("RGB", 640)
+    stored = Image.open(io.BytesIO(wanted.index_png()))
+    assert (np.asarray(stored) == np.array(wanted.ids)[wanted.mask]).all()
+    assert stored.convert("RGB").getpixel((0, 0)) == wanted.colours[wanted.mask[0, 0]]
 
 
 def test_with_bank__answers_in_another_vocabulary_without_training(segmenter):
@@ -123,6 +163,36 @@ def test_segment__a_linear_head_says_nothing_of_scenes(tmp_path):
     assert prediction.g is None
 
 
-def test_segmenter__refuses_an_unknown_mode(trained):
-    with pytest.raises(UsageError, match="wanted one of whole, slide"):
-        Segmenter.load(trained, backbone=tiny_vit(), mode="tiles")
+@pytest.mark.parametrize("average", ["logits", "probabilities"])
+def test_look__averages_scales_and_mirror_images_on_the_grid_of_the_largest(trained, average):
+    reading = Reading(scales=(0.5, 1.5), flip=True, average=average)
+    segmenter = Segmenter.load(trained, backbone=tiny_vit(), reading=reading)
+    image, total = picture(32, 48), torch.zeros(1, 3, 12, 18)
+    bank = BankTensors.of(segmenter.bank)
+    for scale in (0.5, 1.5):
+        small = resize_to_units(image, round(32 * scale), 8)
+        x = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
+        for mirrored in (False, True):
+            with torch.inference_mode():
+                logits = segmenter.loaded.model(x.flip(-1) if mirrored else x, bank).logits
+            values = logits if average == "logits" else logits.softmax(dim=1)
+            values = values.flip(-1) if mirrored else values
+            total += F.interpolate(values, (12, 18), mode="bilinear") / 4
+    seen = segmenter.look(image)
+    torch.testing.assert_close(seen.values, total[0], rtol=1e-5, atol=1e-5)
+    assert seen.are_probabilities == (average == "probabilities")
+    assert list(segmenter.segment(image).scenes) == ["*", "kitchen", "street"]
+
+
+def test_look__of_kept_features_is_that_of_the_picture(segmenter):
+    image = picture(32, 48)
+    x = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    features = segmenter.loaded.model.backbone(x)
+    kept, fresh = segmenter.look(image, features=features), segmenter.look(image)
+    torch.testing.assert_close(kept.values, fresh.values)
+
+
+def test_segmenter__refuses_a_stride_that_leaves_gaps_between_whole_patches(trained):
+    reading = Reading(mode="slide", window=39, stride=34)
+    with pytest.raises(UsageError, match="wanted 4 to 32 pixels, the window in whole patches"):
+        Segmenter.load(trained, backbone=tiny_vit(), reading=reading)

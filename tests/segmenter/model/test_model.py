@@ -7,7 +7,7 @@ from tests.support.tiny_segmenter import tiny_head, tiny_tensors, tiny_vit
 
 def tiny_model() -> SegModel:
     backbone = tiny_vit()
-    head = build_head(tiny_head(), width=48, patch=8, text_width=16, classes=3)
+    head = build_head(tiny_head(), width=48, patch=8, text_width=16, classes=3, taps=4)
     return SegModel(backbone, head)
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from langseg.cache.bank.load_save import load_bank
 from langseg.cache.errors import CorruptError, InputError, LangSegError, UsageError
 from langseg.segmenter.evaluation.evaluate import evaluate
-from langseg.segmenter.heads.base import HeadConfig
+from langseg.segmenter.heads.config import HeadConfig
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.losses.weights import LossWeights
 from langseg.segmenter.model.checkpoint import latest, load_checkpoint
@@ -85,7 +85,7 @@ def test_train__resumed_goes_on_with_the_bank_it_was_begun_with(data, tmp_path):
 
     whole = run(data, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        run(data, tmp_path / "cut", progress=stop)
+        run(data, tmp_path / "cut", on_step=stop)
     bank = tiny_bank()
     again = replace(bank, emb=np.roll(bank.emb, 1, axis=-1))  # as it would be embedded elsewhere
     assert again.fingerprint == bank.fingerprint
@@ -124,15 +124,34 @@ def test_train__the_linear_baseline_learns_too(data, tmp_path):
     assert result.state.history[-1]["miou"] > 0.6
     assert set(result.state.history[0]) == {"step", "loss", "seg", "grad_norm", "lr"}
     loaded = Segmenter.load(tmp_path, backbone=tiny_vit())
-    again = evaluate(loaded, tiny_samples(data, "val"))
+    again = evaluate(loaded, tiny_samples(data, "val")).scores
     assert result.state.history[-1]["miou"] == again.miou  # BatchNorm: scored as it will answer
 
 
 def test_train__tells_its_progress_after_every_step(data, tmp_path):
     seen = []
-    run(data, tmp_path, config=tiny_config(steps=2), progress=lambda *args: seen.append(args))
+    run(data, tmp_path, config=tiny_config(steps=2), on_step=lambda *args: seen.append(args))
     assert [(step, steps) for step, steps, _ in seen] == [(1, 2), (2, 2)]
     assert set(seen[0][2]) == {"loss", "seg", "tri", "ms", "gen", "grad_norm", "lr"}
+
+
+def test_train__tells_what_it_does_before_between_and_after_its_steps(data, tmp_path):
+    told = []
+    samples = tiny_samples(data)
+    run(
+        data, tmp_path, config=tiny_config(steps=2, feature_side=48), samples=samples,
+        val=tiny_samples(data, "val")[:2], val_every=1,
+        on_step=lambda step, steps, losses: told.append(("training", step, steps)),
+        on_progress=lambda *args: told.append(args),
+    )  # fmt: skip
+    counted = range(1, len(samples) + 1)
+    scoring = [("scoring", 1, 2), ("scoring", 2, 2)]
+    assert told == [
+        *(("checking labels", done, len(samples)) for done in counted),
+        *(("looking for kept features", done, len(samples)) for done in counted),
+        *(("reading features", done, len(samples)) for done in counted),
+        ("training", 1, 2), *scoring, ("training", 2, 2), *scoring,
+    ]  # fmt: skip
 
 
 def test_train__keeps_its_own_copy_of_the_bank(data, tmp_path):
@@ -145,14 +164,15 @@ def test_train__keeps_its_own_copy_of_the_bank(data, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"bank": tiny_bank(seed=3)}, "wanted bank [0-9a-f]{64}.* got [0-9a-f]{64}"),
-        ({"bank": replace(tiny_bank(), vocabulary_hash="w" * 64)}, "wanted vocabulary vv.* got ww"),
-        ({"backbone": tiny_vit(seed=3)}, "wanted backbone tiny .* got tiny"),
-        ({"config": tiny_config(steps=1, lr=1.0)}, "wanted config lr 0.003.* got 1.0"),
+        ({"bank": tiny_bank(seed=3)}, "begun with bank [0-9a-f]{64}, got [0-9a-f]{64}"),
+        ({"bank": replace(tiny_bank(), vocabulary_hash="w" * 64)}, "with vocabulary vv.* got ww"),
+        ({"backbone": tiny_vit(seed=3)}, "with backbone tiny .* got tiny"),
+        ({"config": tiny_config(steps=1, lr=1.0)}, "with lr 0.003, got 1.0$"),
         (
-            {"config": tiny_config(steps=1, loss=LossWeights(tri=0))},
-            "wanted config loss .*'tri': 0.1",
+            {"config": tiny_config(steps=1, loss=LossWeights(tri=0, gen=0))},
+            "with loss.tri 0.1, got 0.0; loss.gen 0.1, got 0.0$",
         ),
+        ({"config": tiny_config(steps=1, batch_size=3)}, "with pictures a step 2, got 3$"),
     ],
 )
 def test_train__does_not_resume_a_run_of_something_else(data, tmp_path, changes, message):
@@ -163,14 +183,14 @@ def test_train__does_not_resume_a_run_of_something_else(data, tmp_path, changes,
 
 def test_train__does_not_resume_on_another_dataset(data, tmp_path):
     run(data, tmp_path, config=tiny_config(steps=1))
-    with pytest.raises(CorruptError, match="wanted dataset"):
+    with pytest.raises(CorruptError, match="begun with dataset"):
         run(data, tmp_path, config=tiny_config(steps=1), samples=tiny_samples(data)[1:])
 
 
 def test_train__does_not_resume_on_other_pictures_of_the_same_names(data, tmp_path):
     run(data, tmp_path / "run", config=tiny_config(steps=1))
     write_dataset(tmp_path / "data", size=56)
-    with pytest.raises(CorruptError, match="wanted dataset"):
+    with pytest.raises(CorruptError, match="begun with dataset"):
         run(tmp_path / "data", tmp_path / "run", config=tiny_config(steps=1))
 
 
@@ -193,7 +213,7 @@ def test_train__stops_at_a_loss_that_is_not_finite_and_keeps_the_last_checkpoint
             backbone.mean.fill_(math.nan)
 
     with pytest.raises(LangSegError, match="stopped at step 6.*nan"):
-        run(data, out, backbone=backbone, progress=poison)
+        run(data, out, backbone=backbone, on_step=poison)
     assert latest(out) == out / "ckpt-000004"
     assert load_checkpoint(out, backbone=tiny_vit()).state.step == 4
 
@@ -205,17 +225,27 @@ def test_train__a_bad_label_stops_the_run_before_the_first_step(tmp_path):
         bad = labels.point(lambda value: 200 if value == 1 else value)
     bad.save(path)
     with pytest.raises(InputError, match=r"p3\.png: label value 200"):
-        run(tmp_path / "data", tmp_path / "run", progress=lambda *args: pytest.fail("a step"))
+        run(tmp_path / "data", tmp_path / "run", on_step=lambda *args: pytest.fail("a step"))
     assert latest(tmp_path / "run") is None
 
 
-def test_train__trains_on_pictures_without_any_label(tmp_path):
+def test_train__goes_over_pictures_without_any_label_and_refuses_a_dataset_of_them(tmp_path):
     write_dataset(tmp_path / "data")
-    for path in (tmp_path / "data/annotations/training").iterdir():
+    first, *others = sorted((tmp_path / "data/annotations/training").iterdir())
+    for path in others:
         with Image.open(path) as labels:
             labels.point(lambda value: 0).save(path)
-    result = run(tmp_path / "data", tmp_path / "run", config=tiny_config(steps=2))
-    assert [row["seg"] for row in result.state.history] == [0.0, 0.0]
+    told: list[str] = []
+    result = run(
+        tmp_path / "data", tmp_path / "run", config=tiny_config(steps=4, batch_size=1),
+        on_note=told.append,
+    )  # fmt: skip
+    assert 0.0 in [row["seg"] for row in result.state.history]
+    assert "have no labelled pixel" in told[0]
+    with Image.open(first) as labels:
+        labels.point(lambda value: 0).save(first)
+    with pytest.raises(InputError, match="no pixel is labelled"):
+        run(tmp_path / "data", tmp_path / "again", config=tiny_config(steps=2))
 
 
 @pytest.mark.slow
@@ -250,9 +280,9 @@ def test_train__on_features_computed_once_resumes_bit_by_bit(data, tmp_path):
 
     whole = run(data, tmp_path / "whole", config=config, checkpoint_every=2)
     with pytest.raises(KeyboardInterrupt):
-        run(data, tmp_path / "cut", config=config, checkpoint_every=2, progress=cut_off)
+        run(data, tmp_path / "cut", config=config, checkpoint_every=2, on_step=cut_off)
     again = run(data, tmp_path / "cut", config=config, checkpoint_every=2)
     assert again.first_step == 2
     weights = [(r.checkpoint / "model.safetensors").read_bytes() for r in (whole, again)]
     assert weights[0] == weights[1]
-    assert Segmenter.load(whole.checkpoint, backbone=tiny_vit()).short_side == 48
+    assert Segmenter.load(whole.checkpoint, backbone=tiny_vit()).reading.short_side == 48

@@ -333,7 +333,7 @@ def test_answer__lines_in_the_error_file_alone_are_found(tmp_path):
         desk.run(requests(3))
         assert next(iter(server.batches.values()))["output_file_id"] is None
     assert desk.statuses() == {"failed": 3}
-    assert "Error code: 500" in desk.rows[0][1].error
+    assert "HTTP 500" in desk.rows[0][1].error
 
 
 @pytest.mark.parametrize("end", ["expired:2", "cancelled:2"])
@@ -549,6 +549,44 @@ def test_call__a_fault_that_passes_is_tried_again(tmp_path, call, way):
     assert len(desk.rests) == 2
     assert (7 in desk.rests) == ("retry-after" in way)
     assert set(server.accepted.values()) == {1}
+
+
+@pytest.mark.parametrize("call", ["POST /files", "GET /batches/id"])
+def test_call__a_server_that_turns_everybody_away_is_waited_for_longer_than_attempts_last(
+    tmp_path, call
+):
+    with BatchServer(calls={call: ["status:503"] * 12}) as server:
+        desk = Desk(server, tmp_path)
+        desk.run(requests(2))
+        desk.run(requests(2))
+        assert desk.error is None
+    assert desk.statuses() == {"ok": 2}
+    assert len(desk.rests) == 12
+    assert "as it says HTTP 503: The server had an error" in desk.waits[0]
+
+
+def test_call__a_server_that_turns_everybody_away_is_given_up_after_ten_minutes(tmp_path):
+    with BatchServer(calls={"POST /files": ["status:503"] * 500}) as server:
+        desk = Desk(server, tmp_path)
+        desk.run(requests(2))
+    assert "within 10 min, got HTTP 503" in str(desk.error)
+    assert 590 <= sum(desk.rests) <= 600
+
+
+def test_call__a_wait_beyond_max_minutes_is_not_begun(tmp_path):
+    with BatchServer(calls={"POST /files": ["rate_limit:retry-after=90"] * 9}) as server:
+        desk = Desk(server, tmp_path)
+        desk.run(requests(2), budget=Budget(Caps(seconds=60)))
+    assert "within --max-minutes, got HTTP 429" in str(desk.error)
+    assert desk.rests == []
+
+
+def test_call__a_wait_of_hours_is_not_begun_and_says_when_to_come_back(tmp_path):
+    with BatchServer(calls={"POST /files": ["rate_limit:retry-after=25920"]}) as server:
+        desk = Desk(server, tmp_path)
+        desk.run(requests(2))
+    assert "come back after " in str(desk.error)
+    assert desk.rests == []
 
 
 @pytest.mark.parametrize(
@@ -915,6 +953,7 @@ def request_of(number: int) -> Request:
     return Request(
         request_key=sha256_hex(f"key {number}"),
         class_name=entry.name,
+        sense="",
         scene="*",
         sample_index=0,
         model="m",

@@ -17,10 +17,10 @@ import pytest
 from langseg.cache.store.store import Store
 from langseg.descriptors.generation.report import GenerateReport
 from langseg.descriptors.generation.run import generate
+from langseg.descriptors.openai_api.rate_limits import RateLimits
 from langseg.descriptors.prompts.plan import plan_of
 from langseg.descriptors.providers.base import Provider
 from langseg.descriptors.providers.openai.provider import OpenAIProvider
-from langseg.descriptors.providers.openai.rate_limits import RateLimits
 from langseg.descriptors.providers.vllm.provider import VLLMProvider
 from tests.support.vllm_requests import GOOD_SCHEMA, UNSUPPORTED, answers, request, things
 
@@ -71,12 +71,18 @@ def test_openai_provider__is_answered_by_a_real_server(base_url, model):
     assert {response.served_model for _, response in rows} == {model}
 
 
+def test_openai_provider__asks_without_a_schema_that_the_server_does_not_take(base_url, model):
+    unsupported = request("unsupported", model=model, schema=UNSUPPORTED)
+    rows = answers(openai(base_url), [unsupported], close=True)
+    assert [response.dialect for _, response in rows] == ["json_object, schema in the prompt"]
+
+
 def test_openai_provider__reports_what_the_server_does_not_take(base_url, model):
-    poisoned = request("poisoned", model=model, schema=UNSUPPORTED)
-    rows = answers(openai(base_url), [*things(3, model), poisoned], close=True)
+    too_long = request("too long", model=model, text="word " * 5000)
+    rows = answers(openai(base_url), [*things(3, model), too_long], close=True)
     failed = {one.class_name: response.error for one, response in rows if response.status != "ok"}
-    assert list(failed) == ["poisoned"]
-    assert "xgrammar" in failed["poisoned"]
+    assert list(failed) == ["too long"]
+    assert "maximum context length" in failed["too long"]
 
 
 def test_providers__count_and_sample_a_request_alike(base_url, model, provider):

@@ -33,9 +33,27 @@ def test_find_samples__takes_the_flat_development_kit_as_val_only(tmp_path):
 
 def test_find_samples__names_the_line_of_a_bad_scene_file(tmp_path):
     touch(tmp_path, "images/a.jpg", "annotations/a.png")
-    (tmp_path / "sceneCategories.txt").write_text("a street\nb living room\n")
+    (tmp_path / "sceneCategories.txt").write_text("a street\nb\n")
     with pytest.raises(InputError, match=r"sceneCategories.txt line 2: wanted '<stem> <scene>'"):
         find_samples("ade20k", tmp_path, "val")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "\ufeffa b living_room\r\nc street\r\n".encode(),  # Windows: a mark first, CRLF
+        "a b living_room\nc street\n".encode("utf-16"),  # what Notepad calls Unicode
+        b"a b\tliving room\nc\tstreet\n",
+        b"a b,living room\nc,street\n",
+        b"a b.jpg living_room\nc.JPG street\n",
+        b"validation/a b living room\nvalidation/c  street \n\n",
+    ],
+)
+def test_find_samples__reads_a_scene_list_however_it_was_saved(tmp_path, listed):
+    touch(tmp_path, "images/a b.jpg", "images/c.jpg", "annotations/a b.png", "annotations/c.png")
+    (tmp_path / "sceneCategories.txt").write_bytes(listed)
+    scenes = [sample.scene for sample in find_samples("ade20k", tmp_path, "val")]
+    assert scenes == ["living room", "street"]
 
 
 def test_find_samples__names_a_scene_file_that_is_not_utf_8(tmp_path):

@@ -6,7 +6,7 @@ from langseg.segmenter.data.layouts.registry import find_samples
 
 @pytest.mark.parametrize(("layout", "split"), [("coco", "val"), ("camvid", "test")])
 def test_find_samples__refuses_an_unknown_layout_or_split(tmp_path, layout, split):
-    with pytest.raises(InputError, match="wanted a layout of ade20k, camvid and a split of train"):
+    with pytest.raises(InputError, match="wanted a layout of ade20k, .* and a split of train"):
         find_samples(layout, tmp_path, split)
 
 

@@ -1,0 +1,1 @@
+../../pipelines/langseg/__init__.py

@@ -1,0 +1,1 @@
+"""Readers of class lists: a file for each family of forms, a function for each form."""

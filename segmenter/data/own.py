@@ -1,0 +1,85 @@
+"""Find the pictures and labels of a dataset of one's own.
+
+In:  folders, zip files, or places in these, of pictures and of label files, and how they are read.
+Out: Samples sorted by stem; a split of them that stays as it is when others come.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from langseg.cache.errors import InputError
+from langseg.cache.keys import sha256_hex
+from langseg.cache.records import ANY_SCENE
+from langseg.segmenter.data.drawn import YOLO_SUFFIXES, ClassIds, drawn_pairs
+from langseg.segmenter.data.encodings import INDEX, LABEL_SUFFIXES, Encoding
+from langseg.segmenter.data.images import Window, page_numbers
+from langseg.segmenter.data.layouts.base import PICTURE_SUFFIXES, Found, found_in, pairs_of
+from langseg.segmenter.data.layouts.scenes import read_scenes
+from langseg.segmenter.data.sample import Sample
+from langseg.segmenter.data.sources import open_folder
+
+ALL_PAGES = "all"
+Page = str | None  # a number, ALL_PAGES, or the only one
+
+
+def own_samples(
+    images: Path, labels: Path, *, encoding: Encoding, classes: ClassIds, drawn_in: Path,
+    window: Window | None, page: Page,
+) -> tuple[Sample, ...]:  # fmt: skip
+    """Every picture with its labels, nested folders too; a stem is its name below ``images``, and
+    of ALL_PAGES ``stem_p0``, ``stem_p1``, ...
+
+    Args:
+        labels: label files; a JSON, or YOLO's txt files, that are drawn with ``classes``.
+        drawn_in: where what is drawn is kept.
+
+    Raises: InputError, for what is missing, and for a picture or label file without a partner.
+    """
+    pictures = _found(images, PICTURE_SUFFIXES)
+    if labels.suffix.lower() == ".json" or _is_yolo(labels):
+        pairs, encoding = drawn_pairs(pictures, labels, classes, drawn_in), INDEX
+    else:
+        pairs = pairs_of(pictures, _found(labels, LABEL_SUFFIXES))
+    scenes = read_scenes(open_folder(images), [stem for stem, *_ in pairs])
+    told = [
+        Sample(stem, image, label, scenes.get(stem, ANY_SCENE), encoding, window)
+        for stem, image, label in pairs
+    ]
+    if page != ALL_PAGES:
+        number = None if page is None else int(page)
+        return tuple(replace(sample, page=number) for sample in told)
+    return tuple(
+        replace(sample, stem=f"{sample.stem}_p{number}", page=number)
+        for sample in told
+        for number in range(len(page_numbers(sample.image)))
+    )
+
+
+def of_split(samples: Sequence[Sample], split: str, val_share: float) -> tuple[Sample, ...]:
+    """A share of the samples by the hash of their stems: the same for whoever asks, and for the
+    old ones when others come. Raises: InputError, where it leaves a split empty."""
+
+    def is_val(sample: Sample) -> bool:
+        return int(sha256_hex(f"val {sample.stem}")[:8], 16) < val_share * 2**32
+
+    kept = tuple(sample for sample in samples if is_val(sample) == (split == "val"))
+    if not kept:
+        raise InputError(
+            f"val_share {val_share:g}: wanted pictures in both splits, got {len(samples)} pictures "
+            f"and none for {split}; give another share, or --val-images and --val-labels"
+        )
+    return kept
+
+
+def _is_yolo(labels: Path) -> bool:
+    suffixes = (*LABEL_SUFFIXES, *YOLO_SUFFIXES)
+    names = found_in(open_folder(labels), suffixes, nested=True).by_stem.values()
+    return bool(names) and all(file.suffix.lower() in YOLO_SUFFIXES for file in names)
+
+
+def _found(at: Path, suffixes: Sequence[str]) -> Found:
+    found = found_in(open_folder(at), suffixes, nested=True)
+    if not found.by_stem:
+        raise found.nothing()
+    return found

@@ -1,0 +1,1 @@
+"""Pictures made worse on purpose, and the scores that are left."""
