@@ -6,9 +6,8 @@ Out: a Dataset: its vocabulary, the samples of its splits, and the flags that na
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -20,13 +19,13 @@ from langseg.descriptors.vocabulary.load import load_vocabulary, vocabulary_of
 from langseg.descriptors.vocabulary.validation import check_classes
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 from langseg.pipelines.seg.label_colours import label_colours
-from langseg.pipelines.seg.settings import DataSettings, OwnData
+from langseg.pipelines.seg.settings import READ_AS, DataSettings, OwnData
 from langseg.pipelines.shared.settings import mistake, read_settings
 from langseg.segmenter.data.drawn import ClassIds
-from langseg.segmenter.data.encodings import INDEX
+from langseg.segmenter.data.encodings import INDEX, ColourValues
 from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.layouts.registry import find_samples
-from langseg.segmenter.data.own import of_split, own_samples
+from langseg.segmenter.data.own import of_split, own_samples, read_as
 from langseg.segmenter.data.sample import Sample
 
 _OF_CLASSES = ("name", "ignore_ids", "scenes", "scene_names", "look_alikes")
@@ -57,7 +56,7 @@ class Dataset:
 def open_dataset(settings: DataSettings) -> Dataset:
     """Raises: UsageError, InputError, for a dataset that cannot be found or used."""
     if settings.own_file is not None:
-        return _of_file(settings.own_file)
+        return _of_file(settings.own_file, settings)
     if settings.classes is not None and settings.images is not None:
         own = OwnData(**{name: getattr(settings, name) for name in OwnData.model_fields})
         vocabulary = vocabulary_of(settings.classes)
@@ -73,16 +72,46 @@ def open_dataset(settings: DataSettings) -> Dataset:
     folder = settings.data or Path("data") / name
     if not folder.exists():
         raise InputError(
-            f"{folder}: wanted the folder or zip file of {name}, found none; give --data, or "
-            "render a demo with `langseg-seg demo-data`"
+            f"{folder}: wanted the folder or zip file of {name}, found none; give --data"
+            f"{_demo_there(name, folder)}"
         )
+    vocabulary = load_vocabulary(name)
     return Dataset(
-        vocabulary=load_vocabulary(name),
+        vocabulary=vocabulary,
         folder=folder,
-        flags=_flags({"dataset": name, "data": str(folder)}),
+        flags=_flags({"dataset": name, "data": str(folder), **_read_as(settings)}),
         words=_flags({"dataset": name}),
-        read=lambda split: find_samples(name, folder, split),
+        read=lambda split: _named(settings, vocabulary, folder, split),
     )
+
+
+def _demo_there(name: str, folder: Path) -> str:
+    """The demo has the layout and the classes of one dataset."""
+    if name != "ade20k" or folder.suffix == ".zip":
+        return ""
+    return f", or render a demo there with `langseg-seg demo-data {_flags({'out': str(folder)})}`"
+
+
+def _named(
+    settings: DataSettings, vocabulary: Vocabulary, folder: Path, split: str
+) -> tuple[Sample, ...]:
+    samples = find_samples(vocabulary.name, folder, split)
+    if settings.colours is not None:
+        colours = _colours_of(settings.colours, vocabulary)
+        samples = tuple(replace(sample, encoding=colours) for sample in samples)
+    return read_as(samples, settings.grey_window, settings.page)
+
+
+def _read_as(settings: OwnData) -> dict[str, str]:
+    given = {name: value for name in READ_AS if (value := getattr(settings, name)) is not None}
+    return {name: _words(value) for name, value in given.items()}
+
+
+def _colours_of(file: Path, vocabulary: Vocabulary) -> ColourValues:
+    found = label_colours(file, vocabulary)
+    if found is None:
+        raise InputError(f"{file}: wanted colours of classes, got none")
+    return found
 
 
 @dataclass(frozen=True)
@@ -114,33 +143,33 @@ class _Own:
     def _in(self, images: Path, labels: Path) -> tuple[Sample, ...]:
         own, vocabulary = self.own, self.vocabulary
         ids = {entry.name: entry.id for entry in vocabulary.classes}
-        return own_samples(
+        found = own_samples(
             images,
             labels,
             encoding=self._colours() or INDEX,
             classes=ClassIds.of(ids, vocabulary.ignore_ids),
             drawn_in=user_cache() / "labels",
-            window=own.grey_window,
-            page=own.page,
         )
+        return read_as(found, own.grey_window, own.page)
 
-    def _colours(self) -> Any:
+    def _colours(self) -> ColourValues | None:
         if self.own.colours is not None:
-            found = label_colours(self.own.colours, self.vocabulary)
-            if found is None:
-                raise InputError(f"{self.own.colours}: wanted colours of classes, got none")
-            return found
+            return _colours_of(self.own.colours, self.vocabulary)
         return label_colours(self.list_file, self.vocabulary) if self.list_file.is_file() else None
 
 
-def _of_file(file: Path) -> Dataset:
-    """A dataset.yaml, whose paths are relative to its folder. Raises: UsageError, InputError."""
+def _of_file(file: Path, settings: DataSettings) -> Dataset:
+    """A dataset.yaml, whose paths are relative to its folder; flags beat its lines.
+
+    Raises: UsageError, InputError.
+    """
     lines = read_settings(file)
     about = {key: lines.pop(key) for key in _OF_CLASSES if key in lines}
     classes = lines.pop("classes", None)
     for name in _PATHS:
         if isinstance(lines.get(name), str):
             lines[name] = file.parent / lines[name]
+    lines |= {name: value for name in READ_AS if (value := getattr(settings, name)) is not None}
     if isinstance(classes, str):
         list_file = file.parent / classes
         if about:
@@ -165,7 +194,7 @@ def _of_file(file: Path) -> Dataset:
     return Dataset(
         vocabulary=vocabulary,
         folder=own.images,
-        flags=_flags({"dataset": str(file)}),
+        flags=_flags({"dataset": str(file), **_read_as(settings)}),
         words=_flags({"classes": str(list_file)}),
         read=_Own(own, vocabulary, list_file).samples,
     )

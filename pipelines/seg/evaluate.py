@@ -48,7 +48,7 @@ from langseg.segmenter.data.sample import (
     dataset_hash,
     read_sample,
 )
-from langseg.segmenter.distributed import place, process_group
+from langseg.segmenter.distributed import all_or_none, place, process_group
 from langseg.segmenter.evaluation.boundary import Boundary
 from langseg.segmenter.evaluation.certainty import Anomaly, Calibration
 from langseg.segmenter.evaluation.class_mapping import (
@@ -64,6 +64,7 @@ from langseg.segmenter.evaluation.evaluate import (
     evaluate,
     evaluate_predictions,
     given_scene,
+    stored_masks,
 )
 from langseg.segmenter.evaluation.metrics import Scores, seen_unseen, shifted_agreement
 from langseg.segmenter.evaluation.pictures import summed
@@ -80,6 +81,12 @@ from langseg.segmenter.model.checkpoint import STATE, newest
 from langseg.segmenter.robustness.measure import Predict, Robustness
 from langseg.segmenter.robustness.names import CORRUPTIONS
 from langseg.segmenter.text.collapse import UNKNOWN_SCENE, labelled_scene
+
+_OF_A_MODEL = {  # settings that stored masks cannot heed
+    "checkpoint", "weights", "vocabulary", "bank", "mode", "short_side", "window", "stride",
+    "scales", "flip", "average", "scenes", "mapping", "features", "features_gib", "robustness",
+    "corruptions", "severities",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -157,19 +164,21 @@ def keep(scored: ScoredRun) -> None:
 
 
 def _score_masks(settings: EvalSettings, predictions: Path, advance: Advance) -> ScoredRun:
-    if settings.mapping is not None:
-        raise UsageError("--mapping: wanted a model, whose classes it names, got --predictions")
-    if settings.robustness or settings.corruptions:
-        raise UsageError("--robustness: wanted a model to look at pictures, got --predictions")
+    if asked := sorted(settings.model_fields_set & _OF_A_MODEL):
+        raise UsageError(
+            f"--{asked[0].replace('_', '-')}: wanted a model that looks at pictures, got "
+            "--predictions, masks that are scored as they are; leave one of them out"
+        )
     dataset = open_dataset(settings)
     names, rule = [entry.name for entry in dataset.vocabulary.classes], dataset.rule
     with process_group(torch.device("cpu")):
         samples, used = _samples(dataset, settings.split)
+        masks = stored_masks(predictions, samples)
         _check_labels(samples, rule, names, dataset.vocabulary.name, advance)
         boundary, size, overlap = Boundary(len(names)), BySize(len(names)), ByOverlap(len(names))
         measures: list[Measure] = [] if settings.quick else [boundary, size, overlap]
         found = evaluate_predictions(
-            predictions, samples, rule, measures=measures, on_progress=by_phase(advance)
+            masks, samples, rule, measures=measures, on_progress=by_phase(advance)
         )
     bounds = None if settings.quick else boundary.scores()
     strata = _strata(found, len(names), size, overlap)
@@ -179,7 +188,7 @@ def _score_masks(settings: EvalSettings, predictions: Path, advance: Advance) ->
 
     def look(sample: Sample) -> Scored:
         image, labels = read_sample(sample, rule)
-        mask = rule.read(predictions / f"{sample.stem}.png")
+        mask = rule.read(masks[sample.stem])
         return Scored(sample=sample, image=image, labels=labels, mask=mask)
 
     colours = class_colours(names, used.dataset)
@@ -311,13 +320,18 @@ def _check_labels(
     advance: Advance,
 ) -> None:  # fmt: skip
     """Read all labels and the head of every picture once, before anything is scored, and say what
-    is doubtful.
+    is doubtful; of several processes the first does.
 
     Raises: InputError, for the first fault, and where nothing is labelled.
     """
-    check = check_labels(samples, rule, names, vocabulary=vocabulary, on_progress=by_phase(advance))
-    for doubt in check.doubts:
-        say(f"{vocabulary}: {doubt.sentence}")
+    with all_or_none():
+        if place()[0]:
+            return
+        check = check_labels(
+            samples, rule, names, vocabulary=vocabulary, on_progress=by_phase(advance)
+        )
+        for doubt in check.doubts:
+            say(f"{vocabulary}: {doubt.sentence}")
 
 
 def _samples(dataset: Dataset, split: str) -> tuple[Sequence[Sample], DatasetUsed]:

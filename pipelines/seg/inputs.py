@@ -4,11 +4,13 @@ In:  folders that were given, or none; a Dataset; a device's name.
 Out: a verified TextBank, a device, a trained Segmenter.
 """
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from langseg.cache.bank.array_files import HEADER
 from langseg.cache.bank.load_save import load_bank, newest_bank
 from langseg.cache.bank.rules import check_bank
 from langseg.cache.bank.text_bank import TextBank
@@ -35,7 +37,8 @@ def bank_of(dataset: Dataset, given: Path | None, store: Path) -> TextBank:
     if folder is None:
         raise InputError(
             f"{store}: wanted a TextBank of {name}, found none; make one with `langseg-desc "
-            f"generate {dataset.words}`, then encode and bank, or give --bank"
+            f"generate {dataset.words} --store {shlex.quote(str(store))}`, then encode and bank "
+            "with the same flags, or give --bank"
         )
     bank = verified_bank(folder)
     check_ids(bank, dataset)
@@ -48,7 +51,17 @@ def verified_bank(folder: Path) -> TextBank:
     Raises: InputError, where no folder is; CorruptError.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: wanted a TextBank's folder, found none; `bank` prints them")
+        raise InputError(
+            f"{folder}: wanted a TextBank's folder, found none; `langseg-desc bank` makes one "
+            "and prints it"
+        )
+    within = [*folder.glob(f"*/{HEADER}"), *folder.glob(f"banks/*/{HEADER}")]
+    if within and not (folder / HEADER).exists():
+        newest_one = max(within, key=lambda header: header.stat().st_mtime_ns).parent
+        raise InputError(
+            f"{folder}: wanted a TextBank's own folder, got one that holds {len(within)} of them; "
+            f"give --bank {shlex.quote(str(newest_one))}, which is the newest"
+        )
     bank = load_bank(folder)
     check_bank(bank)
     return bank
@@ -88,7 +101,7 @@ def device_for(name: str) -> str:
         one.item()  # a meta tensor has no value
         return str(one.device)
     except (RuntimeError, AssertionError, ImportError) as exc:  # of torch built without it
-        reason = str(exc).splitlines()[0]
+        reason = str(exc).splitlines()[0].partition(". ")[0]  # some list all that torch has
         raise UsageError(
             f"device {name!r}: wanted one that works here, got {reason}; give auto or cpu"
         ) from exc

@@ -116,14 +116,15 @@ def run_predict(settings: PredictSettings, advance: Advance) -> PredictReport:
 
 
 def _pages(picture: Wanted, page: str | None) -> Iterator[tuple[Wanted, int | None]]:
-    """The pages that are asked for; of several each has results of its own: ``scan.page2.png``."""
+    """The pages that are asked for; of several each has results of its own: ``scan_p2.png``,
+    as the stems of a dataset's are (``own.read_as``)."""
     if page != "all":
         yield picture, None if page is None else int(page)
         return
     numbers = page_numbers(picture.image)
     for number in range(len(numbers)):
         mask, overlay = (
-            path.with_name(f"{path.stem}.page{number}.png") if len(numbers) > 1 else path
+            path.with_name(f"{path.stem}_p{number}.png") if len(numbers) > 1 else path
             for path in (picture.mask, picture.overlay)
         )
         yield Wanted(picture.image, mask, overlay), number

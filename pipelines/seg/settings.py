@@ -35,6 +35,7 @@ def _two(value: Any) -> Any:
 
 
 Window = Annotated[tuple[float, float] | None, _COMMAS, BeforeValidator(_two)]
+READ_AS = ("colours", "grey_window", "page")  # how files are read, whose dataset it may be
 Numbers = Annotated[tuple[int, ...] | None, _COMMAS]  # a flag has commas between them
 
 FEATURES_GIB: Any = Field(
@@ -102,7 +103,11 @@ class DataSettings(OwnData):
 
     @model_validator(mode="after")
     def _one_dataset(self) -> Self:
-        given = [name for name in OwnData.model_fields if getattr(self, name) is not None]
+        given = [
+            name
+            for name in OwnData.model_fields
+            if name not in READ_AS and getattr(self, name) is not None
+        ]
         if self.dataset is not None and given:
             raise ValueError(f"dataset: wanted it or {given[0]}, got both")
         if self.dataset is not None and not self.own_file and self.dataset not in DATASETS:

@@ -11,7 +11,7 @@ from langseg.pipelines.shared.near_stores import near_stores
 
 COLLECTED = "`langseg-desc gc` removes what nobody needs"
 _SENTENCES = {
-    Remedy.GENERATE: "`langseg-desc generate` makes one",
+    Remedy.GENERATE: "`langseg-desc generate` makes one, with the same --store",
     Remedy.ENCODE: "`langseg-desc encode` makes them",
     Remedy.BUILD_BANK: "build it with `langseg-desc bank`",
     Remedy.MAKE_ARMS: "make the arms again with `langseg-desc arms`",

@@ -67,7 +67,9 @@ def load_backbone(
         pretrained=pretrained, revision=revision, taps=None if taps is None else tuple(taps),
     )  # fmt: skip
     if weights is not None and pretrained:
-        raise UsageError(f"backbone {name!r}: wanted --weights or --pretrained, got both")
+        raise UsageError(
+            f"backbone {name!r}: wanted --weights or --pretrained, got both; leave one out"
+        )
     if revision is not None and not pretrained:
         raise UsageError(f"backbone {name!r}: wanted --revision with --pretrained, got it alone")
     if name in (DEMO, offline.NAME):

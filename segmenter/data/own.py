@@ -24,11 +24,9 @@ Page = str | None  # a number, ALL_PAGES, or the only one
 
 
 def own_samples(
-    images: Path, labels: Path, *, encoding: Encoding, classes: ClassIds, drawn_in: Path,
-    window: Window | None, page: Page,
+    images: Path, labels: Path, *, encoding: Encoding, classes: ClassIds, drawn_in: Path
 ) -> tuple[Sample, ...]:  # fmt: skip
-    """Every picture with its labels, nested folders too; a stem is its name below ``images``, and
-    of ALL_PAGES ``stem_p0``, ``stem_p1``, ...
+    """Every picture with its labels, nested folders too; a stem is its name below ``images``.
 
     Args:
         labels: label files; a JSON, or YOLO's txt files, that are drawn with ``classes``.
@@ -42,10 +40,18 @@ def own_samples(
     else:
         pairs = pairs_of(pictures, _found(labels, LABEL_SUFFIXES))
     scenes = read_scenes(open_folder(images), [stem for stem, *_ in pairs])
-    told = [
-        Sample(stem, image, label, scenes.get(stem, ANY_SCENE), encoding, window)
+    return tuple(
+        Sample(stem, image, label, scenes.get(stem, ANY_SCENE), encoding)
         for stem, image, label in pairs
-    ]
+    )
+
+
+def read_as(samples: Sequence[Sample], window: Window | None, page: Page) -> tuple[Sample, ...]:
+    """The samples, their files read so; of ALL_PAGES each page is one: ``stem_p0``, ``stem_p1``.
+
+    Raises: InputError, for a file whose pages cannot be counted.
+    """
+    told = [replace(sample, window=window) for sample in samples]
     if page != ALL_PAGES:
         number = None if page is None else int(page)
         return tuple(replace(sample, page=number) for sample in told)

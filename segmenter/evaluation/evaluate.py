@@ -10,7 +10,7 @@ over the ranks is what one process counts, to the last pixel. A fault of one ran
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +27,10 @@ from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import InputError, UsageError
 from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.data.labels import LabelRule
+from langseg.segmenter.data.layouts.base import found_in
+from langseg.segmenter.data.layouts.pairs import paired
 from langseg.segmenter.data.sample import OnProgress, Sample, read_sample, unheard
+from langseg.segmenter.data.sources import Source, open_folder
 from langseg.segmenter.distributed import all_or_none, of_all_ranks, place, sum_over_ranks
 from langseg.segmenter.evaluation.class_mapping import Translation
 from langseg.segmenter.evaluation.metrics import Scores, scores_of
@@ -127,7 +130,8 @@ def evaluate(
         backbone = segmenter.loaded.model.backbone
         kept = KeptFeatures(
             backbone, samples, side=segmenter.reading.short_side or 0,
-            unit=input_unit(backbone.patch), where=features, on_progress=on_progress,
+            unit=input_unit(backbone.patch), where=features, instead="leave --features out",
+            on_progress=on_progress,
         )  # fmt: skip
 
     def scored() -> Iterator[Scored]:
@@ -145,22 +149,37 @@ def evaluate(
     return _evaluation(scored(), samples, rule, measures, segmenter.device, on_progress)
 
 
+def stored_masks(folder: Path, samples: Sequence[Sample]) -> Mapping[str, Source]:
+    """The mask of each sample, by its stem: ``<stem>.png``, or as a picture's labels are named.
+
+    Args: folder: a zip file, too. Raises: InputError, for a sample without one.
+    """
+    found = found_in(open_folder(folder), (".png",), nested=True)
+    pairs = paired({sample.stem for sample in samples}, found.by_stem.keys())
+    if missing := [sample.stem for sample in samples if sample.stem not in pairs]:
+        raise InputError(
+            f"{folder}: wanted a mask of every picture that is scored, got none of {missing[0]} "
+            f"({len(missing)} of {len(samples)} have none); give the folder that `langseg-seg "
+            "predict` wrote of these very pictures, or the --split that they are of"
+        )
+    return {stem: found.by_stem[name] for stem, name in pairs.items()}
+
+
 def evaluate_predictions(
-    folder: Path,
+    masks: Mapping[str, Source],
     samples: Sequence[Sample],
     rule: LabelRule,
     *,
     measures: Sequence[Measure] = (),
     on_progress: OnProgress = unheard,
 ) -> Evaluation:
-    """Score ``folder/<stem>.png`` masks that hold the same ids as the labels.
+    """Score index PNGs, by stem, that hold the same ids as the labels.
 
-    A pixel that a mask leaves at an ignore id is a miss. Raises: InputError, for a missing or
-    misfitting mask.
+    A pixel that a mask leaves at an ignore id is a miss. Raises: InputError, for a misfitting mask.
     """
 
     def read(sample: Sample) -> Scored:
-        path = folder / f"{sample.stem}.png"
+        path = masks[sample.stem]
         image, labels = read_sample(sample, rule)
         mask = rule.read(path)
         if mask.shape != labels.shape:

@@ -64,6 +64,7 @@ class KeptFeatures:
             ``unit``, as the head needs them.
         views: of each picture: itself, its mirror image, and others at a random ``scale``, in
             another light, mirrored or not (``views.view_of``).
+        instead: what a person can do who cannot keep them, for a message.
 
     Raises: InputError, for files that cannot be used and for features that float16 cannot hold;
     LangSegError, for a disk that cannot hold them; as ``room.make_room``.
@@ -72,12 +73,13 @@ class KeptFeatures:
     def __init__(
         self, backbone: FrozenViT, samples: Sequence[Sample], *, side: int, unit: int,
         views: int = 1, scale: tuple[float, float] = (0.5, 2.0), where: FeatureFolder = IN_MEMORY,
-        on_progress: OnProgress = unheard,
+        instead: str = "do without", on_progress: OnProgress = unheard,
     ) -> None:  # fmt: skip
         self.patch, self.views = backbone.patch, views
         self._backbone, self._samples = backbone, samples
         self._places = {sample: index for index, sample in enumerate(samples)}
         self._side, self._unit, self._scale = side, unit, scale
+        self._instead = instead
         self._store = FeatureStore(where, _key(backbone, side, unit))
         self._pictures: list[_Picture] = []
         rank, _ = place()
@@ -126,7 +128,7 @@ class KeptFeatures:
         names = {self._name(i, n) for i in every for n in range(self.views)}
         what = f"{self.views} views of {len(self._samples)} pictures at short side {self._side}"
         more = self._missing_bytes(every)
-        make_room(self._store, names, more, f"features of {what}", self._mark)
+        make_room(self._store, names, more, f"features of {what}", self._instead, self._mark)
 
     def _fill(self, on_progress: OnProgress) -> None:
         todo = [i for i in range(len(self._samples)) if self._missing(i)]
@@ -153,7 +155,7 @@ class KeptFeatures:
             raise InputError(
                 f"{self._samples[index].image}: wanted features that float16 holds, finite and "
                 f"within {_MOST:.0f}, got up to {taps.abs().max():.0f} from "
-                f"{self._backbone.backbone_id}; set feature_side to 0, or take another backbone"
+                f"{self._backbone.backbone_id}; {self._instead}, or take another backbone"
             )
         return Maps(half, features.cls[0].cpu())
 

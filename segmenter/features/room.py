@@ -14,6 +14,8 @@ import shutil
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from decimal import Decimal
+from math import ceil, floor, log10
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,45 +33,46 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def make_room(
-    store: FeatureStore, names: Collection[str], more: int, what: str, mine: BaseFileLock | None
-) -> None:
+    store: FeatureStore, names: Collection[str], more: int, what: str, instead: str,
+    mine: BaseFileLock | None,
+) -> None:  # fmt: skip
     """Make room for ``more`` bytes beside what there is of ``names``.
 
-    Args: what: this run reads, in words, for a message; mine: the run's own ``mark``.
+    Args: what: this run reads, and ``instead``: what else it could do, in words, for a message;
+        mine: the run's own ``mark``.
 
     Raises: InputError, where the bound or memory is too small for this run alone; LockedError,
     where other runs leave too little of the bound; LangSegError, where the disk is too small.
     """
     root, bound = store.where.path, store.where.max_bytes
-    lower = "lower feature_side or views, or set feature_side to 0 to compute every crop's features"
     if root is None or not store.writable:
         if more > min(bound, MAX_HELD):
             why = "" if root is None else f"{root}: cannot be written to, and "
             raise InputError(
                 f"{why}{what} would take {gib(more)} of memory, above {gib(min(bound, MAX_HELD))}; "
-                f"keep them in a folder that is given with --features, or {lower}"
+                f"keep them in a folder that is given with --features, or {instead}"
             )
         return
     own = [store.file(name) for name in names]
     kept = sum(map(_renewed, own))
     if kept + more > bound:
         raise InputError(
-            f"{root}: {what} would take {gib(kept + more)}, above the bound of {gib(bound)}; raise "
-            f"--features-gib, or {lower}"
+            f"{root}: {what} would take {gib(kept + more)}, above the bound of {gib(bound)}; give "
+            f"--features-gib {_bound_for(kept + more)}, or {instead}"
         )
     with _alone(root / "room.lock"):
         over = _drop(root, set(own), bound - more, mine)
     if over > 0:
         raise LockedError(
             f"{root}: {what} would take {gib(more)} more, and what other runs read leaves "
-            f"{gib(more - over)} of the bound of {gib(bound)}; raise --features-gib, or wait for "
-            "them"
+            f"{gib(more - over)} of the bound of {gib(bound)}; give --features-gib "
+            f"{_bound_for(bound + over)}, or wait for them"
         )
     free = shutil.disk_usage(root).free
     if more > free:
         raise LangSegError(
             f"{root}: {what} would take {gib(more)} more, and the disk has {gib(free)}; free some "
-            f"space, give a folder on another disk with --features, or {lower}"
+            f"space, give a folder on another disk with --features, or {instead}"
         )
 
 
@@ -120,8 +123,17 @@ def refused(store: FeatureStore, exc: OSError, more: int = 0) -> LangSegError:
 
 
 def gib(size: int) -> str:
-    """``1.2 GiB``, and MiB below one."""
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
+    """``1.2 GiB``, and MiB, KiB or bytes where it is less than one."""
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} bytes"
+
+
+def _bound_for(size: int) -> str:
+    """The GiB, in two digits, that hold so many bytes."""
+    exponent = floor(log10(size / 2**30)) - 1
+    return format(ceil(size / 2**30 / 10.0**exponent) * Decimal(10) ** exponent, "f")
 
 
 def _drop(root: Path, own: Collection[Path], most: int, mine: BaseFileLock | None) -> int:

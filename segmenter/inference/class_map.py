@@ -41,7 +41,7 @@ class ClassMap:
         classes, h, w = self.values.shape
         height, width = mask.shape
         columns = torch.arange(width, device=mask.device) * w // width
-        total = torch.zeros(classes, device=mask.device, dtype=torch.float64)
+        total = torch.zeros(classes, dtype=torch.float64)  # on the CPU: Apple's GPUs have none
         count = torch.zeros_like(total)
         step = max(1, _BAND_FLOATS // width)
         for top in range(0, height, step):
@@ -51,8 +51,9 @@ class ClassMap:
             won = self.values.flatten()[won_by * (h * w) + cell]
             if not self.are_probabilities:
                 won = (won - self.values.logsumexp(dim=0).flatten()[cell]).exp()
-            won_by = won_by.flatten()
-            total += torch.bincount(won_by, weights=won.flatten().double(), minlength=classes)
+            won_by = won_by.flatten().cpu()
+            weights = won.flatten().cpu().double()
+            total += torch.bincount(won_by, weights=weights, minlength=classes)
             count += torch.bincount(won_by, minlength=classes)
         return (total / count).float()
 

@@ -21,6 +21,7 @@ from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import InputError, LangSegError
 from langseg.segmenter.backbones.vit import FrozenViT
 from langseg.segmenter.data.check import check_labels
+from langseg.segmenter.data.rare_classes import rare_class_shares
 from langseg.segmenter.data.sample import (
     OnProgress,
     Sample,
@@ -28,7 +29,12 @@ from langseg.segmenter.data.sample import (
     pictures_hash,
     unheard,
 )
-from langseg.segmenter.distributed import all_or_none, average_over_ranks, process_group
+from langseg.segmenter.distributed import (
+    all_or_none,
+    average_over_ranks,
+    of_all_ranks,
+    process_group,
+)
 from langseg.segmenter.features.store import IN_MEMORY, FeatureFolder
 from langseg.segmenter.model.checkpoint import State
 from langseg.segmenter.training.config import TrainConfig
@@ -115,11 +121,11 @@ def train(
                 with all_or_none():
                     for note in _notes(state, start):
                         on_note(note)
-                    _check_data(folder, trainer, samples, first_step, heard, on_note)
+                    shares = _check_data(folder, trainer, samples, first_step, heard, on_note)
                 stream = training_batches(
                     config, backbone, samples, trainer.rule, features=features,
                     first_step=first_step, workers=workers, rank=rank, world_size=world_size,
-                    on_progress=heard,
+                    on_progress=heard, shares=of_all_ranks(shares)[0],
                 )  # fmt: skip
             while True:
                 if val and _due(state.step, val_every, config.steps) and not _is_scored(state):
@@ -201,20 +207,35 @@ def _notes(state: State, start: State) -> Iterator[str]:
 def _check_data(
     folder: RunFolder, trainer: Trainer, samples: Sequence[Sample], first_step: int,
     on_progress: OnProgress, on_note: Callable[[str], object],
-) -> None:  # fmt: skip
-    """Find what would stop the run half way, before its first step. Raises: InputError."""
-    if not folder.writes:  # another rank does it for all
-        return
-    if first_step == 0:
+) -> bytes | None:  # fmt: skip
+    """Find what would stop the run half way, before its first step; only the rank that writes
+    reads anything.
+
+    Returns: the share of the draws of each sample, where rare classes are drawn more often.
+    Raises: InputError.
+    """
+    if not folder.writes:
+        return None
+    config, shares = trainer.config, None
+    if first_step == 0 or config.rare_classes:
         check = check_labels(
             samples, trainer.rule, trainer.bank.names, vocabulary=trainer.bank.vocabulary,
             on_progress=on_progress,
         )  # fmt: skip
+        if config.rare_classes:
+            shares = rare_class_shares(check.counts, config.rare_classes)
+    if first_step == 0:
         for doubt in check.doubts:
             on_note(doubt.sentence)
         folder.keep_bank(trainer.bank)
-    if trainer.config.feature_side:  # then every picture is read before the first step anyway
-        return
+    if not config.feature_side:  # else every picture is read before the first step anyway
+        _check_pictures(folder, trainer, samples, on_progress)
+    return shares
+
+
+def _check_pictures(
+    folder: RunFolder, trainer: Trainer, samples: Sequence[Sample], on_progress: OnProgress
+) -> None:
     whole = folder.whole_pictures()
     known = len(whole)
     try:

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,8 +29,8 @@ def test_process_group__is_one_rank_without_torchrun(monkeypatch):
         assert sum_over_ranks(values).tolist() == [1.0, 2.0]
 
 
-def run_ranks(world_size: int, data: Path, out: Path, **settings: object) -> list[str]:
-    """What each rank prints."""
+def run_ranks(world_size: int, data: Path, out: Path, **settings: object) -> list[dict[str, Any]]:
+    """What each rank prints (``ranked_run``)."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -49,18 +50,18 @@ def run_ranks(world_size: int, data: Path, out: Path, **settings: object) -> lis
     ]  # fmt: skip
     ended = [process.communicate(timeout=PATIENCE_S) for process in ranks]
     assert [process.returncode for process in ranks] == [0] * world_size, ended[0][1]
-    return [out for out, _ in ended]
+    return [json.loads(out) for out, _ in ended]
 
 
 @pytest.mark.parametrize("head", [{"hidden": 32, "blocks": 1}, {"kind": "linear"}])
 def test_two_ranks__give_the_losses_of_one_and_score_each_picture_once(tmp_path, head):
     write_dataset(tmp_path / "data")
     head |= {"dropout": 0.0}  # each rank leaves out what it draws itself
-    outputs = run_ranks(2, tmp_path / "data", tmp_path / "run", steps=3, batch_size=1, head=head)
-    histories = [json.loads(output) for output in outputs]
+    ranks = run_ranks(2, tmp_path / "data", tmp_path / "run", steps=3, batch_size=1, head=head)
+    histories = [rank["history"] for rank in ranks]
     assert histories[0] == histories[1]
     (alone,) = run_ranks(1, tmp_path / "data", tmp_path / "alone", steps=3, batch_size=2, head=head)
-    for got, wanted in zip(histories[0][:3], json.loads(alone)[:3], strict=True):
+    for got, wanted in zip(histories[0][:3], alone["history"][:3], strict=True):
         assert got == pytest.approx(wanted, abs=1e-5)
     folder = latest(tmp_path / "run")
     assert folder is not None
@@ -68,6 +69,17 @@ def test_two_ranks__give_the_losses_of_one_and_score_each_picture_once(tmp_path,
     scores = evaluate(segmenter, tiny_samples(tmp_path / "data", "val")[:5]).scores
     assert histories[0][-1]["miou"] == scores.miou
     assert histories[0][-1]["pixels"] == scores.pixels
+
+
+def test_two_ranks__draw_rare_classes_alike_and_look_at_the_labels_once(tmp_path):
+    write_dataset(tmp_path / "data", count=4)
+    rare = {"steps": 3, "rare_classes": 0.5, "head": {"hidden": 32, "blocks": 1, "dropout": 0.0}}
+    ranks = run_ranks(2, tmp_path / "data", tmp_path / "run", batch_size=1, **rare)
+    assert [rank["labels_looked_at"] for rank in ranks] == [4, 0]
+    (alone,) = run_ranks(1, tmp_path / "data", tmp_path / "alone", batch_size=2, **rare)
+    assert alone["labels_looked_at"] == 4
+    for got, wanted in zip(ranks[1]["history"][:3], alone["history"][:3], strict=True):
+        assert got == pytest.approx(wanted, abs=1e-5)
 
 
 _ONE_FAILS = """

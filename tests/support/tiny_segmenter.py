@@ -99,11 +99,11 @@ def write_dataset(root: Path, count: int = 6, classes: int = 3, size: int = 48) 
 def write_camvid(root: Path, count: int = 5, split: str = "train") -> tuple[Sample, ...]:
     """CamVid-shaped pictures of 24 x 32; picture k is labelled k % 4 with a corner of 1."""
     for folder in (split, f"{split}annot"):
-        (root / folder).mkdir()
+        (root / folder).mkdir(parents=True)
     for number in range(count):
         labels = np.full((24, 32), number % 4, np.uint8)
         labels[:4, :4] = 1
-        grey = np.full((24, 32, 3), 20 * number, np.uint8)
+        grey = np.full((24, 32, 3), 20 * number % 256, np.uint8)
         Image.fromarray(labels).save(root / f"{split}annot/{number}.png")
         Image.fromarray(grey).save(root / f"{split}/{number}.png")
     return find_samples("camvid", root, split)

@@ -65,6 +65,7 @@ SAID_BY: dict[tuple[str, str], set[str]] = {
     ("pipelines/shared/output_file.py", "--format"): {"export"},
     ("segmenter/backbones/load.py", "--pretrained"): {"train"},
     ("segmenter/backbones/load.py", "--revision"): {"train"},
+    ("segmenter/evaluation/evaluate.py", "--split"): {"eval"},  # train scores no stored masks
     ("segmenter/backbones/weights.py", "--weights"): {"train", "eval", "predict"},
 }  # fmt: skip
 OF_ANOTHER_PROGRAM = {"segmenter/backbones/offline.py"}  # pip's

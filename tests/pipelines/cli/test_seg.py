@@ -445,7 +445,7 @@ def test_predict__reads_every_page_of_a_grey_tiff_in_its_window(call, trained, t
     assert done.code == 0
     assert "1 of 1 pictures" in done.err
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "overlay_scan.page0.png", "overlay_scan.page1.png", "scan.page0.png", "scan.page1.png",
+        "overlay_scan_p0.png", "overlay_scan_p1.png", "scan_p0.png", "scan_p1.png",
     ]  # fmt: skip
     assert call(SEG, "predict", *flags, "--page", "1").code == 0
 
@@ -516,6 +516,17 @@ def test_mistake__ends_in_one_sentence_and_its_exit_code(
     assert done.code == code
     assert word in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("device", ["vulkan", "xla", "cuda:99"])
+def test_device__that_does_not_work_is_told_in_one_sentence(call, trained, device):
+    done = call(SEG, "predict", "--checkpoint", trained, "--device", device, "a.jpg")
+    assert done.code == 2
+    assert re.fullmatch(
+        rf"error: device '{device}': wanted one that works here, got [^.]+(\.\w[^.]*)*; "
+        "give auto or cpu\n",
+        done.err,
+    )
 
 
 def test_eval_and_predict__take_settings_from_a_file_under_flags(call, home, trained, tmp_path):

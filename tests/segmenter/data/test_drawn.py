@@ -21,8 +21,7 @@ WANTED[1:4, 1:5] = 2
 
 def ids_of(root: Path, labels: Path) -> list[list[list[int]]]:
     samples = own_samples(
-        root / "images", labels, encoding=INDEX, classes=CLASSES, drawn_in=root / "drawn",
-        window=None, page=None,
+        root / "images", labels, encoding=INDEX, classes=CLASSES, drawn_in=root / "drawn"
     )  # fmt: skip
     return [raw_labels(sample).ids.tolist() for sample in samples]
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,14 @@ from PIL import Image
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.sample import read_sample
-from langseg.segmenter.evaluation.evaluate import evaluate, evaluate_predictions, given_scene
-from langseg.segmenter.evaluation.metrics import confusion, scores_of
+from langseg.segmenter.data.sample import Sample, read_sample
+from langseg.segmenter.evaluation.evaluate import (
+    evaluate,
+    evaluate_predictions,
+    given_scene,
+    stored_masks,
+)
+from langseg.segmenter.evaluation.metrics import Scores, confusion, scores_of
 from langseg.segmenter.evaluation.pictures import summed
 from langseg.segmenter.features.store import FeatureFolder
 from langseg.segmenter.inference.reading import Reading
@@ -85,22 +91,37 @@ def test_given_scene__falls_back_to_the_model_where_the_label_says_nothing(root)
         given_scene(sample, bank, "oracle")  # type: ignore[arg-type]
 
 
+def scored(folder: Path, samples: Sequence[Sample]) -> Scores:
+    return evaluate_predictions(stored_masks(folder, samples), samples, RULE).scores
+
+
 def test_evaluate_predictions__scores_stored_masks(root, tmp_path):
     samples = tiny_samples(root / "data", "val")
     for sample in samples:
         assert sample.labels is not None
         Image.open(str(sample.labels)).save(tmp_path / f"{sample.stem}.png")
-    assert evaluate_predictions(tmp_path, samples, RULE).scores.miou == 1.0
+    assert scored(tmp_path, samples).miou == 1.0
     blank = np.zeros((48, 56), np.uint8)
     Image.fromarray(blank).save(tmp_path / f"{samples[0].stem}.png")
-    scores = evaluate_predictions(tmp_path, samples, RULE).scores
-    assert scores.pixel_accuracy == pytest.approx(5 / 6)
+    assert scored(tmp_path, samples).pixel_accuracy == pytest.approx(5 / 6)
     Image.fromarray(blank[:-1]).save(tmp_path / f"{samples[0].stem}.png")
     with pytest.raises(InputError, match="wanted a mask of 56x48 like its labels, got 56x47"):
-        evaluate_predictions(tmp_path, samples, RULE)
+        scored(tmp_path, samples)
     (tmp_path / f"{samples[0].stem}.png").unlink()
-    with pytest.raises(InputError, match=f"{samples[0].stem}.png"):
-        evaluate_predictions(tmp_path, samples, RULE)
+    told = f"got none of {samples[0].stem} \\(1 of 6 have none\\); give the folder that .* --split"
+    with pytest.raises(InputError, match=told):
+        scored(tmp_path, samples)
+
+
+def test_stored_masks__are_found_where_predict_wrote_them_by_the_pictures_name(root, tmp_path):
+    sample = tiny_samples(root / "data", "val")[0]
+    city = replace(sample, stem="aachen/aachen_0")
+    (tmp_path / "aachen").mkdir()
+    for name in ("aachen_0_leftImg8bit.png", "overlay_aachen_0_leftImg8bit.png"):
+        (tmp_path / "aachen" / name).touch()
+    assert stored_masks(tmp_path, [city]) == {
+        city.stem: tmp_path / "aachen/aachen_0_leftImg8bit.png"
+    }
 
 
 def test_evaluate__of_kept_features_runs_no_backbone_and_scores_the_same(root, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,16 @@ def set_of(samples, folder: Path, side: int) -> str:
 
 
 def test_run__beyond_the_bound_is_refused_before_the_first_picture(samples, size, tmp_path):
-    with pytest.raises(
-        InputError, match=r"bound of 0.1 MiB; raise --features-gib, or lower feature"
-    ):
+    told = r"above the bound of 64.4 KiB; give --features-gib (\S+), or do without"
+    with pytest.raises(InputError, match=told) as refused:
         kept_features(samples, tmp_path, max_bytes=size // 2)
     assert not map_files(tmp_path)
-    with pytest.raises(InputError, match="of memory, above 0.1 MiB"):
+    gib = re.search(told, str(refused.value))
+    assert gib is not None
+    kept_features(samples, tmp_path, max_bytes=int(float(gib[1]) * 2**30))
+    with pytest.raises(InputError, match="above the bound of 1 bytes; give --features-gib 0.00013"):
+        kept_features(samples, tmp_path, max_bytes=1)
+    with pytest.raises(InputError, match="of memory, above 64.4 KiB"):
         kept_features(samples, max_bytes=size // 2)
 
 

@@ -52,3 +52,31 @@ def test_class_confidence__is_the_mean_probability_where_a_class_won(sure):
     for index, got in enumerate(seen.class_confidence(mask).tolist()):
         won = probability[index][mask == index]
         assert got == pytest.approx(float(won.mean()), nan_ok=True)
+
+
+class _OnAppleGpu(torch.Tensor):
+    """A tensor of a device that has no float64; its ``cpu`` is an ordinary one."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.cpu:
+            return args[0].as_subclass(torch.Tensor)
+        made = super().__torch_function__(func, types, args, kwargs)
+        if isinstance(made, cls) and made.dtype == torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return made
+
+
+@pytest.mark.parametrize("sure", [False, True])
+def test_class_map__asks_for_no_float64_where_the_gpu_has_none(sure):
+    torch.manual_seed(0)
+    values = torch.randn(4, 3, 5).softmax(dim=0)
+    seen = ClassMap(values=values, are_probabilities=sure, scenes=None, g=None)
+    there = ClassMap(
+        values=values.as_subclass(_OnAppleGpu), are_probabilities=sure, scenes=None, g=None
+    )
+    mask = there.mask((6, 10))
+    assert isinstance(mask, _OnAppleGpu)
+    assert there.class_confidence(mask).tolist() == seen.class_confidence(mask.cpu()).tolist()
+    for got, wanted in zip(there.certainty(mask), seen.certainty(mask.cpu()), strict=True):
+        assert got.tolist() == wanted.tolist()
