@@ -68,8 +68,8 @@ def _named(given: Sequence[Path], out: Path) -> Iterator[tuple[Path, Path]]:
     """Each picture with its place below the results' folder."""
     for word in (Path(os.path.expanduser(word)) for word in given):
         if word.is_dir():
-            kept = Path() if len(given) == 1 else Path(word.resolve().name)
-            if out.resolve() == word.resolve():
+            kept = Path() if len(given) == 1 else Path(_real(word).name)
+            if _real(out) == _real(word):
                 raise UsageError(
                     f"{out}: masks among the pictures of a folder would be taken for pictures; "
                     "give --out another folder"
@@ -101,9 +101,9 @@ def _pictures(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _but_results(out: Path, images: Iterable[Path], base: Path) -> Iterator[Path]:
     """Without the results of earlier runs, where those have a folder of their own inside."""
-    results = out.resolve()
-    inside = base.resolve() in results.parents
-    return (image for image in images if not (inside and results in image.resolve().parents))
+    results = _real(out)
+    inside = _real(base) in results.parents
+    return (image for image in images if not (inside and results in _real(image).parents))
 
 
 def _fixed_part(word: Path) -> Path:
@@ -122,11 +122,11 @@ def _results(out: Path, name: Path) -> tuple[Path, Path]:
 
 
 def _check_results(images: Sequence[Path], pairs: Sequence[tuple[Path, Path]]) -> None:
-    given = {image.resolve() for image in images}
-    folders = {image.resolve().parent for image in images}
+    given = {_real(image) for image in images}
+    folders = {path.parent for path in given}
     taken: set[Path] = set()
     for path in (path for pair in pairs for path in pair):
-        real = path.resolve()
+        real = _real(path)
         if real in given:
             raise UsageError(f"{path}: is a picture to segment; give --out another folder")
         if real in taken:
@@ -136,3 +136,8 @@ def _check_results(images: Sequence[Path], pairs: Sequence[tuple[Path, Path]]) -
                 f"{path}: is there already, beside the pictures; give --out another folder"
             )
         taken.add(real)
+
+
+def _real(path: Path) -> Path:
+    """Without links; ``Path.resolve`` gives up on one that leads to itself."""
+    return Path(os.path.realpath(path))

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -58,8 +59,10 @@ def run(app: Callable[[], object]) -> None:
     """Run a command line; every error ends in one sentence on stderr and its exit code.
 
     A reader of stdout that goes away (``| head``) is no error; Ctrl-C, however often it is pressed,
-    and SIGTERM end with 130. A character that stdout cannot encode is escaped.
+    and SIGTERM end with 130. A character that stdout cannot encode is escaped. What Pillow warns of
+    a picture that it can read is no person's business.
     """
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors=_ESCAPED)
     with one_ctrl_c() as ctrl_c, _sigterm_as_ctrl_c():

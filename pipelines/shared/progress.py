@@ -134,7 +134,7 @@ def progress(what: str, resume: str = RESUME) -> Iterator[Advance]:
     """A progress bar on stderr, on a terminal; elsewhere a plain line every ten seconds.
 
     ``resume`` says, after Ctrl-C, what is left of the work and how to go on, where the work itself
-    says nothing of it.
+    says nothing of it; what it notes (``add_note``) is told before.
     """
     position = Position(what)
     moves = speaks() and sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
@@ -142,8 +142,8 @@ def progress(what: str, resume: str = RESUME) -> Iterator[Advance]:
         with _bar(what, position) if moves else _lines(position) as advance:
             yield advance
     except KeyboardInterrupt as exc:
-        left = exc.args[0] if exc.args else resume
-        raise KeyboardInterrupt(f"{position.stopped()}; {left}") from None
+        told = [position.stopped(), *getattr(exc, "__notes__", ())]
+        raise KeyboardInterrupt("; ".join([*told, *(exc.args[:1] or [resume])])) from None
 
 
 @contextmanager

@@ -208,6 +208,8 @@ def open_image(
     allowed = formats or (UPLOAD_FORMATS if isinstance(source, bytes) else FORMATS)
     if isinstance(source, ZipMember):
         source = source.read_bytes()
+    if isinstance(source, Path) and source.exists() and not (source.is_file() or source.is_dir()):
+        raise InputError(f"{name}: wanted a file, got a pipe or a device")  # reading it may not end
     try:
         file = source if isinstance(source, Path) else io.BytesIO(source)
         image = Image.open(file, "r", allowed)
@@ -239,7 +241,7 @@ def _other(name: str) -> str:
         return "DICOM; save it as a 16-bit PNG or TIFF and give its --grey-window"
     if suffix in (".tif", ".tiff"):
         return "no TIFF of 1, 3 or 4 bands of one kind; save it as one"
-    return "something else"
+    return "something else; save it as one"
 
 
 def _pages(image: Image.Image) -> tuple[int, ...]:
@@ -260,7 +262,8 @@ def _windowed(image: Image.Image, window: Window, name: str) -> NDArray[np.uint8
         raise InputError(f"{name}: wanted a grey picture for the window, got {image.mode}")
     low, high = window
     values = np.asarray(image).astype(np.float32)
-    grey = ((values - low) * (255 / (high - low))).clip(0, 255).round().astype(np.uint8)
+    values = np.where(np.isnan(values), low, values).clip(low, high)  # no value is black
+    grey = ((values - low) * (255 / (high - low))).round().astype(np.uint8)
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 

@@ -95,7 +95,12 @@ class KeptFeatures:
         with all_or_none():
             if rank > 0:
                 self._mark = mark(self._store)
-            self._fill(on_progress)
+            try:
+                self._fill(on_progress)
+            except KeyboardInterrupt as exc:
+                if self._store.writable:
+                    exc.add_note("the features that were read are kept")
+                raise
 
     def view(self, index: int, number: int) -> View:
         """View ``number`` of sample ``index``."""

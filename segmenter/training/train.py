@@ -145,7 +145,8 @@ def train(
         except (Stopped, InputError) as exc:  # between two steps
             folder.keep_up(state, trainer, state.step > first_step)
             if isinstance(exc, Stopped):
-                raise KeyboardInterrupt(f"{folder.kept()}, {GO_ON}") from None
+                told = [*getattr(exc, "__notes__", ()), f"{folder.kept()}, {GO_ON}"]
+                raise KeyboardInterrupt("; ".join(told)) from None
             raise
         except FloatingPointError as exc:
             raise folder.diverged(state.step + 1, exc) from exc

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import shlex
 import shutil
@@ -170,7 +171,7 @@ def test_eval__under_corruptions_reports_them_beside_the_clean_and_draws_a_page(
     [
         (("--corruptions", "fogg"), "did you mean fog?"),
         (("--robustness", "--severities", "0"), "severities"),
-        (("--robustness", "--predictions", "."), "wanted a model to look at pictures"),
+        (("--predictions", "."), "--checkpoint: wanted a model that looks at pictures"),
         (("--html", "."), "wanted a file for --html, got a folder"),
     ],
 )
@@ -405,6 +406,36 @@ def test_predict__goes_on_after_a_bad_picture_and_ends_with_3(call, home, traine
     assert "bad.jpg" in done.err
     assert (tmp_path / "out" / f"{good.stem}.png").exists()
     assert "Traceback" not in done.err
+
+
+def test_predict__of_a_folder_names_every_file_that_is_broken_and_does_the_rest(
+    call, home, trained, tmp_path
+):
+    whole = next((home / "data/images/validation").iterdir())
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(whole, folder / "a.jpg")
+    shutil.copy(whole, folder / "z.jpg")
+    broken = {
+        "empty.jpg": b"", "half.jpg": whole.read_bytes()[:900], "text.png": b"hello",
+        "header.webp": b"RIFF\x20\0\0\0WEBPVP8 ", "strip.tif": b"II*\0\x08\0\0\0\x01\0",
+        "short.bmp": b"BM" + bytes(60),
+    }  # fmt: skip
+    for name, data in broken.items():
+        (folder / name).write_bytes(data)
+    (folder / "gone.jpg").symlink_to("nowhere.jpg")
+    (folder / "loop.png").symlink_to("loop.png")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "folder.jpg").mkdir()
+    done = call(SEG, "predict", "--checkpoint", trained, "--out", tmp_path / "out", folder)
+    assert done.code == 3
+    wrong = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert sorted(line.split(": ")[1] for line in wrong) == sorted(
+        str(folder / name) for name in (*broken, "gone.jpg", "loop.png", "pipe.png")
+    )
+    assert done.err.endswith(f"{tmp_path / 'out'}: 2 of 11 pictures segmented\n")
+    assert "Warning" not in done.err
+    assert sorted(path.name for path in (tmp_path / "out").glob("?.png")) == ["a.png", "z.png"]
 
 
 def test_predict__goes_on_where_the_memory_is_too_small(call, home, trained, tmp_path, monkeypatch):

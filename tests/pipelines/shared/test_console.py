@@ -38,6 +38,19 @@ def test_run__after_ctrl_c_says_how_far_the_work_was_and_what_is_kept(capsys):
     assert capsys.readouterr().err == "interrupted: work stopped at 3 of 7; all is kept\n"
 
 
+def test_run__after_ctrl_c_tells_what_the_work_notes_of_it(capsys):
+    def app() -> None:
+        with progress("work", "nothing is written"):
+            stop = KeyboardInterrupt()
+            stop.add_note("features are kept")
+            raise stop
+
+    with pytest.raises(SystemExit):
+        run(app)
+    said = "interrupted: work stopped; features are kept; nothing is written\n"
+    assert capsys.readouterr().err == said
+
+
 @pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN])
 def test_run__takes_sigterm_for_ctrl_c_also_where_that_is_ignored(capsys, ctrl_c):
     before = signal.signal(signal.SIGINT, ctrl_c), signal.getsignal(signal.SIGTERM)

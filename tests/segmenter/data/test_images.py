@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -134,6 +135,19 @@ def test_decode_image__refuses_a_missing_file_and_a_folder(tmp_path):
         decode_image(tmp_path / "none.png")
     with pytest.raises(InputError, match="cannot be read"):
         decode_image(tmp_path)
+
+
+def test_decode_image__waits_for_no_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(InputError, match="pipe.png: wanted a file, got a pipe or a device"):
+        decode_image(tmp_path / "pipe.png")
+
+
+def test_decode_image__shows_what_a_grey_picture_has_no_value_of_as_black(tmp_path):
+    values = np.array([[np.nan, 0.0, 10.0], [np.inf, -np.inf, 5.0]], np.float32)
+    Image.fromarray(values).save(tmp_path / "height.tif")
+    pixels = decode_image(tmp_path / "height.tif", window=(-10, 10))
+    assert pixels[..., 0].tolist() == [[0, 128, 255], [255, 0, 191]]
 
 
 def test_decode_image__honours_a_smaller_pixel_limit():

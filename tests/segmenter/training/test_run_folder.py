@@ -6,6 +6,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,12 +16,14 @@ from safetensors.torch import load_file
 from langseg.cache.errors import InputError, LangSegError, LockedError, UsageError
 from langseg.cache.folder_lock import folder_lock
 from langseg.segmenter.data.loader import Batch, batches
+from langseg.segmenter.features.store import FeatureFolder
 from langseg.segmenter.losses.weights import LossWeights
 from langseg.segmenter.model.checkpoint import latest
 from langseg.segmenter.training.config import TrainConfig
 from langseg.segmenter.training.run_folder import OtherRunError
 from langseg.segmenter.training.train import TrainResult, train
 from langseg.segmenter.training.trainer import Trainer
+from tests.support.kept_features import map_files
 from tests.support.tiny_segmenter import (
     tiny_bank,
     tiny_config,
@@ -29,14 +32,6 @@ from tests.support.tiny_segmenter import (
     tiny_vit,
     write_dataset,
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums of floats depend on how they are split
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -91,6 +86,28 @@ def test_a_stop__before_the_first_step_says_that_none_was_kept(data, tmp_path, p
             config=tiny_config(feature_side=side), on_step=lambda *_: pytest.fail("a step"),
         )  # fmt: skip
     assert latest(tmp_path / "run") is None
+
+
+@pytest.mark.slow
+def test_a_stop__while_features_are_read_says_that_those_are_kept_and_they_are(data, tmp_path):
+    def on_progress(told: str, done: int, total: int) -> None:
+        if told == "reading features" and done == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    values: dict[str, Any] = {
+        "config": tiny_config(steps=1, feature_side=48, views=2),
+        "features": FeatureFolder(path=tmp_path / "features"),
+    }
+    with pytest.raises(
+        KeyboardInterrupt, match="^the features that were read are kept; no step was kept, run the"
+    ):
+        run(data, tmp_path / "run", on_progress=on_progress, **values)
+    kept = {file: file.stat().st_mtime_ns for file in map_files(tmp_path / "features")}
+    assert kept
+    read: list[int] = []
+    told = lambda phase, done, total: phase == "reading features" and read.append(total)  # noqa: E731
+    run(data, tmp_path / "run", on_progress=told, **values)
+    assert read[0] == len(tiny_samples(data)) - len(kept) // 2
 
 
 def test_a_stop__while_scoring_is_scored_when_the_run_goes_on(data, tmp_path):

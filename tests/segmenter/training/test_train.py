@@ -39,14 +39,6 @@ def data(tmp_path_factory) -> Path:
     return root
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums of floats depend on how they are split
-    yield
-    torch.set_num_threads(before)
-
-
 def run(data: Path, out: Path, **changes: object) -> TrainResult:
     values: dict[str, object] = {
         "config": tiny_config(), "backbone": tiny_vit(), "bank": tiny_bank(),
