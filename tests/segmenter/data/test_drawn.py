@@ -89,6 +89,16 @@ def test_yolo__draws_the_class_at_a_place_of_the_list(root):
     assert ids_of(root, root / "labels") == [np.zeros((6, 8), int).tolist()]
 
 
+def test_yolo__a_picture_without_a_file_shows_nothing_where_most_have_one(root):
+    (root / "labels").mkdir()
+    (root / "labels/a.txt").write_text("1 0 0 1 0 1 1 0 1\n")
+    Image.new("RGB", (8, 6)).save(root / "images/b.jpg")
+    assert ids_of(root, root / "labels") == [np.full((6, 8), 2).tolist(), np.zeros((6, 8)).tolist()]
+    Image.new("RGB", (8, 6)).save(root / "images/c.jpg")
+    with pytest.raises(InputError, match=r"b.jpg: wanted a partner named b .*2 of 3 files have no"):
+        ids_of(root, root / "labels")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
