@@ -34,6 +34,7 @@ from langseg.segmenter.data.sample import (
 LITTLE = 0.05  # of all pixels: fewer labelled ones are doubtful
 FEW_CLASSES = 0.1  # of the classes, found in ENOUGH pictures
 ENOUGH = 20
+ALONE = 3  # pictures that show the same class and no other are no chance
 # Log-likelihood a pixel under the usual shares. Drawn from the validation pictures of camvid, msrc
 # and coco-panoptic, ids that are right never were this much likelier one off in 20 or more of 200
 # draws of 5 pictures (2 % of MSRC's), ids that were off by one were in 51 to 87 %.
@@ -135,6 +136,7 @@ def check_labels(
         lambda: _two_marks(seen, rule),
         lambda: _binary(seen, rule),
         lambda: _shifted(counts, rule, shares),
+        lambda: _one_class(seen, rule, names),
         lambda: _few_classes(counts, names),
         lambda: _palettes(seen),
         lambda: _turned(seen),
@@ -249,9 +251,26 @@ def _shifted(
     )
 
 
+def _one_class(
+    seen: Sequence[tuple[Sample, _Seen]], rule: LabelRule, names: Sequence[str]
+) -> Doubt | None:
+    """Background and an ignored 255 (mmsegmentation#1609), or background alone (#964)."""
+    found = np.flatnonzero(sum(one.counts[:-1].astype(np.int64) for _, one in seen))
+    if len(seen) < ALONE or len(names) < 2 or len(found) != 1 or _binary(seen, rule):
+        return None
+    ignored = sorted({value for _, one in seen for value in one.raw} & set(rule.ignore_ids))
+    beside = f" beside {', '.join(map(str, ignored))}, which mean unlabelled" if ignored else ""
+    return Doubt(
+        "one class",
+        f"all labels of {len(seen)} pictures are {names[found[0]]}, one of {len(names)} classes"
+        f"{beside} (first {seen[0][0].labels}); see whether the objects have the ids of their "
+        f"classes, {rule.ids[0]} to {rule.ids[-1]}",
+    )
+
+
 def _few_classes(counts: NDArray[np.int32], names: Sequence[str]) -> Doubt | None:
     found = np.flatnonzero(counts[:, :-1].any(axis=0))
-    if len(names) < 3 or len(counts) < ENOUGH or len(found) > max(1, FEW_CLASSES * len(names)):
+    if len(counts) < ENOUGH or not 1 < len(found) <= FEW_CLASSES * len(names):
         return None
     return Doubt(
         "few classes",

@@ -191,14 +191,16 @@ def _of_coco(
         outline = one.get("segmentation")
         if not outline:
             raise InputError(
-                f"{file}: wanted polygons or masks, got annotation {one['id']} with a box alone"
+                f"{file}: wanted polygons or masks, got annotation {one['id']} with a box alone; "
+                "draw it, or leave it out of the file"
             )
         shapes[one["image_id"]].append(
             Shape(classes.named(names[one["category_id"]], file), outline)
         )
     for image in document["images"]:
         stem = os.path.splitext(image["file_name"])[0]
-        yield stem, _Drawing((image["height"], image["width"]), shapes[image["id"]])
+        size = image.get("height"), image.get("width")  # some tools leave them out
+        yield stem, _Drawing(None if None in size else size, shapes[image["id"]])
 
 
 def _of_label_studio(

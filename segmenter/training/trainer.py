@@ -59,6 +59,12 @@ class Trainer:
             text_width=bank.emb.shape[-1], classes=len(bank.names),
             taps=len(backbone.taps), seed=config.seed,
         )  # fmt: skip
+        if config.batch_size * (config.crop // backbone.patch) ** 2 < 2 and _normalises(head):
+            raise UsageError(
+                "train: wanted batch_size 2 or more, or a crop of two patches "
+                f"({2 * backbone.patch}), for the BatchNorm of the {config.head.kind} head, got "
+                "one patch a batch"
+            )
         self.model = SegModel(backbone, head).to(device)
         self.optimizer = torch.optim.AdamW(_parameter_groups(head, config.weight_decay))
         self._tensors = BankTensors.of(bank, device)
@@ -164,6 +170,11 @@ class Trainer:
             "fwiou": scores.fwiou,
             "pixels": scores.pixels,
         }
+
+
+def _normalises(head: nn.Module) -> bool:
+    """Whether a batch has to hold two values of each channel."""
+    return any(isinstance(module, nn.BatchNorm2d) for module in head.modules())
 
 
 def _parameter_groups(head: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

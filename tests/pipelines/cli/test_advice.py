@@ -44,7 +44,7 @@ SAID_BY: dict[tuple[str, str], set[str]] = {
     ("pipelines/seg/datasets.py", "--data"): {"train", "eval"},
     **{
         ("pipelines/seg/settings.py", flag): {"train", "eval"}
-        for flag in ("--classes", "--images", "--labels")
+        for flag in ("--dataset", "--classes", "--images", "--labels")
     },
     **{
         (file, flag): {"train", "eval"}

@@ -83,11 +83,21 @@ def palette(*colours: int) -> Image.Image:
         ("palettes differ", [palette(*range(12)), palette(*range(1, 13))], ADE20K),
         ("little labelled", [np.pad(full(5), ((0, 30), (0, 30)))], ADE20K),
         ("few classes", [full(4, 5)] * 20, ADE20K),
+        ("one class", [full(0, 255)] * 3, LabelRule((0, 1), (255,))),  # of a tool that writes 0/255
+        ("one class", [full(0, 0)] * 3, LabelRule((0, 1), (255,))),
+        ("one class", [full(4, 4)] * 20, ADE20K),
     ],
 )
 def test_check_labels__doubts(tmp_path, kind, maps, rule):
     names = [f"class {i}" for i in range(rule.num_classes)]
     assert kinds(check_labels(written(tmp_path, *maps), rule, names)) == [kind]
+
+
+def test_check_labels__of_background_beside_an_ignored_mark_names_the_mark(tmp_path):
+    samples = written(tmp_path, *[full(0, 255)] * 3)
+    (doubt,) = check_labels(samples, LabelRule((0, 1), (255,)), ("rest", "lesion")).doubts
+    assert "are rest, one of 2 classes beside 255, which mean unlabelled" in doubt.sentence
+    assert check_labels(samples[:2], LabelRule((0, 1), (255,)), ("rest", "lesion")).doubts == ()
 
 
 @pytest.mark.parametrize("turn", [2, 3, 4])

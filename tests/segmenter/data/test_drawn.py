@@ -56,6 +56,13 @@ def test_coco__polygons_and_both_kinds_of_rle_are_drawn_alike(root, outline):
     assert ids_of(root, coco_json(root, outline)) == [WANTED.tolist()]
 
 
+def test_coco__without_the_sizes_of_its_pictures_takes_theirs(root):
+    document = json.loads(coco_json(root, [SQUARE]).read_text())
+    del document["images"][0]["height"], document["images"][0]["width"]
+    (root / "a.json").write_text(json.dumps(document))
+    assert ids_of(root, root / "a.json") == [WANTED.tolist()]
+
+
 def test_coco__a_smaller_shape_lies_on_a_larger_one_whichever_comes_first(root):
     pixel = [2.0, 2.0, 3.0, 2.0, 3.0, 3.0, 2.0, 3.0]
     wanted = WANTED.copy()

@@ -104,10 +104,10 @@ def test_a_stop__while_features_are_read_says_that_those_are_kept_and_they_are(d
         run(data, tmp_path / "run", on_progress=on_progress, **values)
     kept = {file: file.stat().st_mtime_ns for file in map_files(tmp_path / "features")}
     assert kept
-    read: list[int] = []
-    told = lambda phase, done, total: phase == "reading features" and read.append(total)  # noqa: E731
-    run(data, tmp_path / "run", on_progress=told, **values)
-    assert read[0] == len(tiny_samples(data)) - len(kept) // 2
+    read: dict[str, int] = {}
+    again = values | {"on_progress": lambda phase, done, total: read.update({phase: total})}
+    run(data, tmp_path / "run", **again)
+    assert read["reading features"] == len(tiny_samples(data)) - len(kept) // 2
 
 
 def test_a_stop__while_scoring_is_scored_when_the_run_goes_on(data, tmp_path):

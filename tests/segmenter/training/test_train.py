@@ -191,6 +191,14 @@ def test_train__refuses_a_crop_below_one_patch(data, tmp_path):
         run(data, tmp_path, config=tiny_config(crop=4))
 
 
+def test_train__refuses_one_patch_a_batch_where_a_batch_is_normalised(data, tmp_path):
+    linear = {"head": HeadConfig(kind="linear"), "batch_size": 1, "steps": 1}
+    with pytest.raises(UsageError, match=r"wanted batch_size 2 .* two patches \(16\).*linear head"):
+        run(data, tmp_path / "one", config=tiny_config(crop=8, **linear))
+    run(data, tmp_path / "four", config=tiny_config(crop=16, **linear))
+    run(data, tmp_path / "dense", config=tiny_config(crop=8, batch_size=1, steps=1))
+
+
 def test_train__refuses_to_leave_every_class_unseen(data, tmp_path):
     with pytest.raises(UsageError, match="at least one class"):
         run(data, tmp_path, config=tiny_config(unseen=tiny_bank().names))
