@@ -41,6 +41,7 @@ Numbers = Annotated[tuple[int, ...] | None, _COMMAS]  # a flag has commas betwee
 FEATURES_GIB: Any = Field(
     32, gt=0, description="Most that folder may hold; what was used longest ago is dropped."
 )
+DEVICE: Any = Field("auto", description="auto, cpu, cuda, cuda:1, mps, ...")
 GREY_WINDOW: Any = Field(
     None, description="Values of grey pictures that are black and white: -160,240."
 )
@@ -173,7 +174,7 @@ class TrainSettings(DataSettings):
         description="Blocks of the backbone whose maps the head reads, the first is 0: 5,8,11.  "
         "[default: after 1/4, 1/2, 3/4 and all of them]",
     )
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps, ...")
+    device: str = DEVICE
     workers: int = Field(0, ge=0, description="Processes that read ahead.")
     features: Path | None = Field(
         None,
@@ -239,7 +240,7 @@ class AskedModel(Settings):
     average: Average = Field(
         "logits", description="What of windows, scales and mirror images is averaged."
     )
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps, ...")
+    device: str = DEVICE
 
     @property
     def reading(self) -> Reading:

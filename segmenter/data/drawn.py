@@ -268,8 +268,11 @@ def _strokes(data: Sequence[int], size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _of_yolo(file: Source, size: tuple[int, int], classes: ClassIds) -> _Drawing:
-    """A line a polygon: the class's place in the list, then x y x y ... of 0..1."""
+    """A line a polygon: the class's place in the list (its id, where ids are the places in another
+    order), then x y x y ... of 0..1."""
     order = [*classes.ids.values()]
+    if sorted(order) == [*range(len(order))]:
+        order.sort()
     shapes = []
     for number, line in enumerate(text_of(file).splitlines(), start=1):
         if not line.strip():

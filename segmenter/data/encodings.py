@@ -168,16 +168,13 @@ def _lookup(table: tuple[tuple[int, int], ...]) -> NDArray[np.int32]:
 def _ids_of_colours(
     packed: NDArray[np.uint32], encoding: ColourValues, source: Source
 ) -> NDArray[np.integer]:
-    pairs = sorted((r | g << 8 | b << 16, number) for (r, g, b), number in encoding.ids)
-    known = np.array(pairs, np.int64)
-    places = np.searchsorted(known[:, 0], packed).clip(max=len(known) - 1)
-    strange = known[places, 0] != packed
+    pairs = [(r | g << 8 | b << 16, number) for (r, g, b), number in encoding.ids]
+    ids, strange = _named(packed, np.array(pairs, np.int64))
     if strange.any():
         raise InputError(
             f"{source}: wanted the classes' colours, got others: {_commonest(packed[strange])}; "
             "add them to the class list or the palette file, as a class or to be ignored"
         )
-    ids: NDArray[np.integer] = known[places, 1]
     return ids
 
 
@@ -186,16 +183,22 @@ def _ids_of_segments(
 ) -> NDArray[np.integer]:
     pairs = np.frombuffer(encoding.ids, np.uint32).reshape(-1, 2)
     known = np.concatenate([pairs, np.zeros((1, 2), np.uint32)])  # 0: not labelled
-    known = known[np.argsort(known[:, 0])]
-    places = np.searchsorted(known[:, 0], packed).clip(max=len(known) - 1)
-    strange = known[places, 0] != packed
+    ids, strange = _named(packed, known)
     if strange.any():
         raise InputError(
             f"{source}: wanted the segments that its JSON lists, got segment "
             f"{packed[strange][0]} on {int((packed == packed[strange][0]).sum())} pixels"
         )
-    ids: NDArray[np.integer] = known[places, 1]
     return ids
+
+
+def _named(
+    packed: NDArray[np.uint32], pairs: NDArray[np.integer]
+) -> tuple[NDArray[np.integer], NDArray[np.bool_]]:
+    """The id of each pixel by the pairs (colour, id), and which pixels are of no pair."""
+    known = pairs[np.argsort(pairs[:, 0])]
+    places = np.searchsorted(known[:, 0], packed).clip(max=len(known) - 1)
+    return known[places, 1], known[places, 0] != packed
 
 
 def _commonest(packed: NDArray[np.uint32]) -> str:

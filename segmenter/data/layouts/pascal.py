@@ -10,42 +10,24 @@ pascal-voc ignores it, which their vocabularies say. Context's 60-value PNGs hav
 which its 59 classes ignore. None names scenes.
 """
 
-from langseg.segmenter.data.layouts.base import Layout, Place
-
-SPLITS = ("train", "val")
+from langseg.segmenter.data.layouts.base import SPLITS, Layout, Place
 
 
-def _voc(name: str) -> Layout:
+def _listed(name: str, labels: str, lists: str) -> Layout:
     return Layout(
         name=name,
         places={
             split: [
-                Place(
-                    images="JPEGImages",
-                    labels="SegmentationClass",
-                    listed=f"ImageSets/Segmentation/{split}.txt",
-                )
+                Place(images="JPEGImages", labels=labels, listed=f"ImageSets/{lists}/{split}.txt")
             ]
             for split in SPLITS
         },
     )
 
 
-PASCAL_VOC = _voc("pascal-voc")
-PASCAL_VOC_21 = _voc("pascal-voc-21")
-PASCAL_CONTEXT = Layout(
-    name="pascal-context",
-    places={
-        split: [
-            Place(
-                images="JPEGImages",
-                labels="SegmentationClassContext",
-                listed=f"ImageSets/SegmentationContext/{split}.txt",
-            )
-        ]
-        for split in SPLITS
-    },
-)
+PASCAL_VOC = _listed("pascal-voc", "SegmentationClass", "Segmentation")
+PASCAL_VOC_21 = _listed("pascal-voc-21", "SegmentationClass", "Segmentation")
+PASCAL_CONTEXT = _listed("pascal-context", "SegmentationClassContext", "SegmentationContext")
 PASCAL_CONTEXT_459 = Layout(
     name="pascal-context-459",
     places={

@@ -23,7 +23,8 @@ def write(root: Path, images: str, labels: str) -> None:
 
 
 def opened(file: Path, text: str) -> Dataset:
-    file.write_text(f"{text}\nnc: 2\nnames: {{0: road, 1: sky}}\n")
+    names = "" if "names:" in text else "names: {0: road, 1: sky}"
+    file.write_text(f"{text}\nnc: 2\n{names}\n")
     return open_dataset(DataSettings(dataset=str(file)))
 
 
@@ -46,6 +47,16 @@ def test_data_yaml__finds_labels_where_images_are_called_labels(tmp_path, images
     assert read == {"train": [[[0, 0], [1, 1]]], "val": [[[0, 0], [IGNORE, IGNORE]]]}
     assert dataset.flags == f"--dataset {tmp_path / 'data.yaml'}"
     assert dataset.words == f"--classes {tmp_path / 'data.yaml'}"
+
+
+def test_data_yaml__means_the_numbers_of_its_names_in_whatever_order(tmp_path):
+    write(tmp_path, "images/{}", "labels/{}")
+    text = "train: images/train\nnames: {1: sky, 0: road}"
+    dataset = opened(tmp_path / "data.yaml", text)
+    (sample,) = dataset.read("train")
+    names = [entry.name for entry in dataset.vocabulary.classes]
+    shown = read_sample(sample, dataset.rule)[1]
+    assert [names[index] for index in shown[:, 0]] == ["road", "sky"]
 
 
 def test_data_yaml__is_looked_for_from_the_working_directory_too(tmp_path, monkeypatch):
