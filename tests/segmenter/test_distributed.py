@@ -1,8 +1,4 @@
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +9,8 @@ from langseg.segmenter.distributed import average_over_ranks, place, process_gro
 from langseg.segmenter.evaluation.evaluate import evaluate
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.model.checkpoint import latest
-from tests.support.repository import ROOT
+from tests.support.rank_processes import rank_processes
 from tests.support.tiny_segmenter import tiny_samples, tiny_vit, write_dataset
-from tests.support.until import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -31,26 +26,10 @@ def test_process_group__is_one_rank_without_torchrun(monkeypatch):
 
 def run_ranks(world_size: int, data: Path, out: Path, **settings: object) -> list[dict[str, Any]]:
     """What each rank prints (``ranked_run``)."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {
-        "WORLD_SIZE": str(world_size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-        "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-    command = [
-        sys.executable, "-m", "tests.support.ranked_run", str(data), str(out), json.dumps(settings),
-    ]  # fmt: skip
-    ranks = [
-        subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in range(world_size)
-    ]  # fmt: skip
-    ended = [process.communicate(timeout=PATIENCE_S) for process in ranks]
-    assert [process.returncode for process in ranks] == [0] * world_size, ended[0][1]
-    return [json.loads(out) for out, _ in ended]
+    settings_json = json.dumps(settings)
+    ranks = rank_processes(world_size, "-m", "tests.support.ranked_run", data, out, settings_json)
+    assert [rank.returncode for rank in ranks] == [0] * world_size, ranks[0].stderr
+    return [json.loads(rank.stdout) for rank in ranks]
 
 
 @pytest.mark.parametrize("head", [{"hidden": 32, "blocks": 1}, {"kind": "linear"}])
@@ -109,19 +88,5 @@ with process_group(torch.device("cpu")) as (rank, _):
     ],
 )
 def test_all_or_none__ends_every_rank_with_what_ended_one(way, told):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {
-        "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-        "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, "-c", _ONE_FAILS, way], stdout=subprocess.PIPE, text=True,
-            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    for process, words in zip(ranks, told, strict=True):
-        assert process.communicate(timeout=PATIENCE_S)[0].startswith(words)
+    for rank, words in zip(rank_processes(2, "-c", _ONE_FAILS, way), told, strict=True):
+        assert rank.stdout.startswith(words)

@@ -20,9 +20,9 @@ from langseg.cache.files import write_atomic
 from langseg.pipelines.seg.demo_data import run_demo_data
 from tests.support.quiet import no_bar
 from tests.support.random_bank import random_bank
+from tests.support.rank_processes import rank_processes
 from tests.support.small_bank import arrays_of, flip_last_byte_of
 from tests.support.tiny_segmenter import write_camvid
-from tests.support.two_processes import two_processes
 
 pytestmark = pytest.mark.slow
 
@@ -324,7 +324,9 @@ def test_eval__reads_a_picture_as_it_is_told_and_says_how(call, home, trained):
 def test_eval__in_two_processes_gives_the_scores_of_one_and_speaks_once(call, home, trained):
     flags = ("--checkpoint", trained, "--data", home / "data", "--json")
     alone = call(SEG, "eval", *flags).json
-    done = two_processes("langseg.pipelines.cli.seg", "eval", *flags, "--out", home / "two")
+    done = rank_processes(
+        2, "-m", "langseg.pipelines.cli.seg", "eval", *flags, "--out", home / "two"
+    )
     assert [one.returncode for one in done] == [0, 0]
     assert done[1].stdout == done[1].stderr == ""
     together = json.loads(done[0].stdout)

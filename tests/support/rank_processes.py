@@ -1,4 +1,4 @@
-"""Run a module in two processes that know of each other as torchrun's do."""
+"""Run Python in several processes that know of each other as torchrun's do."""
 
 import os
 import socket
@@ -10,22 +10,22 @@ from tests.support.repository import ROOT
 from tests.support.until import PATIENCE_S
 
 
-def two_processes(module: str, *arguments: object) -> list[CompletedProcess[str]]:
-    """``python -m module arguments`` as rank 0 and as rank 1, on the CPU."""
+def rank_processes(world_size: int, *arguments: object) -> list[CompletedProcess[str]]:
+    """``python arguments`` as each rank, on the CPU."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = os.environ | {
-        "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(world_size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
         "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
-    command = [sys.executable, "-m", module, *map(str, arguments)]
+    command = [sys.executable, *map(str, arguments)]
     ranks = [
         subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
         )
-        for rank in range(2)
+        for rank in range(world_size)
     ]  # fmt: skip
     try:
         said = [rank.communicate(timeout=PATIENCE_S) for rank in ranks]
