@@ -254,9 +254,16 @@ def _shifted(
 def _one_class(
     seen: Sequence[tuple[Sample, _Seen]], rule: LabelRule, names: Sequence[str]
 ) -> Doubt | None:
-    """Background and an ignored 255 (mmsegmentation#1609), or background alone (#964)."""
+    """Background and an ignored 255 (mmsegmentation#1609), background alone (#964), or a list of
+    one class (#1681), which any model gets right."""
+    if len(names) == 1:
+        return Doubt(
+            "one class",
+            f"{names[0]} is the only class of the list, so that every pixel will be called that; "
+            "list what is around it, too, as a class named background",
+        )
     found = np.flatnonzero(sum(one.counts[:-1].astype(np.int64) for _, one in seen))
-    if len(seen) < ALONE or len(names) < 2 or len(found) != 1 or _binary(seen, rule):
+    if len(seen) < ALONE or len(found) != 1 or _binary(seen, rule):
         return None
     ignored = sorted({value for _, one in seen for value in one.raw} & set(rule.ignore_ids))
     beside = f" beside {', '.join(map(str, ignored))}, which mean unlabelled" if ignored else ""

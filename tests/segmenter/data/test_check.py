@@ -86,6 +86,7 @@ def palette(*colours: int) -> Image.Image:
         ("one class", [full(0, 255)] * 3, LabelRule((0, 1), (255,))),  # of a tool that writes 0/255
         ("one class", [full(0, 0)] * 3, LabelRule((0, 1), (255,))),
         ("one class", [full(4, 4)] * 20, ADE20K),
+        ("one class", [full(0, 1)], LabelRule((1,), (0,))),
     ],
 )
 def test_check_labels__doubts(tmp_path, kind, maps, rule):
