@@ -35,8 +35,14 @@ def own_samples(
     Raises: InputError, for what is missing, and for a picture or label file without a partner.
     """
     pictures = _found(images, PICTURE_SUFFIXES)
-    if labels.suffix.lower() == ".json" or _is_yolo(labels):
+    beside = images.absolute() == labels.absolute()
+    if labels.suffix.lower() == ".json" or _is_yolo(labels, () if beside else LABEL_SUFFIXES):
         pairs, encoding = drawn_pairs(pictures, labels, classes, drawn_in), INDEX
+    elif beside:
+        raise InputError(
+            f"{images}: wanted pictures and labels in two folders, got one for both; put the "
+            "labels in a folder of their own"
+        )
     else:
         pairs = pairs_of(pictures, _found(labels, LABEL_SUFFIXES))
     scenes = read_scenes(open_folder(images), [stem for stem, *_ in pairs])
@@ -78,8 +84,8 @@ def of_split(samples: Sequence[Sample], split: str, val_share: float) -> tuple[S
     return kept
 
 
-def _is_yolo(labels: Path) -> bool:
-    suffixes = (*LABEL_SUFFIXES, *YOLO_SUFFIXES)
+def _is_yolo(labels: Path, others: Sequence[str]) -> bool:
+    suffixes = (*others, *YOLO_SUFFIXES)
     names = found_in(open_folder(labels), suffixes, nested=True).by_stem.values()
     return bool(names) and all(file.suffix.lower() in YOLO_SUFFIXES for file in names)
 

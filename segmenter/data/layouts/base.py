@@ -22,6 +22,7 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 _UNREAD = {
     ".dcm": "DICOM is not read: save 16-bit PNG or TIFF files and give their --grey-window",
     ".mat": "MATLAB files are not read: save index PNGs",
+    ".json": "a JSON file a picture is not read: export one COCO file, or index PNGs",
     ".npy": "NumPy files are not read: save index PNGs",
     ".jpg": "JPEG changes labels at every edge: save index PNGs",
     ".jpeg": "JPEG changes labels at every edge: save index PNGs",

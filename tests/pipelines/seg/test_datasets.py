@@ -64,6 +64,21 @@ def test_open_dataset__reads_the_same_out_of_one_zip_file(tmp_path):
         classes_of(own(tmp_path, images=tmp_path / "all.zip/none"))
 
 
+def test_own_pictures__may_lie_beside_yolos_labels_and_no_others(tmp_path):
+    write_own(tmp_path)
+    place = tmp_path / "images/north"
+    with pytest.raises(InputError, match="wanted pictures and labels in two folders, got one"):
+        classes_of(own(tmp_path, labels=tmp_path / "images"))
+    Image.new("RGB", (3, 2)).save(place / "0.png")
+    (place / "0.jpg").unlink()
+    (place / "0.txt").write_text("1 0 0 1 0 1 1 0 1")
+    assert classes_of(own(tmp_path, labels=tmp_path / "images")) == [[[1, 1, 1], [1, 1, 1]]]
+    (tmp_path / "json").mkdir()
+    (tmp_path / "json/0.json").touch()
+    with pytest.raises(InputError, match="got 1 .json; a JSON file a picture is not read"):
+        classes_of(own(tmp_path, labels=tmp_path / "json"))
+
+
 def test_val_share__is_stable_and_leaves_both_splits_some(tmp_path):
     write_own(tmp_path, count=40)
     dataset = open_dataset(own(tmp_path, val_share=0.25))
