@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from langseg.cache.errors import UsageError
+from langseg.cache.errors import LangSegError, UsageError
 from langseg.cache.files import make_folder, sha256_of, write_atomic
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 from langseg.pipelines.seg.datasets import Dataset, open_dataset
@@ -77,6 +77,7 @@ from langseg.segmenter.evaluation.strata import (
 )
 from langseg.segmenter.inference.palette import class_colours
 from langseg.segmenter.inference.segmenter import Segmenter
+from langseg.segmenter.memory import is_out_of_memory
 from langseg.segmenter.model.checkpoint import STATE, newest
 from langseg.segmenter.robustness.measure import Predict, Robustness
 from langseg.segmenter.robustness.names import CORRUPTIONS
@@ -119,10 +120,17 @@ def score(settings: EvalSettings, advance: Advance) -> ScoredRun:
         check_file(settings.out / EVALUATION, "--out", EVALUATION)
     if settings.html is not None:
         check_file(settings.html, "--html", "scores.html")
-    if settings.predictions is not None:
-        scored = _score_masks(settings, settings.predictions, advance)
-    else:
-        scored = _score_model(settings, advance)
+    try:
+        if settings.predictions is not None:
+            scored = _score_masks(settings, settings.predictions, advance)
+        else:
+            scored = _score_model(settings, advance)
+    except (MemoryError, RuntimeError) as exc:
+        if not is_out_of_memory(exc):
+            raise
+        raise LangSegError(
+            "eval: wanted more memory than there is; give --mode slide with a smaller --short-side"
+        ) from exc
     if doubt := _off_by_one(scored):
         say(doubt)
     return scored

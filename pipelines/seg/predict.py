@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from langseg.cache.errors import InputError
@@ -23,6 +22,7 @@ from langseg.segmenter.data.images import decode_image, page_numbers
 from langseg.segmenter.inference.legend import FOLDED_BELOW, percent
 from langseg.segmenter.inference.mask_files import encode_png
 from langseg.segmenter.inference.segmenter import Segmenter
+from langseg.segmenter.memory import is_out_of_memory
 
 _SHOWN = 6  # classes in the words
 _SCENES = 3  # the likeliest
@@ -95,7 +95,7 @@ def run_predict(settings: PredictSettings, advance: Advance) -> PredictReport:
         except InputError as exc:
             failed.append(str(exc))
         except (MemoryError, RuntimeError) as exc:
-            if not _is_memory(exc):
+            if not is_out_of_memory(exc):
                 raise
             failed.append(
                 f"{picture.image}: wanted more memory than there is; give --mode slide with a "
@@ -145,8 +145,3 @@ def _predicted(
         scores=prediction.scores,
         scenes=dict(sorted(prediction.scenes.items(), key=lambda item: -item[1])[:_SCENES]),
     )
-
-
-def _is_memory(exc: BaseException) -> bool:
-    """Torch says on a CPU only in words that it could not allocate."""
-    return isinstance(exc, MemoryError | torch.OutOfMemoryError) or "alloc" in str(exc)

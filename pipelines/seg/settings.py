@@ -10,7 +10,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from langseg.cache.errors import UsageError
@@ -34,12 +34,23 @@ def _two(value: Any) -> Any:
     return value
 
 
-Window = Annotated[tuple[float, float] | None, _COMMAS, BeforeValidator(_two)]
+def _rising(value: Any) -> Any:
+    if value is not None and not value[0] < value[1]:
+        raise PydanticCustomError("window", "LOW below HIGH, such as -160,240")
+    return value
+
+
+Window = Annotated[
+    tuple[float, float] | None, _COMMAS, BeforeValidator(_two), AfterValidator(_rising)
+]
 READ_AS = ("colours", "grey_window", "page")  # how files are read, whose dataset it may be
 Numbers = Annotated[tuple[int, ...] | None, _COMMAS]  # a flag has commas between them
 
 FEATURES_GIB: Any = Field(
-    32, gt=0, description="Most that folder may hold; what was used longest ago is dropped."
+    32,
+    gt=0,
+    allow_inf_nan=False,
+    description="Most that folder may hold; what was used longest ago is dropped.",
 )
 DEVICE: Any = Field("auto", description="auto, cpu, cuda, cuda:1, mps, ...")
 GREY_WINDOW: Any = Field(
@@ -86,8 +97,6 @@ class OwnData(Settings):
                 raise ValueError(f"{one}: wanted {other}, too, got none; give --{_flag(other)}")
         if self.val_images is not None and self.val_share is not None:
             raise ValueError("val_share: wanted it or val_images, got both")
-        if self.grey_window is not None and not self.grey_window[0] < self.grey_window[1]:
-            raise ValueError(f"grey_window: wanted LOW,HIGH, got {self.grey_window}")
         return self
 
 

@@ -37,7 +37,7 @@ class TrainConfig:
         "kept.",
     )  # fmt: skip
     views: int = Field(
-        default=2, ge=1,
+        default=2, ge=1, le=256,
         description="With feature_side, of each picture: itself, its mirror image, then others "
         "at a random scale and in another light.",
     )  # fmt: skip
@@ -59,7 +59,9 @@ class TrainConfig:
         default=500, ge=0, description="Steps in which the learning rate rises."
     )
     clip_norm: float = Field(default=1.0, gt=0, description="Greatest norm of the gradient.")
-    seed: int = Field(default=0, ge=0, description="Decides order, crops and first weights.")
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="Decides order, crops and first weights."
+    )
     class_share: float = Field(
         default=1.0, ge=0, le=1, description="Share of the classes a step, see ``step_words``."
     )

@@ -78,8 +78,16 @@ class RunFolder:
         if not self.writes or (latest(self.path) is not None and not self.is_writable()):
             yield
             return
-        with disk_errors(self.path, "nothing was begun"):
-            make_folder(self.path)
+        try:
+            with disk_errors(self.path, "nothing was begun"):
+                make_folder(self.path)
+        except LangSegError as exc:
+            if not isinstance(exc.__cause__, FileExistsError | NotADirectoryError):
+                raise
+            raise InputError(
+                f"{self.path}: wanted a folder for the run, got a file there; give another with "
+                "--out"
+            ) from exc
         with folder_lock(self.path, "this run", "wait until it is done, or take another folder"):
             yield
 
@@ -182,6 +190,14 @@ class RunFolder:
         )
         error.told_by_another = not self.writes
         return error
+
+    def too_large(self, step: int) -> LangSegError:
+        """What to say of a step that the memory is too small for."""
+        return LangSegError(
+            f"{self.path}: training wanted more memory than there is at step {step}; "
+            f"{self.kept()}; halve --batch-size and double accumulate, --set "
+            "training.accumulate=2, which trains the same"
+        )
 
     def _write_events(self, state: State) -> None:
         """The rows that are new, for TensorBoard; all of them at first: what a killed run wrote of

@@ -36,6 +36,7 @@ from langseg.segmenter.distributed import (
     process_group,
 )
 from langseg.segmenter.features.store import IN_MEMORY, FeatureFolder
+from langseg.segmenter.memory import is_out_of_memory
 from langseg.segmenter.model.checkpoint import State
 from langseg.segmenter.training.config import TrainConfig
 from langseg.segmenter.training.pictures import check_pictures
@@ -99,7 +100,7 @@ def train(
     first step, for data that cannot be used; OtherRunError, for a run in ``out`` of another bank,
     backbone, dataset or config; CorruptError, for a damaged one; LockedError, while another
     process trains there; LangSegError, for a loss that is not finite (the last good checkpoint
-    stays) and for a disk that is full.
+    stays), for a disk that is full, and for a memory that is too small.
     """
     target = torch.device(device)
     with process_group(target) as (rank, world_size), stop_sign() as stop, ExitStack() as lock:
@@ -150,6 +151,10 @@ def train(
             raise
         except FloatingPointError as exc:
             raise folder.diverged(state.step + 1, exc) from exc
+        except (MemoryError, RuntimeError) as exc:
+            if not is_out_of_memory(exc):
+                raise
+            raise folder.too_large(state.step + 1) from exc
         return TrainResult(
             checkpoint=folder.checkpoint(),
             state=state,

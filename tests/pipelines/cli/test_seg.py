@@ -335,6 +335,18 @@ def test_eval__in_two_processes_gives_the_scores_of_one_and_speaks_once(call, ho
     assert together == alone
 
 
+def test_eval__where_the_memory_is_too_small_says_what_takes_less(call, home, trained, monkeypatch):
+    from langseg.segmenter.inference.segmenter import Segmenter
+
+    monkeypatch.setattr(Segmenter, "look", lambda *given: torch.empty(2**60, dtype=torch.float32))
+    done = call(SEG, "eval", "--checkpoint", trained, "--data", home / "data", "--quick")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.endswith(
+        "error: eval: wanted more memory than there is; give --mode slide with a smaller "
+        "--short-side\n"
+    )
+
+
 def test_eval__of_a_picture_that_cannot_be_read_scores_none(call, home, trained, tmp_path):
     shutil.copytree(home / "data", tmp_path / "data")
     *_, last = sorted((tmp_path / "data/annotations/validation").iterdir())

@@ -4,7 +4,12 @@ from pathlib import Path
 import pytest
 
 from langseg.cache.errors import UsageError
-from langseg.pipelines.seg.settings import EvalSettings, shipped_configs, train_settings
+from langseg.pipelines.seg.settings import (
+    EvalSettings,
+    PredictSettings,
+    shipped_configs,
+    train_settings,
+)
 from langseg.pipelines.seg.train import backbone_flags
 from langseg.pipelines.shared.settings import load_config
 from langseg.segmenter.backbones.vit import BackboneSource
@@ -53,12 +58,25 @@ def test_train_settings__taps_of_a_file_are_those_of_its_backbone(tmp_path):
     [
         ("4", "--grey-window: wanted LOW,HIGH, such as -160,240, got '4'"),
         ("1,2,3", "--grey-window: wanted LOW,HIGH, such as -160,240, got '1,2,3'"),
+        ("4,4", "--grey-window: wanted LOW below HIGH, such as -160,240, got '4,4'"),
+        ("nan,4", "--grey-window: wanted LOW below HIGH"),
         ("4,x", "--grey-window, value 2: wanted a valid number, got 'x'"),
     ],
 )
-def test_train_settings__a_wrong_window_is_told_with_its_flag_and_form(text, told):
+def test_settings__a_wrong_window_is_told_with_its_flag_and_form(text, told):
     with pytest.raises(UsageError, match=told):
         train_settings("demo", {"grey_window": text})
+    with pytest.raises(UsageError, match=told):
+        load_config(PredictSettings, None, {"images": ("a.jpg",), "grey_window": text})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("seed", 2**63), ("features_gib", float("inf")), ("views", 257)]
+)
+def test_train_settings__a_number_that_no_run_can_have_is_told(name, value):
+    inside = {name: value} if name == "features_gib" else {"training": {name: value}}
+    with pytest.raises(UsageError, match="wanted (less than|a finite number)"):
+        train_settings("demo", inside)
 
 
 def test_eval_settings__a_wrong_severity_is_one_mistake():

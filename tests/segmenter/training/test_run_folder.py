@@ -110,6 +110,37 @@ def test_a_stop__while_features_are_read_says_that_those_are_kept_and_they_are(d
     assert read["reading features"] == len(tiny_samples(data)) - len(kept) // 2
 
 
+def test_a_memory_that_is_too_small__keeps_what_there_is_and_the_run_goes_on_in_less(
+    data, tmp_path, monkeypatch
+):
+    """A real allocation that fails: no machine has 2**62 bytes."""
+    step = Trainer.step
+
+    def greedy(self, number, parts):
+        if number == 2 and len(parts) == 1:
+            torch.empty(2**60, dtype=torch.float32)
+        return step(self, number, parts)
+
+    monkeypatch.setattr(Trainer, "step", greedy)
+    told = (
+        "more memory than there is at step 3; ckpt-000002 is kept; halve --batch-size and double "
+        "accumulate, --set training.accumulate=2"
+    )
+    with pytest.raises(LangSegError, match=told):
+        run(data, tmp_path / "run", checkpoint_every=2)
+    less = tiny_config(steps=4, batch_size=1, accumulate=2)
+    assert run(data, tmp_path / "run", config=less).first_step == 2
+
+
+def test_a_run__in_the_place_of_a_file_names_the_flag_for_another(data, tmp_path):
+    (tmp_path / "file").touch()
+    for place in ("file", "file/run"):
+        with pytest.raises(
+            InputError, match="wanted a folder for the run, got a file there.*--out"
+        ):
+            run(data, tmp_path / place)
+
+
 def test_a_stop__while_scoring_is_scored_when_the_run_goes_on(data, tmp_path):
     val = tiny_samples(data, "val")[:2]
 
