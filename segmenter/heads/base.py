@@ -15,6 +15,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from langseg.segmenter.backbones.vit import Features
+from langseg.segmenter.heads.ridge import AlignedMap
 from langseg.segmenter.text.collapse import BankTensors
 
 STRIDE = 4  # pixels per logit
@@ -50,9 +51,11 @@ class Head(nn.Module):
 
     ``reads_text``: whether the logits come from the bank's words. A head that reads none holds
     weights for each class of the vocabulary it was trained with, and fits no other.
+    ``aligned``: its part that is fitted in closed form before the first step, where it has one.
     """
 
     reads_text: ClassVar[bool]
+    aligned: AlignedMap | None
 
     def begin(self, features: Sequence[Features]) -> None:
         """Learn from the features of a run's first step what is no weight, as buffers.

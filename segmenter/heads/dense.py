@@ -3,6 +3,10 @@
 In:  Features of a batch, BankTensors, and the scenes that are known.
 Out: HeadOutput, all of it. It holds no weight that belongs to a class, so any bank of the same
      text encoder fits it.
+
+With an ``aligned_share`` it answers together with an aligned head, as FC-CLIP joins the classifier
+that it trains with the one that it does not: logits are then the logarithm of a geometric mean of
+both heads' probabilities. Training sees its own alone.
 """
 
 import math
@@ -23,7 +27,13 @@ from langseg.segmenter.heads.layers import (
     Upsampler,
     resize,
 )
-from langseg.segmenter.text.collapse import BankTensors, collapse, scene_probabilities
+from langseg.segmenter.heads.ridge import AlignedMap
+from langseg.segmenter.text.collapse import (
+    BankTensors,
+    collapse,
+    plain_classes,
+    scene_probabilities,
+)
 
 MAX_SCALE = 100.0  # as CLIP clamps its temperature
 # Sentence encoders crowd classes in a cone (mean cosine 0.55 between ADE20K classes in MiniLM), so
@@ -58,6 +68,12 @@ class DenseHead(Head):
         self.log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE)))
         self.log_scene_scale = nn.Parameter(torch.tensor(math.log(10.0)))
         self.presence = nn.Parameter(torch.tensor([0.25, -2.0]))  # slope and offset
+        self.aligned_share = config.aligned_share
+        self.aligned = None
+        if config.aligned_share:
+            self.aligned = AlignedMap(
+                width=width, taps=taps, text_width=text_width, classes=classes
+            )
 
     def begin(self, features: Sequence[Features]) -> None:
         """Set the mean and spread of each tap's channels."""
@@ -80,8 +96,11 @@ class DenseHead(Head):
             scenes = scene_probabilities(scene_logits, known)
             classes = self._adapt(collapse(bank, g, scenes, self.beta))
             logits = _scale(self.log_scale) * projected_cosines(pixels, self.to_text, classes)
+            fine = resize(logits, stride_4(features.padded))
+            if self.aligned is not None and not self.training:
+                fine = self._joined(fine, features, bank, known)
             return HeadOutput(
-                logits=resize(logits, stride_4(features.padded)),
+                logits=fine,
                 padded=features.padded,
                 aux=self._tap_logits(maps, classes) if aux else (),
                 alpha=alpha,
@@ -93,6 +112,14 @@ class DenseHead(Head):
                 pixels=pixels.permute(0, 3, 1, 2),
                 to_text=self.to_text,
             )
+
+    def _joined(
+        self, logits: Tensor, features: Features, bank: BankTensors, known: Tensor | None
+    ) -> Tensor:
+        assert self.aligned is not None
+        beside = self.aligned(features, plain_classes(bank, len(logits), known))
+        other = resize(beside, stride_4(features.padded)).log_softmax(dim=1)
+        return torch.lerp(logits.log_softmax(dim=1), other, self.aligned_share)
 
     def _adapt(self, classes: Tensor) -> Tensor:
         return classes if self.adapter is None else F.normalize(self.adapter(classes), dim=-1)

@@ -24,6 +24,7 @@ class LinearHead(Head):
         taps: int,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.aligned = None
         self.norm = SharedBatchNorm(taps * width)
         self.drop = nn.Dropout2d(config.dropout)
         self.classify = nn.Conv2d(taps * width, classes, kernel_size=1)

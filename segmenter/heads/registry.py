@@ -6,12 +6,15 @@ Out: the head with fresh weights.
 
 import torch
 
+from langseg.segmenter.heads.aligned import AlignedHead
 from langseg.segmenter.heads.base import Head
 from langseg.segmenter.heads.config import HeadConfig
 from langseg.segmenter.heads.dense import DenseHead
 from langseg.segmenter.heads.linear import LinearHead
 
-HEADS: dict[str, type[Head]] = {"dense": DenseHead, "linear": LinearHead}  # each of config.KINDS
+HEADS: dict[str, type[Head]] = {  # each of config.KINDS
+    "dense": DenseHead, "linear": LinearHead, "aligned": AlignedHead,
+}  # fmt: skip
 
 
 def build_head(

@@ -89,6 +89,16 @@ def collapse(bank: BankTensors, g: Tensor, scenes: Tensor, beta: float) -> Tenso
     return F.normalize(torch.einsum("bck,ckd->bcd", weights, bank.emb), dim=-1)
 
 
+def plain_classes(bank: BankTensors, batch: int, known: Tensor | None = None) -> Tensor:
+    """Class vectors [B, C, D] that no picture has a say in: the mean of a class's phrases, those
+    of a known scene [B] before the others."""
+    row = bank.scene.new_zeros(batch, dtype=torch.int64)  # "*", no scene
+    if known is not None:
+        row = torch.where(known == UNKNOWN_SCENE, row, known)
+    scenes = F.one_hot(row, len(bank.scene)).to(bank.scene.dtype)
+    return collapse(bank, bank.scene[row], scenes, beta=0.0)
+
+
 def scene_index(bank: TextBank, scene: str | None) -> int:
     """Row of a scene the user names; UNKNOWN_SCENE for None. Raises: UsageError."""
     if scene is None:

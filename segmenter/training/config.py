@@ -22,7 +22,10 @@ class TrainConfig:
     pictures are dealt out: ``batch_size`` x ``accumulate`` x processes stays what it was.
     """
 
-    steps: int = Field(default=20_000, gt=0, description="Optimiser steps.")
+    steps: int = Field(
+        default=20_000, gt=0,
+        description="Optimiser steps; an aligned head takes one, in which it is fitted.",
+    )  # fmt: skip
     batch_size: int = Field(default=16, gt=0, description="Pictures at once, in each process.")
     accumulate: int = Field(
         default=1, gt=0,
@@ -89,6 +92,15 @@ class TrainConfig:
                 f"feature_side: wanted 0 or at least the crop ({self.crop}), "
                 f"got {self.feature_side}"
             )
+        if self.head.kind == "aligned" or self.head.aligned_share:
+            if not self.feature_side:
+                raise ValueError(
+                    "feature_side: wanted the short side in pixels that pictures are fitted at, as "
+                    "an aligned head is fitted to kept features, got 0; give "
+                    "--set training.feature_side=512"
+                )
+            if self.head.kind == "aligned":
+                object.__setattr__(self, "steps", 1)
         return self
 
     def loss_at(self, step: int) -> LossWeights:
@@ -101,7 +113,7 @@ class TrainConfig:
         """
         if self.schedule == "together":
             return self.loss
-        text = ("gen", "tri") if self.head.kind != "linear" else ()
+        text = ("gen", "tri") if self.head.kind == "dense" else ()
         turns = [name for name in (*text, "seg") if getattr(self.loss, name)] or ["seg"]
         turn = turns[step % len(turns)]
         if turn == "gen":

@@ -1,7 +1,8 @@
 """Say where the batches of a run come from: pictures, or features that are kept.
 
 In:  a TrainConfig, a backbone, Samples, a folder of features, and the step to start at.
-Out: an endless stream of batches, a pure function of (seed, step).
+Out: the features that are kept, if any; an endless stream of batches, a pure function of
+     (seed, step).
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,28 +23,37 @@ _INSTEAD = (
 )
 
 
+def features_to_keep(
+    config: TrainConfig, backbone: FrozenViT, samples: Sequence[Sample], features: FeatureFolder,
+    on_progress: OnProgress,
+) -> KeptFeatures | None:  # fmt: skip
+    """Those of every picture, computed where they are not kept yet; None where each crop has its
+    own. Raises: as ``KeptFeatures``."""
+    if not config.feature_side:
+        return None
+    return KeptFeatures(
+        backbone, samples, side=config.feature_side, unit=input_unit(backbone.patch),
+        views=config.views, scale=config.scale, where=features, instead=_INSTEAD,
+        on_progress=on_progress,
+    )  # fmt: skip
+
+
 def training_batches(
-    config: TrainConfig, backbone: FrozenViT, samples: Sequence[Sample], rule: LabelRule, *,
-    features: FeatureFolder, first_step: int, workers: int, rank: int, world_size: int,
-    on_progress: OnProgress, shares: bytes | None = None,
+    config: TrainConfig, kept: KeptFeatures | None, samples: Sequence[Sample], rule: LabelRule, *,
+    first_step: int, workers: int, rank: int, world_size: int, shares: bytes | None = None,
 ) -> Iterator[Batch | FeatureBatch]:  # fmt: skip
     """Batches of steps ``first_step``, ``first_step`` + 1, ... for one rank; ``accumulate`` of
     them a step. ``shares``: of the draws that each sample gets (``rare_classes``).
 
-    Raises: InputError, for files that cannot be used, and as ``KeptFeatures``.
+    Raises: InputError, for files that cannot be used.
     """
     place: dict[str, int] = {
         "seed": config.seed, "batch_size": config.batch_size,
         "start_step": first_step * config.accumulate, "rank": rank, "world_size": world_size,
     }  # fmt: skip
-    if not config.feature_side:
+    if kept is None:
         return batches(
             samples, rule, crop=config.crop, scale=config.scale, shares=shares, workers=workers,
             **place,
         )  # fmt: skip
-    kept = KeptFeatures(
-        backbone, samples, side=config.feature_side, unit=input_unit(backbone.patch),
-        views=config.views, scale=config.scale, where=features, instead=_INSTEAD,
-        on_progress=on_progress,
-    )  # fmt: skip
     return feature_batches(kept, samples, rule, crop=config.crop, shares=shares, **place)

@@ -42,7 +42,7 @@ from langseg.segmenter.training.config import TrainConfig
 from langseg.segmenter.training.pictures import check_pictures
 from langseg.segmenter.training.run_folder import BANKS, RunFolder
 from langseg.segmenter.training.stop import Stopped, stop_sign
-from langseg.segmenter.training.stream import training_batches
+from langseg.segmenter.training.stream import features_to_keep, training_batches
 from langseg.segmenter.training.trainer import Trainer
 
 GO_ON = "run the same command again to go on"
@@ -123,10 +123,12 @@ def train(
                     for note in _notes(state, start):
                         on_note(note)
                     shares = _check_data(folder, trainer, samples, first_step, heard, on_note)
+                kept = features_to_keep(config, backbone, samples, features, heard)
+                if first_step == 0:
+                    trainer.fit(kept, samples, heard)
                 stream = training_batches(
-                    config, backbone, samples, trainer.rule, features=features,
-                    first_step=first_step, workers=workers, rank=rank, world_size=world_size,
-                    on_progress=heard, shares=of_all_ranks(shares)[0],
+                    config, kept, samples, trainer.rule, first_step=first_step, workers=workers,
+                    rank=rank, world_size=world_size, shares=of_all_ranks(shares)[0],
                 )  # fmt: skip
             while True:
                 if val and _due(state.step, val_every, config.steps) and not _is_scored(state):

@@ -25,12 +25,19 @@ from langseg.segmenter.data.sample import OnProgress, Sample
 from langseg.segmenter.distributed import average_over_ranks, place, sum_over_ranks
 from langseg.segmenter.evaluation.evaluate import evaluate
 from langseg.segmenter.features.batches import FeatureBatch
+from langseg.segmenter.features.kept import KeptFeatures
 from langseg.segmenter.heads.registry import build_head
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.losses.total import total_loss
 from langseg.segmenter.model.checkpoint import Loaded, State
 from langseg.segmenter.model.model import SegModel
-from langseg.segmenter.text.collapse import UNKNOWN_SCENE, BankTensors, labelled_scene
+from langseg.segmenter.text.collapse import (
+    UNKNOWN_SCENE,
+    BankTensors,
+    labelled_scene,
+    plain_classes,
+)
+from langseg.segmenter.training.closed_form import fit_aligned
 from langseg.segmenter.training.config import TrainConfig
 from langseg.segmenter.training.step_words import StepWords, renumber, step_rng, step_words
 
@@ -86,7 +93,8 @@ class Trainer:
             with self._dropout_of(step, number):
                 output = self.model(read, words.bank, known, weights.ms > 0)
             loss, terms = total_loss(output, target, scenes, weights)
-            torch.autograd.backward(loss / len(parts))
+            if loss.requires_grad:  # not of a head that is fitted, all of it
+                torch.autograd.backward(loss / len(parts))
             for name, value in {"loss": loss.detach(), **terms}.items():
                 losses[name] = losses.get(name, torch.zeros_like(value)) + value / len(parts)
         parameters = [p for p in self.model.head.parameters() if p.grad is not None]
@@ -102,6 +110,17 @@ class Trainer:
             group["lr"] = lr
         self.optimizer.step()
         return row | {"lr": lr}
+
+    def fit(
+        self, kept: KeptFeatures | None, samples: Sequence[Sample], on_progress: OnProgress
+    ) -> None:
+        """Fit what of the head has a closed form, before the first step. Raises: as
+        ``fit_aligned``."""
+        aligned = self.model.head.aligned
+        if aligned is not None:
+            assert kept is not None  # the config has seen to it
+            words = plain_classes(self._tensors, 1)[0]
+            fit_aligned(aligned, kept, samples, self.rule, words, self.unseen, on_progress)
 
     @contextmanager
     def _dropout_of(self, step: int, number: int) -> Iterator[None]:

@@ -24,7 +24,7 @@ from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.features.store import FeatureFolder
 from langseg.segmenter.heads.config import HeadConfig
 from langseg.segmenter.training.config import TrainConfig
-from langseg.segmenter.training.stream import training_batches
+from langseg.segmenter.training.stream import features_to_keep, training_batches
 from langseg.segmenter.training.train import train
 from tests.benchmarks.harness import machine, show
 from tests.support.tiny_segmenter import tiny_bank
@@ -63,10 +63,10 @@ def main() -> None:
             )  # fmt: skip
 
             def stream(config: TrainConfig = config) -> Iterator[Any]:
+                kept = features_to_keep(config, backbone, samples, folder, lambda *told: None)
                 return training_batches(
-                    config, backbone, samples, rule, features=folder, first_step=0, workers=0,
-                    rank=0, world_size=1, on_progress=lambda *told: None,
-                )  # fmt: skip
+                    config, kept, samples, rule, first_step=0, workers=0, rank=0, world_size=1
+                )
 
             first, again = timed(stream), timed(stream)
             batches = stream()

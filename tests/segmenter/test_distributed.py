@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from langseg.segmenter.distributed import average_over_ranks, place, process_group, sum_over_ranks
 from langseg.segmenter.evaluation.evaluate import evaluate
@@ -48,6 +49,23 @@ def test_two_ranks__give_the_losses_of_one_and_score_each_picture_once(tmp_path,
     scores = evaluate(segmenter, tiny_samples(tmp_path / "data", "val")[:5]).scores
     assert histories[0][-1]["miou"] == scores.miou
     assert histories[0][-1]["pixels"] == scores.pixels
+
+
+def test_two_ranks__fit_what_one_fits(tmp_path):
+    write_dataset(tmp_path / "data")
+    fitted = []
+    for world_size in (1, 2):
+        out = tmp_path / str(world_size)
+        run_ranks(
+            world_size, tmp_path / "data", out, batch_size=2 // world_size, feature_side=48,
+            head={"kind": "aligned"},
+        )  # fmt: skip
+        folder = latest(out)
+        assert folder is not None
+        fitted.append(load_file(folder / "model.safetensors"))
+    assert fitted[0]["aligned.weight"].abs().max() > 0
+    for name, alone in fitted[0].items():
+        torch.testing.assert_close(fitted[1][name], alone, rtol=1e-4, atol=1e-5)
 
 
 def test_two_ranks__draw_rare_classes_alike_and_look_at_the_labels_once(tmp_path):
