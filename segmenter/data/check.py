@@ -136,6 +136,7 @@ def check_labels(
         lambda: _two_marks(seen, rule),
         lambda: _binary(seen, rule),
         lambda: _shifted(counts, rule, shares),
+        lambda: None if shares else _counted_from_below(seen, rule, names),
         lambda: _one_class(seen, rule, names),
         lambda: _few_classes(counts, names),
         lambda: _palettes(seen),
@@ -216,7 +217,7 @@ def _two_marks(seen: Sequence[tuple[Sample, _Seen]], rule: LabelRule) -> Doubt |
 
 def _binary(seen: Sequence[tuple[Sample, _Seen]], rule: LabelRule) -> Doubt | None:
     values = {value for _, one in seen for value in one.raw}
-    if rule.num_classes <= 2 or not (values <= {0, 255} or values <= {0, 1}):
+    if rule.num_classes <= 2 or values not in ({0, 255}, {0, 1}):
         return None
     return Doubt(
         "two values",
@@ -248,6 +249,24 @@ def _shifted(
         "ids off by one",
         f"the classes share the pixels as this dataset's would if every id were {way}; see "
         f"whether the label files hold {rule.ids[0]} to {rule.ids[-1]}",
+    )
+
+
+def _counted_from_below(
+    seen: Sequence[tuple[Sample, _Seen]], rule: LabelRule, names: Sequence[str]
+) -> Doubt | None:
+    """As many values as classes, beginning at the ignored one below the first: the usual way in
+    which ids of one's own list are off by one, for which no shares are known."""
+    low, high = rule.ids[0] - 1, rule.ids[-1]
+    values = {value for _, one in seen for value in one.raw} - {255}
+    if rule.num_classes <= 2 or low not in rule.ignore_ids or values != {low, *rule.ids[:-1]}:
+        return None
+    first = next(sample for sample, one in seen if low in one.raw)
+    return Doubt(
+        "ids off by one",
+        f"the label files hold {low} to {high - 1}, as many values as there are classes, whose ids "
+        f"are {rule.ids[0]} to {high}: {names[-1]} never occurs, and {low} means unlabelled (first "
+        f"{first.labels}); where {low} is {names[0]}, give the classes these ids, in a column id",
     )
 
 

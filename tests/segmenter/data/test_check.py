@@ -87,11 +87,27 @@ def palette(*colours: int) -> Image.Image:
         ("one class", [full(0, 0)] * 3, LabelRule((0, 1), (255,))),
         ("one class", [full(4, 4)] * 20, ADE20K),
         ("one class", [full(0, 1)], LabelRule((1,), (0,))),
+        ("ids off by one", [full(0, 1), full(2, 1)], LabelRule((1, 2, 3), (0, 255))),
     ],
 )
 def test_check_labels__doubts(tmp_path, kind, maps, rule):
     names = [f"class {i}" for i in range(rule.num_classes)]
     assert kinds(check_labels(written(tmp_path, *maps), rule, names)) == [kind]
+
+
+def test_check_labels__doubts_no_list_whose_last_class_occurs_or_whose_ids_begin_with_0(tmp_path):
+    for maps, rule in (
+        ([full(0, 1), full(2, 3)], LabelRule((1, 2, 3), (0, 255))),
+        ([full(0, 1)], LabelRule((1, 2, 3, 4), (0, 255))),  # a class in between is absent, too
+        ([full(0, 1, 255), full(2, 1)], LabelRule((0, 1, 2), (255,))),
+    ):
+        check = check_labels(written(tmp_path, *maps), rule, ("one", "two", "three", "four"))
+        assert "ids off by one" not in kinds(check)
+
+
+def test_check_labels__of_one_ignored_value_says_nothing_of_two(tmp_path):
+    check = check_labels(written(tmp_path, full(0, 0)), ADE20K, ADE20K_NAMES, all_faults=True)
+    assert kinds(check) == ["little labelled", "nothing labelled"]
 
 
 def test_check_labels__of_background_beside_an_ignored_mark_names_the_mark(tmp_path):
