@@ -33,11 +33,13 @@ class Wanted:
 def wanted_pictures(given: Sequence[Path], out: Path) -> list[Wanted]:
     """All pictures that are given, in their order; of a folder or a glob in that of their names.
 
+    A file, folder or glob of which there is no picture stands for itself, so that it is missed.
+
     Raises: InputError, where there is none; UsageError, where a result would take the place of a
     picture or of anything that lies beside one.
     """
     found = {os.path.abspath(image): (image, name) for image, name in _named(given, out)}
-    if not found:
+    if all(_is_empty(image) for image, _ in found.values()):
         raise InputError(
             f"{', '.join(map(str, given))}: wanted pictures ({' '.join(SUFFIXES)}), found none"
         )
@@ -67,23 +69,33 @@ def _meet(images: Sequence[Path], names: Sequence[Path]) -> bool:
 def _named(given: Sequence[Path], out: Path) -> Iterator[tuple[Path, Path]]:
     """Each picture with its place below the results' folder."""
     for word in (Path(os.path.expanduser(word)) for word in given):
-        if word.is_dir():
-            kept = Path() if len(given) == 1 else Path(_real(word).name)
-            if _real(out) == _real(word):
-                raise UsageError(
-                    f"{out}: masks among the pictures of a folder would be taken for pictures; "
-                    "give --out another folder"
-                )
-            for image in _but_results(out, _of_folder(word), word):
-                yield image, kept / image.relative_to(word)
-        elif has_magic(str(word)) and not os.path.lexists(word):
-            base = _fixed_part(word)
-            for hit in sorted(map(Path, glob(str(word), recursive=True))):
-                images = _of_folder(hit) if hit.is_dir() else _pictures([hit])
-                for image in _but_results(out, images, base):
-                    yield image, image.relative_to(base)
-        else:
-            yield word, Path(word.name)
+        pictures = list(_named_by(word, out, len(given) == 1))
+        yield from pictures or [(word, Path(_real(word).name))]
+
+
+def _named_by(word: Path, out: Path, alone: bool) -> Iterator[tuple[Path, Path]]:
+    if word.is_dir():
+        kept = Path() if alone else Path(_real(word).name)
+        if _real(out) == _real(word):
+            raise UsageError(
+                f"{out}: masks among the pictures of a folder would be taken for pictures; "
+                "give --out another folder"
+            )
+        for image in _but_results(out, _of_folder(word), word):
+            yield image, kept / image.relative_to(word)
+    elif has_magic(str(word)) and not os.path.lexists(word):
+        base = _fixed_part(word)
+        for hit in sorted(map(Path, glob(str(word), recursive=True))):
+            images = _of_folder(hit) if hit.is_dir() else _pictures([hit])
+            for image in _but_results(out, images, base):
+                yield image, image.relative_to(base)
+    else:
+        yield word, Path(word.name)
+
+
+def _is_empty(image: Path) -> bool:
+    """Whether it is a folder or a glob in which no picture was found."""
+    return image.is_dir() or (has_magic(str(image)) and not os.path.lexists(image))
 
 
 def _of_folder(folder: Path) -> Iterator[Path]:

@@ -48,6 +48,8 @@ def masks(*words: str, out: Path = OUT) -> dict[str, str]:
         (["photo.jpg", "./photo.jpg"], {"photo.jpg": "photo.png"}),
         (["folder.jpg"], {"folder.jpg/inside.webp": "inside.png"}),
         (["gone.jpg", "photo.jpg"], {"gone.jpg": "gone.png", "photo.jpg": "photo.png"}),
+        (["cam9/*.jpg", "photo.jpg"], {"cam9/*.jpg": "*.png", "photo.jpg": "photo.png"}),
+        (["none", "photo.jpg"], {"none": "none.png", "photo.jpg": "photo.png"}),
     ],
 )  # fmt: skip
 def test_wanted_pictures__are_named_after_their_place(
