@@ -21,7 +21,7 @@ from langseg.pipelines.shared.table_output import emit_table
 
 app = typer.Typer(
     help="Stage two: a light trained head on a frozen ViT looks cached descriptor embeddings up. "
-    "No LLM, text encoder or network is asked.",
+    "No LLM is asked, a text encoder for new words of --vocabulary alone.",
     epilog="Exit codes: 0 ok, 1 internal, 2 usage, 3 bad input or dataset, 4 bank or checkpoint "
     "corrupt or incompatible, 5 hub or network failed, 7 another run trains there, "
     "130 interrupted. "

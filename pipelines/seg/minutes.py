@@ -21,6 +21,6 @@ def minutes_told(on_progress: OnProgress) -> OnProgress:
             since = time.monotonic()
         elif done == 2 and total > 2:
             minutes = (time.monotonic() - since) * (total - 2) / 60
-            say(f"{phase}: about {minutes:.0f} minutes" if minutes >= 1 else f"{phase}: a minute")
+            say(f"{phase}: about {minutes:.0f} minutes" if minutes >= 1.5 else f"{phase}: a minute")
 
     return told
