@@ -4,6 +4,7 @@ In:  folders that were given, or none; a Dataset; a device's name.
 Out: a verified TextBank, a device, a trained Segmenter.
 """
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,15 +90,17 @@ def feature_folder(given: Path | None, gib: float) -> FeatureFolder:
 
 
 def device_for(name: str) -> str:
-    """A device that works here; ``auto`` is a GPU where there is one, CUDA's or Apple's.
+    """A device that works here; ``auto`` is a GPU where there is one, CUDA's or Apple's. Under
+    torchrun a GPU of no number is this process's own.
 
     Raises: UsageError.
     """
     if name == "auto":
         found = [kind for kind in ("cuda", "mps") if getattr(torch, kind).is_available()]
         name = found[0] if found else "cpu"
+    own = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name
     try:
-        one = torch.ones(1, device=name)
+        one = torch.ones(1, device=own)
         one.item()  # a meta tensor has no value
         return str(one.device)
     except (RuntimeError, AssertionError, ImportError) as exc:  # of torch built without it

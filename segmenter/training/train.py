@@ -31,7 +31,6 @@ from langseg.segmenter.data.sample import (
 )
 from langseg.segmenter.distributed import (
     all_or_none,
-    average_over_ranks,
     of_all_ranks,
     process_group,
 )
@@ -190,10 +189,7 @@ def _first_state(
 
 def _check_one_folder(out: Path, step: int) -> None:
     """Raises: LangSegError, where ranks see different runs: a folder that machines do not share."""
-    steps = torch.tensor([float(step)])
-    mean = steps.clone()
-    average_over_ranks([mean])
-    if not torch.equal(mean, steps):
+    if set(of_all_ranks(step)) != {step}:
         raise LangSegError(
             f"{out}: wanted one run folder that all machines share, got step {step} here and "
             "another elsewhere"

@@ -98,6 +98,25 @@ with process_group(torch.device("cpu")) as (rank, _):
 """
 
 
+_OTHER_FOLDERS = """
+from langseg.segmenter.distributed import process_group
+from langseg.segmenter.training.train import _check_one_folder
+import torch
+with process_group(torch.device("cpu")) as (rank, _):
+    _check_one_folder("run", 4)
+    try:
+        _check_one_folder("run", 4 * rank)
+    except Exception as exc:
+        print(exc)
+"""
+
+
+def test_check_one_folder__refuses_ranks_that_see_different_runs():
+    ranks = rank_processes(2, "-c", _OTHER_FOLDERS)
+    for step, rank in zip((0, 4), ranks, strict=True):
+        assert f"that all machines share, got step {step} here and another" in rank.stdout
+
+
 @pytest.mark.parametrize(
     ("way", "told"),
     [
