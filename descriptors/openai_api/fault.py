@@ -147,7 +147,7 @@ def status_fault(status: int, body: Any, headers: Mapping[str, str], url: str = 
     elif not said.is_api:
         hint = "check that the base URL is that of an OpenAI-compatible API (most end in /v1)"
     return Fault(
-        message=_message(status, means, said),
+        message=_message(status, said),
         unread=means < 500 or means in _UNREAD,
         retry=retry,
         overload=means in _TOO_MUCH,
@@ -188,7 +188,7 @@ def _is_days(said: ErrorBody, wait_s: float | None) -> bool:
     return wait_s is None and said.wait_s is None and bool(_A_DAY.search(said.words))
 
 
-def _message(status: int, means: int, said: ErrorBody) -> str:
+def _message(status: int, said: ErrorBody) -> str:
     code = f"HTTP {status}" if status else "an error"
     if status and not said.words:
         try:

@@ -64,7 +64,7 @@ def run_audit(
     else:
         assessor = _assessor(source)
         chosen = assessor.chosen
-        report = answer_questions(chosen.store, chosen.vocabulary, chosen)
+        report = answer_questions(chosen.store, chosen)
         if html is not None or not question:
             from langseg.pipelines.desc.quality_report import quality_report
 

@@ -1,6 +1,6 @@
 """Answer the standing questions about a store, of all of it or of one vocabulary's selection.
 
-In:  a store, perhaps a vocabulary and the requests whose answers are its descriptors.
+In:  a store, perhaps the set of a vocabulary.
 Out: a report: the answers, the classes without a descriptor, a sentence.
 """
 
@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from langseg.cache.errors import InputError, UsageError
-from langseg.descriptors.vocabulary.source import Source
-from langseg.pipelines.desc.open_sets import open_sets
+from langseg.cache.errors import UsageError
 from langseg.pipelines.shared.audit_report import AuditReport, StandingAnswer
 from langseg.pipelines.shared.chosen_set import chosen_set
 from langseg.pipelines.shared.few_names import few_names
@@ -18,7 +16,6 @@ from langseg.pipelines.shared.few_names import few_names
 if TYPE_CHECKING:
     from langseg.cache.store.snapshot import Snapshot
     from langseg.descriptors.bank.stored_set import StoredSet
-    from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 
 
 def questions() -> list[tuple[str, str]]:
@@ -38,11 +35,7 @@ def check_question(name: str) -> None:
         raise UsageError(f"question {name!r}: wanted one of {', '.join(known)}{hint}")
 
 
-def answer_questions(
-    store: "Snapshot",
-    vocabulary: "Vocabulary | None" = None,
-    chosen: "StoredSet | None" = None,
-) -> AuditReport:
+def answer_questions(store: "Snapshot", chosen: "StoredSet | None" = None) -> AuditReport:
     """Answer every standing question: of the ``chosen`` set of a vocabulary, or of all.
 
     ``missing`` names the classes of the vocabulary (else those asked for) without a descriptor.
@@ -50,9 +43,8 @@ def answer_questions(
     from langseg.cache.sql.queries import ask, open_audit
     from langseg.pipelines.desc.store_tables import all_tables, tables_of
 
-    keys = () if chosen is None else chosen.selection.keys
-    names = None if vocabulary is None else [entry.name for entry in vocabulary.classes]
-    connection = open_audit(all_tables(store) if vocabulary is None else tables_of(store, keys))
+    names = None if chosen is None else [entry.name for entry in chosen.vocabulary.classes]
+    connection = open_audit(all_tables(store) if chosen is None else tables_of(chosen))
     answers: list[StandingAnswer] = []
     for name, question in questions():
         result = ask(connection, name)
@@ -68,17 +60,6 @@ def answer_questions(
         return AuditReport(answers=answers, missing=missing, sentence=sentence)
     found = chosen_set(chosen)
     return AuditReport(answers=answers, missing=missing, set=found, sentence=f"{sentence}, {found}")
-
-
-def vocabulary_answers(source: Source) -> AuditReport:
-    """``answer_questions`` of the selection that a source names; where the store has no answer of
-    the vocabulary yet, every class is missing."""
-    sets = open_sets(source)
-    try:
-        chosen = sets.of(source.model)
-    except InputError:
-        return answer_questions(sets.store, sets.vocabulary)
-    return answer_questions(sets.store, sets.vocabulary, chosen)
 
 
 def _covered(rows: Sequence[Sequence[Any]], names: list[str] | None) -> tuple[list[str], str]:

@@ -1,6 +1,6 @@
 """Read the tables of a store as SQL takes them.
 
-In:  a snapshot of a store, perhaps the requests that are meant.
+In:  a snapshot of a store, or a set that one model said of a vocabulary.
 Out: its tables by name, among them the embeddings of every encoder as one.
 """
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from langseg.cache.records import TABLES, embedding_schema
 from langseg.cache.store.snapshot import Snapshot
+from langseg.descriptors.bank.stored_set import StoredSet
 
 
 def all_tables(store: Snapshot, *, vectors: bool = False) -> dict[str, pa.Table]:
@@ -20,13 +21,16 @@ def all_tables(store: Snapshot, *, vectors: bool = False) -> dict[str, pa.Table]
     return {name: store.table(name) for name in TABLES} | {"embeddings": embeddings}
 
 
-def tables_of(store: Snapshot, keys: Collection[str]) -> dict[str, pa.Table]:
-    """The rows of some requests, the classes that they are about, and the texts and embeddings
-    (without ``emb``) of their phrases."""
+def tables_of(chosen: StoredSet) -> dict[str, pa.Table]:
+    """The rows of a set's requests, with its vocabulary's names, the classes that they are about,
+    and the texts and embeddings (without ``emb``) of their phrases."""
+    store = chosen.store
     own = {
-        name: store.table(name, where={"request_key": keys})
+        name: store.table(name, where={"request_key": chosen.selection.keys})
         for name in ("requests", "responses", "descriptors")
     }
+    for name in ("requests", "descriptors"):
+        own[name] = _spelled(own[name], chosen.own_names)
     phrases = {"text_id": own["descriptors"]["text_id"].unique().to_pylist()}
     about = {"sense": own["requests"]["sense"].unique().to_pylist()}
     return own | {
@@ -34,6 +38,14 @@ def tables_of(store: Snapshot, keys: Collection[str]) -> dict[str, pa.Table]:
         "classes": store.table("classes", where=about),
         "embeddings": _embeddings(store, where=phrases),
     }
+
+
+def _spelled(table: pa.Table, own_names: Mapping[str, str]) -> pa.Table:
+    """Classes called as ``own_names`` says of some requests, whoever asked first."""
+    keys, names = (table[column].to_pylist() for column in ("request_key", "class_name"))
+    spelled = [own_names.get(key, name) for key, name in zip(keys, names, strict=True)]
+    at = table.column_names.index("class_name")
+    return table.set_column(at, table.schema.field(at), pa.array(spelled, pa.string()))
 
 
 def _embeddings(
