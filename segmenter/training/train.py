@@ -21,6 +21,7 @@ from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import InputError, LangSegError
 from langseg.segmenter.backbones.vit import FrozenViT
 from langseg.segmenter.data.check import check_labels
+from langseg.segmenter.data.loader import Batch
 from langseg.segmenter.data.rare_classes import rare_class_shares
 from langseg.segmenter.data.sample import (
     OnProgress,
@@ -32,8 +33,10 @@ from langseg.segmenter.data.sample import (
 from langseg.segmenter.distributed import (
     all_or_none,
     of_all_ranks,
+    place,
     process_group,
 )
+from langseg.segmenter.features.batches import FeatureBatch
 from langseg.segmenter.features.store import IN_MEMORY, FeatureFolder
 from langseg.segmenter.memory import is_out_of_memory
 from langseg.segmenter.model.checkpoint import State
@@ -122,13 +125,9 @@ def train(
                     for note in _notes(state, start):
                         on_note(note)
                     shares = _check_data(folder, trainer, samples, first_step, heard, on_note)
-                kept = features_to_keep(config, backbone, samples, features, heard)
-                if first_step == 0:
-                    trainer.fit(kept, samples, heard)
-                stream = training_batches(
-                    config, kept, samples, trainer.rule, first_step=first_step, workers=workers,
-                    rank=rank, world_size=world_size, shares=of_all_ranks(shares)[0],
-                )  # fmt: skip
+                stream = _stream(
+                    trainer, samples, features, first_step, workers, of_all_ranks(shares)[0], heard
+                )
             while True:
                 if val and _due(state.step, val_every, config.steps) and not _is_scored(state):
                     state = _noted(state, trainer.validate(state, val, heard))
@@ -235,6 +234,22 @@ def _check_data(
     if not config.feature_side:  # else every picture is read before the first step anyway
         _check_pictures(folder, trainer, samples, on_progress)
     return shares
+
+
+def _stream(
+    trainer: Trainer, samples: Sequence[Sample], features: FeatureFolder, first_step: int,
+    workers: int, shares: bytes | None, on_progress: OnProgress,
+) -> Iterator[Batch | FeatureBatch]:  # fmt: skip
+    """The batches of this rank from ``first_step`` on. What is kept is computed first, and a head
+    that has a closed form is fitted to it."""
+    config, (rank, world_size) = trainer.config, place()
+    kept = features_to_keep(config, trainer.model.backbone, samples, features, on_progress)
+    if first_step == 0:
+        trainer.fit(kept, samples, on_progress)
+    return training_batches(
+        config, kept, samples, trainer.rule, first_step=first_step, workers=workers, rank=rank,
+        world_size=world_size, shares=shares,
+    )  # fmt: skip
 
 
 def _check_pictures(
