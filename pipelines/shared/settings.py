@@ -92,13 +92,14 @@ def nested(flags: Mapping[str, Any], inside: Mapping[str, str]) -> dict[str, Any
 def _is_of_file(
     below: Mapping[str, Any], above: Mapping[str, Any], place: Sequence[str | int]
 ) -> bool:
-    """Whether the file has that setting, and neither a flag nor ``--set`` gives another value."""
+    """Whether the file has that setting, or group of them, and neither a flag nor ``--set`` gives
+    another value, or any of the group."""
     in_file: Any = below
     over: Any = above
     for name in place:
         in_file = in_file.get(name) if isinstance(in_file, Mapping) else None
         over = over.get(name) if isinstance(over, Mapping) else over
-    return in_file not in (None, {}) and (over is None or isinstance(over, Mapping))
+    return in_file not in (None, {}) and over is None
 
 
 def mistake(kind: type[BaseModel], given: Mapping[str, Any], error: ErrorDetails) -> str:
@@ -110,7 +111,8 @@ def mistake(kind: type[BaseModel], given: Mapping[str, Any], error: ErrorDetails
     if error["type"] == "missing" and (field := kind.model_fields.get(name)):
         form = name.upper() if field.json_schema_extra == ARGUMENT else f"--{name}"
         return f"{words}; give {form}: {field.description}".rstrip(".")
-    if name in given and kind.model_fields[name].json_schema_extra != ARGUMENT:
+    is_group = isinstance(given.get(name), Mapping)  # whose settings have flags, not it itself
+    if name in given and not is_group and kind.model_fields[name].json_schema_extra != ARGUMENT:
         return f"--{name.replace('_', '-')}{words.removeprefix(name)}"
     match place:
         case (str(several), int(index)) if (

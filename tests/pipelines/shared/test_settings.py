@@ -203,6 +203,23 @@ def test_mistake__is_laid_to_the_file_only_where_the_file_makes_it(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("flags", "changes"),
+    [({"training": {"crop": 300}}, []), ({}, ["training.crop=300"])],
+)
+def test_mistake__of_settings_that_do_not_fit_is_laid_to_no_file_and_no_flag_alone(
+    tmp_path: Path, flags: dict[str, Any], changes: list[str]
+):
+    file = tmp_path / "ships.yaml"
+    file.write_text("training: {crop: 100, feature_side: 192}\n")
+    words = r"training\.feature_side: wanted 0 or at least the crop \(300\), got 192"
+    with pytest.raises(UsageError, match=f"^{words}$"):
+        load_config(TrainSettings, file, flags, changes)
+    file.write_text("training: {crop: 300, feature_side: 192}\n")
+    with pytest.raises(UsageError, match=f"ships.yaml: {words}$"):
+        load_config(TrainSettings, file, {})
+
+
+@pytest.mark.parametrize(
     ("kind", "change", "meant"),
     [
         (DescribeConfig, "provider=opanai-batch", "openai-batch"),
