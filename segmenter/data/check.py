@@ -41,6 +41,10 @@ ALONE = 3  # pictures that show the same class and no other are no chance
 SHIFT_GAIN = 0.3
 SHIFT_PICTURES = 5
 _RARE = 1e-4
+# Of the edge pixels of a label map. Of 60 files each of msrc, camvid and coco-panoptic and 9 of
+# ade20k at most 1.5 %, of the same ones scaled bilinearly by 0.5 or 1.5 from 24 to 55 %.
+BETWEEN = 0.1
+_EDGE_PIXELS = 500
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,12 @@ class LabelCheck:
 
 @dataclass(frozen=True)
 class _Seen:
-    """One label file: pixels by class, the raw ids in it, its palette, how EXIF turns its picture
-    without its labels."""
+    """One label file: pixels by class, the raw ids in it, whether they were interpolated, its
+    palette, how EXIF turns its picture without its labels."""
 
     counts: NDArray[np.int32]
     raw: tuple[int, ...]
+    is_blurred: bool
     palette: bytes | None
     turn: int
 
@@ -139,6 +144,7 @@ def check_labels(
         lambda: None if shares else _counted_from_below(seen, rule, names),
         lambda: _one_class(seen, rule, names),
         lambda: _few_classes(counts, names),
+        lambda: _blurred(seen),
         lambda: _palettes(seen),
         lambda: _turned(seen),
     ]
@@ -163,7 +169,22 @@ def _seen(sample: Sample, rule: LabelRule) -> _Seen:
         labels, turn = fitted_labels(sample, size, labels), 1  # turned with it
     labels[labels == IGNORE] = rule.num_classes
     counts = np.bincount(labels.ravel(), minlength=rule.num_classes + 1)
-    return _Seen(counts.astype(np.int32), tuple(np.unique(raw.ids).tolist()), raw.palette, turn)
+    values = tuple(np.unique(raw.ids).tolist())
+    return _Seen(counts.astype(np.int32), values, _is_blurred(raw.ids), raw.palette, turn)
+
+
+def _is_blurred(ids: NDArray[np.integer]) -> bool:
+    """Whether ids were scaled as a picture's values are: then ids that lie between those of two
+    regions stand along their common edge."""
+    edge = between = 0
+    for before, here, after in (
+        (ids[:-2], ids[1:-1], ids[2:]),
+        (ids[:, :-2], ids[:, 1:-1], ids[:, 2:]),
+    ):
+        rising, falling = (before < here) & (here < after), (before > here) & (here > after)
+        edge += int(np.count_nonzero(before != after))
+        between += int(np.count_nonzero(rising | falling))
+    return edge >= _EDGE_PIXELS and between > BETWEEN * edge
 
 
 def _nothing_labelled(seen: Sequence[tuple[Sample, _Seen]], rule: LabelRule) -> InputError:
@@ -303,6 +324,18 @@ def _few_classes(counts: NDArray[np.int32], names: Sequence[str]) -> Doubt | Non
         f"{len(found)} of {len(names)} classes occur in {len(counts)} pictures "
         f"({', '.join(names[i] for i in found[:5])}); see whether labels and vocabulary belong "
         "together",
+    )
+
+
+def _blurred(seen: Sequence[tuple[Sample, _Seen]]) -> Doubt | None:
+    blurred = [sample for sample, one in seen if one.is_blurred]
+    if not blurred:
+        return None
+    return Doubt(
+        "blurred labels",
+        f"{len(blurred)} of {len(seen)} label files have, along the edges of regions, ids that lie "
+        f"between those of the two sides (first {blurred[0].labels}), as if scaled like a picture; "
+        "scale labels by the nearest pixel, or give them at their own size",
     )
 
 

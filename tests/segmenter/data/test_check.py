@@ -105,6 +105,21 @@ def test_check_labels__doubts_no_list_whose_last_class_occurs_or_whose_ids_begin
         assert "ids off by one" not in kinds(check)
 
 
+@pytest.mark.parametrize("way", ["BILINEAR", "BICUBIC", "NEAREST"])
+def test_check_labels__doubts_labels_that_were_scaled_like_a_picture(tmp_path, way):
+    ids = np.random.default_rng(0).choice([20, 60, 120], (8, 8)).repeat(8, 0).repeat(8, 1)
+    small = Image.fromarray(ids.astype(np.uint8))
+    large = small.resize((96, 96), Image.Resampling[way])
+    check = check_labels(written(tmp_path, ids, large), ADE20K, ADE20K_NAMES)
+    doubts = [doubt for doubt in check.doubts if doubt.kind == "blurred labels"]
+    if way == "NEAREST":
+        assert not doubts
+    else:
+        (doubt,) = doubts
+        assert doubt.sentence.startswith("1 of 2 label files")
+        assert "1.png" in doubt.sentence
+
+
 def test_check_labels__of_one_ignored_value_says_nothing_of_two(tmp_path):
     check = check_labels(written(tmp_path, full(0, 0)), ADE20K, ADE20K_NAMES, all_faults=True)
     assert kinds(check) == ["little labelled", "nothing labelled"]
