@@ -128,9 +128,10 @@ def score(settings: EvalSettings, advance: Advance) -> ScoredRun:
     except (MemoryError, RuntimeError) as exc:
         if not is_out_of_memory(exc):
             raise
-        raise LangSegError(
-            "eval: wanted more memory than there is; give --mode slide with a smaller --short-side"
-        ) from exc
+        less = "--mode slide with a smaller --short-side"
+        if settings.predictions is not None:
+            less = "--quick, which counts less"
+        raise LangSegError(f"eval: wanted more memory than there is; give {less}") from exc
     if doubt := _off_by_one(scored):
         say(doubt)
     return scored

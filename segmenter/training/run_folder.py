@@ -25,6 +25,7 @@ from langseg.cache.files import disk_errors, make_folder, write_atomic
 from langseg.cache.folder_lock import folder_lock
 from langseg.segmenter.distributed import all_or_none
 from langseg.segmenter.model.checkpoint import State, latest, read_state, restore, save_checkpoint
+from langseg.segmenter.training.config import TrainConfig
 from langseg.segmenter.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -191,12 +192,17 @@ class RunFolder:
         error.told_by_another = not self.writes
         return error
 
-    def too_large(self, step: int) -> LangSegError:
+    def too_large(self, step: int, config: TrainConfig) -> LangSegError:
         """What to say of a step that the memory is too small for."""
+        whole = config.batch_size
+        part = 1 if whole % 2 else whole // 2
+        less = "take a smaller --crop in another folder"
+        if whole > 1:
+            times = config.accumulate * whole // part
+            less = f"--batch-size {part} --set training.accumulate={times} trains the same in less"
         return LangSegError(
             f"{self.path}: training wanted more memory than there is at step {step}; "
-            f"{self.kept()}; halve --batch-size and double accumulate, --set "
-            "training.accumulate=2, which trains the same"
+            f"{self.kept()}; {less}"
         )
 
     def _write_events(self, state: State) -> None:

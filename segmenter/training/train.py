@@ -154,7 +154,7 @@ def train(
         except (MemoryError, RuntimeError) as exc:
             if not is_out_of_memory(exc):
                 raise
-            raise folder.too_large(state.step + 1) from exc
+            raise folder.too_large(state.step + 1, config) from exc
         return TrainResult(
             checkpoint=folder.checkpoint(),
             state=state,

@@ -347,6 +347,17 @@ def test_eval__where_the_memory_is_too_small_says_what_takes_less(call, home, tr
     )
 
 
+def test_eval__of_masks_where_the_memory_is_too_small_says_what_goes_with_masks(
+    call, home, tmp_path, monkeypatch
+):
+    from langseg.pipelines.seg import evaluate
+
+    monkeypatch.setattr(evaluate, "stored_masks", lambda *given: {})
+    monkeypatch.setattr(evaluate, "evaluate_predictions", lambda *a, **b: torch.empty(2**60))
+    done = call(SEG, "eval", "--predictions", tmp_path, "--data", home / "data")
+    assert done.err.endswith("wanted more memory than there is; give --quick, which counts less\n")
+
+
 def test_eval__of_a_picture_that_cannot_be_read_scores_none(call, home, trained, tmp_path):
     shutil.copytree(home / "data", tmp_path / "data")
     *_, last = sorted((tmp_path / "data/annotations/validation").iterdir())

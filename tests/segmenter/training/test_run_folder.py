@@ -20,7 +20,7 @@ from langseg.segmenter.features.store import FeatureFolder
 from langseg.segmenter.losses.weights import LossWeights
 from langseg.segmenter.model.checkpoint import latest
 from langseg.segmenter.training.config import TrainConfig
-from langseg.segmenter.training.run_folder import OtherRunError
+from langseg.segmenter.training.run_folder import OtherRunError, RunFolder
 from langseg.segmenter.training.train import TrainResult, train
 from langseg.segmenter.training.trainer import Trainer
 from tests.support.kept_features import map_files
@@ -123,13 +123,27 @@ def test_a_memory_that_is_too_small__keeps_what_there_is_and_the_run_goes_on_in_
 
     monkeypatch.setattr(Trainer, "step", greedy)
     told = (
-        "more memory than there is at step 3; ckpt-000002 is kept; halve --batch-size and double "
-        "accumulate, --set training.accumulate=2"
+        "more memory than there is at step 3; ckpt-000002 is kept; --batch-size 1 --set "
+        "training.accumulate=2 trains the same in less"
     )
     with pytest.raises(LangSegError, match=told):
         run(data, tmp_path / "run", checkpoint_every=2)
     less = tiny_config(steps=4, batch_size=1, accumulate=2)
     assert run(data, tmp_path / "run", config=less).first_step == 2
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulate", "less"),
+    [
+        (8, 2, "--batch-size 4 --set training.accumulate=4"),
+        (3, 2, "--batch-size 1 --set training.accumulate=6"),
+        (1, 4, "smaller --crop in another folder"),
+    ],
+)
+def test_too_large__advises_a_step_of_as_many_pictures(tmp_path, batch_size, accumulate, less):
+    folder = RunFolder(tmp_path, writes=True, tensorboard=False)
+    config = tiny_config(batch_size=batch_size, accumulate=accumulate)
+    assert less in str(folder.too_large(1, config))
 
 
 def test_a_run__in_the_place_of_a_file_names_the_flag_for_another(data, tmp_path):
