@@ -104,7 +104,8 @@ def run_train(settings: TrainSettings, advance: Advance) -> TrainReport:
     done = result.state.step - result.first_step
     if done:
         write_atomic(settings.out / "settings.json", settings.model_dump_json(indent=1).encode())
-    what = f"{done} steps trained" if done else "finished before, nothing to do"
+    noun = "step" if done == 1 else "steps"
+    what = f"{done} {noun} trained" if done else "finished before, nothing to do"
     if done and result.first_step:
         what += f", resumed at step {result.first_step}"
     on_gpu = device.startswith("cuda")

@@ -108,7 +108,7 @@ def test_train__reports_what_it_took_and_can_be_made_longer(call, home):
     longer = call(*command, *where, "--steps", "3", "--log-every", "1")
     assert "made longer at step 2, from 2 steps to 3" in longer.err
     assert re.search(r"^train: training 3/3, loss [0-9.]+, lr .*images/s$", longer.err, re.M)
-    assert "1 steps trained, resumed at step 2" in longer.err
+    assert "1 step trained, resumed at step 2" in longer.err
 
 
 def test_train__of_a_linear_probe_is_scored_like_any_other(call, home):
