@@ -47,8 +47,11 @@ def place() -> tuple[int, int]:
 def sum_over_ranks(tensor: Tensor) -> Tensor:
     """The sum of every rank's tensor, in place. Raises: LangSegError, where a rank is gone."""
     if dist.is_initialized():
+        sent = tensor.cuda() if dist.get_backend() == "nccl" else tensor  # it takes no other
         with _all_there():
-            dist.all_reduce(tensor)
+            dist.all_reduce(sent)
+        if sent is not tensor:
+            tensor.copy_(sent)
     return tensor
 
 
@@ -94,9 +97,7 @@ def all_or_none() -> Iterator[None]:
         fault = exc
     if not dist.is_initialized():
         return
-    on_gpu = dist.get_backend() == "nccl"
-    failed = torch.tensor(float(fault is not None), device="cuda" if on_gpu else "cpu")
-    if sum_over_ranks(failed).item() == 0:
+    if sum_over_ranks(torch.tensor(float(fault is not None))).item() == 0:
         return
     first = next(each for each in of_all_ranks(fault) if each is not None)
     if isinstance(first, LangSegError):

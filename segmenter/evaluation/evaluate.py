@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -146,7 +145,7 @@ def evaluate(
                 mask = translation.table[mask]
             yield Scored(sample=sample, image=image, labels=labels, mask=mask, seen=seen, won=won)
 
-    return _evaluation(scored(), samples, rule, measures, segmenter.device, on_progress)
+    return _evaluation(scored(), samples, rule, measures, on_progress)
 
 
 def stored_masks(folder: Path, samples: Sequence[Sample]) -> Mapping[str, Source]:
@@ -190,7 +189,7 @@ def evaluate_predictions(
         return Scored(sample=sample, image=image, labels=labels, mask=mask)
 
     scored = _ahead(read, _of_this_rank(samples))
-    return _evaluation(scored, samples, rule, measures, torch.device("cpu"), on_progress)
+    return _evaluation(scored, samples, rule, measures, on_progress)
 
 
 def given_scene(sample: Sample, bank: TextBank, source: SceneSource) -> str | None:
@@ -208,7 +207,7 @@ def given_scene(sample: Sample, bank: TextBank, source: SceneSource) -> str | No
 
 def _evaluation(
     scored: Iterator[Scored], samples: Sequence[Sample], rule: LabelRule,
-    measures: Sequence[Measure], device: torch.device, on_progress: OnProgress,
+    measures: Sequence[Measure], on_progress: OnProgress,
 ) -> Evaluation:  # fmt: skip
     """Count this rank's pictures, and put together what all ranks counted."""
     mine: list[PictureCounts] = []
@@ -220,7 +219,7 @@ def _evaluation(
                 measure.add(one)
             on_progress("scoring", len(mine), total)
     for measure in measures:
-        measure.counts = sum_over_ranks(measure.counts.to(device)).cpu()
+        sum_over_ranks(measure.counts)
     dealt = zip_longest(*of_all_ranks(mine))  # rank r has pictures r, r + world size, ...
     pictures = tuple(one for one in chain.from_iterable(dealt) if one is not None)
     return Evaluation(scores=scores_of(summed(pictures, rule.num_classes)), pictures=pictures)

@@ -54,10 +54,8 @@ def fit_aligned(
     aligned.words.copy_(words.cpu() * seen[:, None])
     losses = torch.zeros(len(PENALTIES), len(SCALES), dtype=torch.float64)
     if rest.gram[-1, -1] and held.gram[-1, -1]:
-        maps = [
-            (rest.solve(penalty).float() @ aligned.kernel(aligned.words.cpu()).mT)
-            for penalty in PENALTIES
-        ]
+        near = aligned.kernel(aligned.words).mT.cpu()
+        maps = [rest.solve(penalty).float() @ near for penalty in PENALTIES]
         with all_or_none():
             for _, x, y in fit.pictures("calibrating", HELD):
                 for row, each in enumerate(maps):

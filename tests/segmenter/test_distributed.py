@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 from safetensors.torch import load_file
 
 from langseg.segmenter.distributed import average_over_ranks, place, process_group, sum_over_ranks
@@ -49,6 +50,20 @@ def test_two_ranks__give_the_losses_of_one_and_score_each_picture_once(tmp_path,
     scores = evaluate(segmenter, tiny_samples(tmp_path / "data", "val")[:5]).scores
     assert histories[0][-1]["miou"] == scores.miou
     assert histories[0][-1]["pixels"] == scores.pixels
+
+
+def test_sum_over_ranks__of_a_tensor_on_the_cpu_goes_by_the_gpu_where_nccl_sums(monkeypatch):
+    def doubled(tensor: torch.Tensor) -> None:
+        assert tensor is not given
+        tensor *= 2
+
+    given = torch.tensor([1.0, 2.0])
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_backend", lambda: "nccl")
+    monkeypatch.setattr(dist, "all_reduce", doubled)
+    monkeypatch.setattr(torch.Tensor, "cuda", torch.Tensor.clone)
+    assert sum_over_ranks(given) is given
+    assert given.tolist() == [2.0, 4.0]
 
 
 def test_two_ranks__fit_what_one_fits(tmp_path):
