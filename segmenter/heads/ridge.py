@@ -89,7 +89,7 @@ class AlignedMap(nn.Module):
     def forward(self, features: Features, classes: Tensor) -> Tensor:
         """Logits [B, C', h, w] of class vectors [B, C', D]."""
         b, _, h, w = features.taps[0].shape
-        logits = self.scale * patches(features) @ (self.weight @ self.kernel(classes).mT)
+        logits = patches(features) @ (self.weight @ (self.scale * self.kernel(classes)).mT)
         return logits.mT.reshape(b, -1, h, w)
 
     def kernel(self, classes: Tensor) -> Tensor:
