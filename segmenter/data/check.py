@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from math import log
 
@@ -34,7 +35,7 @@ from langseg.segmenter.data.sample import (
 LITTLE = 0.05  # of all pixels: fewer labelled ones are doubtful
 FEW_CLASSES = 0.1  # of the classes, found in ENOUGH pictures
 ENOUGH = 20
-ALONE = 3  # pictures that show the same class and no other are no chance
+ALONE = 3  # pictures with the same class and no other, or with the same labels, are no chance
 # Log-likelihood a pixel under the usual shares. Drawn from the validation pictures of camvid, msrc
 # and coco-panoptic, ids that are right never were this much likelier one off in 20 or more of 200
 # draws of 5 pictures (2 % of MSRC's), ids that were off by one were in 51 to 87 %.
@@ -79,11 +80,12 @@ class LabelCheck:
 
 @dataclass(frozen=True)
 class _Seen:
-    """One label file: pixels by class, the raw ids in it, whether they were interpolated, its
-    palette, how EXIF turns its picture without its labels."""
+    """One label file: pixels by class, the raw ids in it, a digest of their map, whether they were
+    interpolated, its palette, how EXIF turns its picture without its labels."""
 
     counts: NDArray[np.int32]
     raw: tuple[int, ...]
+    digest: bytes
     is_blurred: bool
     palette: bytes | None
     turn: int
@@ -143,6 +145,7 @@ def check_labels(
         lambda: _shifted(counts, rule, shares),
         lambda: None if shares else _counted_from_below(seen, rule, names),
         lambda: _one_class(seen, rule, names),
+        lambda: _all_the_same(seen),
         lambda: _few_classes(counts, names),
         lambda: _blurred(seen),
         lambda: _palettes(seen),
@@ -169,8 +172,14 @@ def _seen(sample: Sample, rule: LabelRule) -> _Seen:
         labels, turn = fitted_labels(sample, size, labels), 1  # turned with it
     labels[labels == IGNORE] = rule.num_classes
     counts = np.bincount(labels.ravel(), minlength=rule.num_classes + 1)
-    values = tuple(np.unique(raw.ids).tolist())
-    return _Seen(counts.astype(np.int32), values, _is_blurred(raw.ids), raw.palette, turn)
+    return _Seen(
+        counts=counts.astype(np.int32),
+        raw=tuple(np.unique(raw.ids).tolist()),
+        digest=sha256(f"{raw.ids.shape}".encode() + raw.ids.tobytes()).digest(),
+        is_blurred=_is_blurred(raw.ids),
+        palette=raw.palette,
+        turn=turn,
+    )
 
 
 def _is_blurred(ids: NDArray[np.integer]) -> bool:
@@ -312,6 +321,19 @@ def _one_class(
         f"all labels of {len(seen)} pictures are {names[found[0]]}, one of {len(names)} classes"
         f"{beside} (first {seen[0][0].labels}); see whether the objects have the ids of their "
         f"classes, {rule.ids[0]} to {rule.ids[-1]}",
+    )
+
+
+def _all_the_same(seen: Sequence[tuple[Sample, _Seen]]) -> Doubt | None:
+    """What a broken export writes: one map under every name. One value in all of it is no more than
+    one class."""
+    sample, first = seen[0]
+    if len(seen) < ALONE or len(first.raw) == 1 or len({one.digest for _, one in seen}) > 1:
+        return None
+    return Doubt(
+        "labels all the same",
+        f"the labels of all {len(seen)} pictures are the same, pixel by pixel (first "
+        f"{sample.labels}); see whether each picture's own labels were exported",
     )
 
 

@@ -82,17 +82,32 @@ def palette(*colours: int) -> Image.Image:
         ("two values", [full(0, 255), full(255, 255)], LabelRule((255, 1, 2), (0,))),
         ("palettes differ", [palette(*range(12)), palette(*range(1, 13))], ADE20K),
         ("little labelled", [np.pad(full(5), ((0, 30), (0, 30)))], ADE20K),
-        ("few classes", [full(4, 5)] * 20, ADE20K),
-        ("one class", [full(0, 255)] * 3, LabelRule((0, 1), (255,))),  # of a tool that writes 0/255
+        ("few classes", [full(4, 5)] * 19 + [full(5, 4)], ADE20K),
+        # of a tool that writes 0/255
+        ("one class", [full(0, 255)] * 2 + [full(255, 0)], LabelRule((0, 1), (255,))),
         ("one class", [full(0, 0)] * 3, LabelRule((0, 1), (255,))),
         ("one class", [full(4, 4)] * 20, ADE20K),
         ("one class", [full(0, 1)], LabelRule((1,), (0,))),
         ("ids off by one", [full(0, 1), full(2, 1)], LabelRule((1, 2, 3), (0, 255))),
+        ("labels all the same", [full(4, 5)] * 3, ADE20K),
     ],
 )
 def test_check_labels__doubts(tmp_path, kind, maps, rule):
     names = [f"class {i}" for i in range(rule.num_classes)]
     assert kinds(check_labels(written(tmp_path, *maps), rule, names)) == [kind]
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [
+        [full(4, 5)] * 2,
+        [full(4, 5)] * 9 + [full(5, 4)],
+        [full(4, 4, 5, 5), full(4, 4, 5, 5), np.array([[4] * 8, [5] * 8])],  # the same bytes
+    ],
+)
+def test_check_labels__doubts_no_labels_of_which_one_map_differs(tmp_path, maps):
+    check = check_labels(written(tmp_path, *maps), ADE20K, ADE20K_NAMES)
+    assert "labels all the same" not in kinds(check)
 
 
 def test_check_labels__doubts_no_list_whose_last_class_occurs_or_whose_ids_begin_with_0(tmp_path):
@@ -126,7 +141,7 @@ def test_check_labels__of_one_ignored_value_says_nothing_of_two(tmp_path):
 
 
 def test_check_labels__of_background_beside_an_ignored_mark_names_the_mark(tmp_path):
-    samples = written(tmp_path, *[full(0, 255)] * 3)
+    samples = written(tmp_path, full(0, 255), full(255, 0), full(0, 255))
     (doubt,) = check_labels(samples, LabelRule((0, 1), (255,)), ("rest", "lesion")).doubts
     assert "are rest, one of 2 classes beside 255, which mean unlabelled" in doubt.sentence
     assert check_labels(samples[:2], LabelRule((0, 1), (255,)), ("rest", "lesion")).doubts == ()
