@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 from langseg.pipelines.seg.datasets import Dataset, open_dataset
 from langseg.pipelines.seg.settings import DoctorSettings
@@ -107,12 +108,13 @@ def class_rows(report: DoctorReport) -> list[tuple[str, ...]]:
 def told(report: DoctorReport) -> Iterator[str]:
     """What is missing, wrong and doubtful, a line each."""
     for split, why in report.missing.items():
-        yield f"{split}: not found: {why}"
+        yield f"{split}: not found: {why.removeprefix(f'{split}: ')}"
     for one in report.splits:
         for fault in one.faults[:_SHOWN]:
             yield f"error: {one.split}: {fault}"
         if (more := len(one.faults) - _SHOWN) > 0:
-            yield f"error: {one.split}: {more} more files cannot be used; --json names them all"
+            files = counted(more, "more file")
+            yield f"error: {one.split}: {files} cannot be used; --json names them all"
         for doubt in one.doubts:
             yield f"doubtful: {one.split}: {doubt.kind}: {doubt.sentence}"
     for doubt in report.doubts:
@@ -185,8 +187,8 @@ def _in_both(train: _Examined, val: _Examined) -> list[Doubt]:
     return [
         Doubt(
             "pictures in both splits",
-            f"{len(shared)} pictures of val are in train, too, byte for byte (first "
-            f"{first.image}); leave them out of one",
+            f"{counted(len(shared), 'picture')} of val {'is' if len(shared) == 1 else 'are'} in "
+            f"train, too, byte for byte (first {first.image}); keep each in one split",
         )
     ]
 
@@ -200,8 +202,8 @@ def _never_trained(dataset: Dataset, train: _Examined, val: _Examined) -> list[D
     return [
         Doubt(
             "classes in val alone",
-            f"{len(alone)} classes occur in val and never in train ({shown}): no head learns them "
-            "from labels",
+            f"in val and never in train: {counted(len(alone), 'class')} ({shown}), which no head "
+            "learns from labels",
         )
     ]
 
@@ -209,6 +211,6 @@ def _never_trained(dataset: Dataset, train: _Examined, val: _Examined) -> list[D
 def _words(report: SplitReport) -> str:
     classes = len(report.pixels) + len(report.absent)
     return (
-        f"{report.split} {report.pictures} pictures, {share(report.labelled_share)} of the pixels "
-        f"labelled, {len(report.pixels)} of {classes} classes found"
+        f"{report.split} {counted(report.pictures, 'picture')}, {share(report.labelled_share)} of "
+        f"the pixels labelled, {len(report.pixels)} of {counted(classes, 'class')} found"
     )

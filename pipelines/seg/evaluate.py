@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import LangSegError, UsageError
 from langseg.cache.files import make_folder, sha256_of, write_atomic
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
@@ -55,6 +56,7 @@ from langseg.segmenter.evaluation.class_mapping import (
     Translation,
     mapping_file,
     read_mapping,
+    shipped_mappings,
     translation,
 )
 from langseg.segmenter.evaluation.evaluate import (
@@ -220,7 +222,7 @@ def _score_model(settings: EvalSettings, advance: Advance) -> ScoredRun:
         segmenter = trained_segmenter(settings, advance)
         translated, mapped = None, None
         if settings.mapping is None:
-            check_ids(segmenter.bank, dataset)
+            check_ids(segmenter.bank, dataset, _other_words(segmenter, dataset))
             names: Sequence[str] = segmenter.bank.names
             rule = LabelRule(segmenter.bank.ids, segmenter.bank.ignore_ids)
         else:
@@ -307,9 +309,9 @@ def _robustness(
     severities = sorted(set(settings.severities))
     times = len(corruptions) * len(severities)
     say(
-        f"{len(corruptions)} corruptions at severities {', '.join(map(str, severities))}: each of "
-        f"{pictures} pictures is predicted {times} times more; --corruptions and --severities "
-        "take fewer"
+        f"{counted(len(corruptions), 'corruption')} at severities "
+        f"{', '.join(map(str, severities))}: each of {counted(pictures, 'picture')} is predicted "
+        f"{counted(times, 'more time')}; --corruptions and --severities take fewer"
     )
     return Robustness(predict, num_classes, corruptions, severities, seed=settings.seed)
 
@@ -355,6 +357,18 @@ def _samples(dataset: Dataset, split: str) -> tuple[Sequence[Sample], DatasetUse
         data_hash=dataset_hash(samples),
     )
     return samples, used
+
+
+def _other_words(segmenter: Segmenter, dataset: Dataset) -> str:
+    """What scores a model of other classes: the dataset's words, where its head reads any, and a
+    mapping, where one ships."""
+    ways = []
+    if segmenter.loaded.model.head.reads_text:
+        ways.append(f"ask it in these words with --vocabulary {dataset.words.partition(' ')[2]}")
+    name = f"{segmenter.bank.vocabulary}-to-{dataset.vocabulary.name}"
+    if name in shipped_mappings():
+        ways.append(f"take its own classes for these with --mapping {name}")
+    return ", or ".join(ways) or "give --mapping FILE, which says its classes for these"
 
 
 def _mapping(

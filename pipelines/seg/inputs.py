@@ -15,6 +15,7 @@ from langseg.cache.bank.array_files import HEADER
 from langseg.cache.bank.load_save import load_bank, newest_bank
 from langseg.cache.bank.rules import check_bank
 from langseg.cache.bank.text_bank import TextBank
+from langseg.cache.counted import counted
 from langseg.cache.errors import CorruptError, InputError, UsageError
 from langseg.cache.user_cache import user_cache
 from langseg.pipelines.seg.datasets import Dataset
@@ -42,7 +43,7 @@ def bank_of(dataset: Dataset, given: Path | None, store: Path) -> TextBank:
             "with the same flags, or give --bank"
         )
     bank = verified_bank(folder)
-    check_ids(bank, dataset)
+    check_ids(bank, dataset, f"train with what `langseg-desc bank {dataset.words}` builds")
     return bank
 
 
@@ -68,15 +69,15 @@ def verified_bank(folder: Path) -> TextBank:
     return bank
 
 
-def check_ids(bank: TextBank, dataset: Dataset) -> None:
-    """Labels are read by the bank's ids, so they must be the dataset's."""
+def check_ids(bank: TextBank, dataset: Dataset, instead: str) -> None:
+    """Labels are read by the bank's ids, so they must be the dataset's.
+
+    Args: instead: what a person can do, for the message. Raises: InputError.
+    """
     if dict(zip(bank.ids, bank.names, strict=True)) != _ids(dataset):
-        name = dataset.vocabulary.name
-        asked = dataset.words.partition(" ")[2]
         raise InputError(
-            f"bank of {bank.vocabulary}: wanted the ids and names of {name}, whose labels are "
-            f"read with it, got others; score with `langseg-seg eval --vocabulary {asked}`, "
-            f"train with what `langseg-desc bank {dataset.words}` builds"
+            f"bank of {bank.vocabulary}: wanted the ids and names of {dataset.vocabulary.name}, "
+            f"whose labels are read with it, got others; {instead}"
         )
 
 
@@ -91,13 +92,19 @@ def feature_folder(given: Path | None, gib: float) -> FeatureFolder:
 
 def device_for(name: str) -> str:
     """A device that works here; ``auto`` is a GPU where there is one, CUDA's or Apple's. Under
-    torchrun a GPU of no number is this process's own.
+    torchrun a GPU of no number is this process's own, and one of a number is not for several.
 
     Raises: UsageError.
     """
     if name == "auto":
         found = [kind for kind in ("cuda", "mps") if getattr(torch, kind).is_available()]
         name = found[0] if found else "cpu"
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if here > 1 and name.startswith("cuda:"):
+        raise UsageError(
+            f"device {name!r}: wanted cuda, as torchrun began {here} processes here and each takes "
+            "a GPU of its own, got one for all of them; give --device cuda"
+        )
     own = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name
     try:
         one = torch.ones(1, device=own)
@@ -143,7 +150,7 @@ def trained_segmenter(asked: AskedModel, advance: Advance) -> Segmenter:
         try:
             say(swap_words(bank, own_bank(own)))
         except CorruptError:  # it is not needed: another was given
-            say(f"asked with {len(bank.names)} classes of {bank.vocabulary}")
+            say(f"asked with {counted(len(bank.names), 'class')} of {bank.vocabulary}")
     return segmenter
 
 

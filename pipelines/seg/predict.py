@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 from langseg.cache.files import write_atomic
 from langseg.cache.records import ANY_SCENE
@@ -104,14 +105,15 @@ def run_predict(settings: PredictSettings, advance: Advance) -> PredictReport:
         except OSError as exc:
             raise InputError(
                 f"{exc.filename or picture.mask}: cannot be written ({exc.strerror}); "
-                f"{len(done)} of {len(wanted)} pictures are done and kept"
+                f"done and kept: {len(done)} of {counted(len(wanted), 'picture')}"
             ) from exc
         advance(number, len(wanted), phase="segmenting")
     return PredictReport(
         out=settings.out,
         predicted=done,
         failed=failed,
-        sentence=f"{settings.out}: {len(wanted) - len(failed)} of {len(wanted)} pictures segmented",
+        sentence=f"{settings.out}: {len(wanted) - len(failed)} of "
+        f"{counted(len(wanted), 'picture')} segmented",
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from langseg.cache.counted import counted
 from langseg.pipelines.pages.scores import PageClass, PagePicture, ScorePage, render_scores
 from langseg.pipelines.seg.score_report import MasksReport, ModelReport, ScoreReport
 from langseg.pipelines.seg.score_tables import score_rows
@@ -68,11 +69,11 @@ def score_page(
 def _protocol(report: ScoreReport) -> dict[str, str]:
     """How it was scored, in words."""
     words = {
-        "dataset": f"{report.dataset} {report.split}, {report.images} pictures, hash "
+        "dataset": f"{report.dataset} {report.split}, {counted(report.images, 'picture')}, hash "
         f"{report.data_hash[:12]}",
         "folder": str(report.data),
         "mIoU": "over the classes that are labelled or predicted, from one confusion matrix at "
-        f"the labels' own size; {report.dropped} classes are neither",
+        f"the labels' own size; neither: {counted(report.dropped, 'class')}",
     }
     if isinstance(report, MasksReport):
         words["masks"] = str(report.predictions)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from langseg.cache.counted import counted
 from langseg.segmenter.evaluation.boundary import BoundaryScores
 from langseg.segmenter.evaluation.certainty import CalibrationScores
 from langseg.segmenter.evaluation.evaluate import Evaluation
@@ -173,8 +174,9 @@ def score_report(
         pixels=scores.pixels,
         versions={"python": platform.python_version()}
         | {name: version(name) for name in _PACKAGES},
-        sentence=f"mIoU {scores.miou:.4f} over {len(names) - scores.dropped} classes "
+        sentence=f"mIoU {scores.miou:.4f} over "
+        f"{counted(len(names) - scores.dropped, 'class')} "
         f"({scores.dropped} of {len(names)} appear in neither labels nor predictions), pixel "
         f"accuracy {scores.pixel_accuracy:.4f}, mean accuracy {scores.mean_accuracy:.4f}, fwIoU "
-        f"{scores.fwiou:.4f}, on {used.images} pictures of {used.dataset} {used.split}",
+        f"{scores.fwiou:.4f}, on {counted(used.images, 'picture')} of {used.dataset} {used.split}",
     )

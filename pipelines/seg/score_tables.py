@@ -7,6 +7,7 @@ Out: rows of names and numbers; LaTeX tables.
 import math
 from collections.abc import Sequence
 
+from langseg.cache.counted import counted
 from langseg.pipelines.seg.score_report import MasksReport, ModelReport, ScoreReport
 from langseg.segmenter.robustness.measure import RobustnessReport
 
@@ -124,7 +125,8 @@ def latex_table(report: ScoreReport) -> str:
 
 def _described(report: ScoreReport) -> list[str]:
     lines = [
-        f"{report.dataset} {report.split}, {report.images} pictures, hash {report.data_hash[:12]}"
+        f"{report.dataset} {report.split}, {counted(report.images, 'picture')}, hash "
+        f"{report.data_hash[:12]}"
     ]
     if isinstance(report, ModelReport):
         how = report.protocol

@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import CorruptError
-from langseg.cache.files import write_atomic
 from langseg.pipelines.seg.datasets import open_dataset
 from langseg.pipelines.seg.inputs import bank_of, device_for, feature_folder
 from langseg.pipelines.seg.settings import TRAIN_SHORTHANDS, TrainSettings
@@ -67,7 +67,10 @@ def run_train(settings: TrainSettings, advance: Advance) -> TrainReport:
     )
     for note in backbone.notes:
         say(note)
-    say(f"train: {len(samples)} images, {len(bank.names)} classes, backbone {backbone.backbone_id}")
+    say(
+        f"train: {counted(len(samples), 'picture')}, {counted(len(bank.names), 'class')}, backbone "
+        f"{backbone.backbone_id}"
+    )
     config, moments = settings.training, [time.perf_counter()]
 
     def on_step(step: int, steps: int, losses: Mapping[str, float]) -> None:
@@ -93,6 +96,7 @@ def run_train(settings: TrainSettings, advance: Advance) -> TrainReport:
             workers=settings.workers,
             device=device,
             tensorboard=settings.tensorboard,
+            settings=settings.model_dump_json(indent=1),
             on_step=on_step,
             on_progress=by_phase(advance),
             on_note=lambda note: say(f"train: {note}"),
@@ -102,10 +106,7 @@ def run_train(settings: TrainSettings, advance: Advance) -> TrainReport:
         go_on = f"give {flags} to go on with it, or " if flags else "give "
         raise CorruptError(f"{exc}; {go_on}another folder with --out") from exc
     done = result.state.step - result.first_step
-    if done:
-        write_atomic(settings.out / "settings.json", settings.model_dump_json(indent=1).encode())
-    noun = "step" if done == 1 else "steps"
-    what = f"{done} {noun} trained" if done else "finished before, nothing to do"
+    what = f"{counted(done, 'step')} trained" if done else "finished before, nothing to do"
     if done and result.first_step:
         what += f", resumed at step {result.first_step}"
     on_gpu = device.startswith("cuda")

@@ -20,6 +20,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 from langseg.segmenter.data.images import exif_orientation
 from langseg.segmenter.data.labels import IGNORE, LabelRule
@@ -199,8 +200,8 @@ def _is_blurred(ids: NDArray[np.integer]) -> bool:
 def _nothing_labelled(seen: Sequence[tuple[Sample, _Seen]], rule: LabelRule) -> InputError:
     values = sorted({value for _, one in seen for value in one.raw})
     return InputError(
-        f"{seen[0][0].labels}: wanted labels, got {len(seen)} files in which no pixel is labelled: "
-        f"they hold {', '.join(map(str, values))} alone, which mean unlabelled "
+        f"{seen[0][0].labels}: wanted labels, got {counted(len(seen), 'file')} in which no "
+        f"pixel is labelled: they hold {', '.join(map(str, values))} alone, which mean unlabelled "
         f"({', '.join(map(str, rule.ignore_ids))}); export them with the class ids "
         f"{rule.ids[0]} to {rule.ids[-1]}"
     )
@@ -223,8 +224,8 @@ def _empty(seen: Sequence[tuple[Sample, _Seen]]) -> Doubt | None:
         return None
     return Doubt(
         "nothing labelled",
-        f"{len(empty)} of {len(seen)} label files have no labelled pixel, first {empty[0].labels}; "
-        "see whether they were exported whole",
+        f"no labelled pixel is in {len(empty)} of {counted(len(seen), 'label file')}, first "
+        f"{empty[0].labels}; see whether all were exported whole",
     )
 
 
@@ -355,9 +356,9 @@ def _blurred(seen: Sequence[tuple[Sample, _Seen]]) -> Doubt | None:
         return None
     return Doubt(
         "blurred labels",
-        f"{len(blurred)} of {len(seen)} label files have, along the edges of regions, ids that lie "
-        f"between those of the two sides (first {blurred[0].labels}), as if scaled like a picture; "
-        "scale labels by the nearest pixel, or give them at their own size",
+        "along the edges of regions stand ids between those of the two sides, in "
+        f"{len(blurred)} of {counted(len(seen), 'label file')} (first {blurred[0].labels}), as if "
+        "scaled like a picture; scale labels by the nearest pixel, or give them at their own size",
     )
 
 
@@ -384,7 +385,7 @@ def _turned(seen: Sequence[tuple[Sample, _Seen]]) -> Doubt | None:
         return None
     return Doubt(
         "turned pictures",
-        f"{len(turned)} pictures are turned or mirrored by their EXIF orientation and their labels "
-        f"are not (first {turned[0].image}); where labels were drawn on the picture as it is "
-        "stored, save the pictures without the orientation",
+        f"EXIF turns or mirrors {counted(len(turned), 'picture')} without the labels (first "
+        f"{turned[0].image}); where labels were drawn on the picture as it is stored, save the "
+        "pictures without the orientation",
     )

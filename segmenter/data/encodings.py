@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 from langseg.segmenter.data.images import at_page, loaded, open_image
 from langseg.segmenter.data.sources import Source
@@ -152,7 +153,8 @@ def _looked_up(
     if (ids < 0).any():
         wrong, counts = np.unique(values[ids < 0], return_counts=True)
         raise InputError(
-            f"{source}: label value {wrong[0]} on {counts[0]} pixels is none that this dataset has"
+            f"{source}: label value {wrong[0]} on {counted(counts[0], 'pixel')} is none that this "
+            "dataset has"
         )
     return ids
 
@@ -187,7 +189,7 @@ def _ids_of_segments(
     if strange.any():
         raise InputError(
             f"{source}: wanted the segments that its JSON lists, got segment "
-            f"{packed[strange][0]} on {int((packed == packed[strange][0]).sum())} pixels"
+            f"{packed[strange][0]} on {counted(int((packed == packed[strange][0]).sum()), 'pixel')}"
         )
     return ids
 
@@ -206,8 +208,8 @@ def _commonest(packed: NDArray[np.uint32]) -> str:
     colours, counts = np.unique(packed, return_counts=True)
     order = np.argsort(-counts)[:_COLOURS_SHOWN]
     shown = [
-        f"#{c & 255:02x}{c >> 8 & 255:02x}{c >> 16:02x} on {n} pixels"
+        f"#{c & 255:02x}{c >> 8 & 255:02x}{c >> 16:02x} on {counted(n, 'pixel')}"
         for c, n in zip(colours[order].tolist(), counts[order].tolist(), strict=True)
     ]
     more = len(colours) - len(shown)
-    return ", ".join(shown) + (f" and {more} more colours" if more > 0 else "")
+    return ", ".join(shown) + (f" and {counted(more, 'more colour')}" if more > 0 else "")

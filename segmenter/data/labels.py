@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 from langseg.segmenter.data.encodings import read_raw
 from langseg.segmenter.data.sources import Source
@@ -56,11 +57,13 @@ class LabelRule:
         unknown = labels == _UNKNOWN
         if unknown.any():
             values, counts = np.unique(raw[unknown], return_counts=True)
-            others = f" (and {len(values) - 1} other unknown values)" if len(values) > 1 else ""
+            more = counted(len(values) - 1, "other unknown value")
+            others = f" (and {more})" if len(values) > 1 else ""
             raise InputError(
-                f"{where}: label value {values[0]} on {counts[0]} pixels{others} is neither a "
-                f"class id ({_span(self.ids)}) nor an ignore id ({_span(self.ignore_ids)}); check "
-                "that the labels and the vocabulary belong together"
+                f"{where}: label value {values[0]} on {counted(counts[0], 'pixel')}{others} is "
+                f"neither a class id ({_span(self.ids)}) nor an ignore id "
+                f"({_span(self.ignore_ids)}); check that the labels and the vocabulary belong "
+                "together"
             )
         return labels
 

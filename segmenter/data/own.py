@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 from langseg.cache.keys import sha256_hex
 from langseg.cache.records import ANY_SCENE
@@ -78,8 +79,9 @@ def of_split(samples: Sequence[Sample], split: str, val_share: float) -> tuple[S
     kept = tuple(sample for sample in samples if is_val(sample) == (split == "val"))
     if not kept:
         raise InputError(
-            f"val_share {val_share:g}: wanted pictures in both splits, got {len(samples)} pictures "
-            f"and none for {split}; give another share, or --val-images and --val-labels"
+            f"val_share {val_share:g}: wanted pictures in both splits, got "
+            f"{counted(len(samples), 'picture')} and none for {split}; give another share, or "
+            "--val-images and --val-labels"
         )
     return kept
 

@@ -22,6 +22,7 @@ import timm
 import torch
 from numpy.typing import NDArray
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 from langseg.segmenter.backbones.vit import Features, FrozenViT
 from langseg.segmenter.data.augment import Window
@@ -131,9 +132,10 @@ class KeptFeatures:
     def _make_room(self) -> None:
         every = range(len(self._samples))
         names = {self._name(i, n) for i in every for n in range(self.views)}
-        what = f"{self.views} views of {len(self._samples)} pictures at short side {self._side}"
+        pictures, views = counted(len(self._samples), "picture"), counted(self.views, "view")
+        what = f"features of {views} of {pictures} at short side {self._side}"
         more = self._missing_bytes(every)
-        make_room(self._store, names, more, f"features of {what}", self._instead, self._mark)
+        make_room(self._store, names, more, what, self._instead, self._mark)
 
     def _fill(self, on_progress: OnProgress) -> None:
         todo = [i for i in range(len(self._samples)) if self._missing(i)]

@@ -1,8 +1,8 @@
 """Keep a run on disk: all of a run's files go in and out here.
 
 In:  the folder; a State, a head and its optimiser whenever something is to be kept.
-Out: ``ckpt-*`` folders, ``metrics.jsonl``, a copy of the bank, ``tensorboard/`` where asked for,
-     and ``pictures.txt``, the stamps of the pictures that were found whole.
+Out: ``ckpt-*`` folders, ``metrics.jsonl``, a copy of the bank, ``settings.json``, ``tensorboard/``
+     where asked for, and ``pictures.txt``, the stamps of the pictures that were found whole.
 
 One process writes at a time. What stands in the folder is whole at every moment: see
 ``model.checkpoint``.
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 METRICS, BANKS, PICTURES, TENSORBOARD = "metrics.jsonl", "banks", "pictures.txt", "tensorboard"
+SETTINGS = "settings.json"
 _MAY_CHANGE = ("steps", "batch_size", "accumulate")  # see ``TrainConfig``
 
 
@@ -55,12 +56,12 @@ class OtherRunError(CorruptError):
 class RunFolder:
     """The folder of one run. Where it is read-only, a finished run can still be found in it.
 
-    ``writes``: whether this process does, of several.
+    ``writes``: whether this process does, of several; ``settings``: JSON that is kept, or nothing.
     """
 
-    def __init__(self, path: Path, *, writes: bool, tensorboard: bool) -> None:
+    def __init__(self, path: Path, *, writes: bool, tensorboard: bool, settings: str = "") -> None:
         self.path, self.writes = path, writes
-        self._tensorboard = tensorboard
+        self._tensorboard, self._settings = tensorboard, settings
         self._writer: SummaryWriter | None = None
         self._logged: tuple[dict[str, Any], ...] | None = None
 
@@ -141,6 +142,12 @@ class RunFolder:
         """Raises: LangSegError, where the disk refuses."""
         with disk_errors(self.path, "nothing was begun"):
             save_bank(bank, self.path / BANKS)
+
+    def keep_settings(self) -> None:
+        """Raises: LangSegError, where the disk refuses."""
+        if self._settings:
+            with disk_errors(self.path, self.kept()):
+                write_atomic(self.path / SETTINGS, self._settings.encode())
 
     def whole_pictures(self) -> set[str]:
         """Stamps of the pictures that were found whole."""

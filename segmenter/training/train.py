@@ -81,6 +81,7 @@ def train(
     workers: int = 0,
     device: str = "cpu",
     tensorboard: bool = False,
+    settings: str = "",
     on_step: OnStep = unheard_step,
     on_progress: OnProgress = unheard,
     on_note: Callable[[str], object] = str,
@@ -94,6 +95,7 @@ def train(
         val: scored every ``val_every`` steps (0: never before the end) and at the end.
         workers: processes that read pictures ahead.
         tensorboard: also write what is logged for TensorBoard.
+        settings: JSON that is kept as ``settings.json`` once the run begins or goes on.
         on_step: called on rank 0 after each step.
         on_progress: is told on rank 0 of what is done before, between and after the steps.
         on_note: is told on rank 0 what a person should know of a run that goes on.
@@ -109,7 +111,7 @@ def train(
         if rank:  # the first speaks for all
             on_step, on_progress, on_note = unheard_step, unheard, str
         heard = stop.heeding(on_progress)
-        folder = RunFolder(out, writes=rank == 0, tensorboard=tensorboard)
+        folder = RunFolder(out, writes=rank == 0, tensorboard=tensorboard, settings=settings)
         with all_or_none():
             bank = folder.bank_begun_with(bank)
             trainer = Trainer(config, backbone, bank, target)
@@ -231,6 +233,7 @@ def _check_data(
         for doubt in check.doubts:
             on_note(doubt.sentence)
         folder.keep_bank(trainer.bank)
+    folder.keep_settings()
     if not config.feature_side:  # else every picture is read before the first step anyway
         _check_pictures(folder, trainer, samples, on_progress)
     return shares

@@ -143,8 +143,8 @@ class Found:
         if must and len(kept) < len(wanted):
             missing = sorted(wanted - {normal_name(stem) for stem in kept})
             raise InputError(
-                f"{self.at}: wanted {missing[0]}, which {must} lists, got none ({len(missing)} of "
-                f"{len(wanted)} are missing)"
+                f"{self.at}: wanted {missing[0]}, which {must} lists, got none (missing: "
+                f"{len(missing)} of {len(wanted)})"
             )
         return replace(self, by_stem=kept)
 

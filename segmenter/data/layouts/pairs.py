@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 
 _LABEL = r"masks?|labels?|lbl|gt|ground[_ -]?truth|seg|segm|segmentation|annotation|annot|manual\d?"
@@ -60,7 +61,7 @@ def refuse_lonely(
             nearest = f", the nearest name is {near[0]}" if near else ""
             raise InputError(
                 f"{have[alone[0]]}: wanted a partner named {alone[0]} in {lack_at}, got none "
-                f"({len(alone)} of {len(have)} files have no partner{nearest})"
+                f"(without a partner: {len(alone)} of {counted(len(have), 'file')}{nearest})"
             )
 
 

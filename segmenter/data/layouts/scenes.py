@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 from langseg.cache.records import ANY_SCENE
 from langseg.segmenter.data.check import Doubt
@@ -54,7 +55,7 @@ def unmatched_scenes(root: Path, samples: Sequence[Sample]) -> Doubt | None:
         return None
     return Doubt(
         "scenes that match no picture",
-        f"{source} names the scene of {told} of {len(samples)} pictures (not of "
+        f"{source} names the scene of {told} of {counted(len(samples), 'picture')} (not of "
         f"{next(sample.stem for sample in samples if sample.scene == ANY_SCENE)}); see whether its "
         "first column holds their names",
     )

@@ -142,9 +142,32 @@ def test_bank_of_other_classes__is_made_for_the_labels_that_are_scored(call, hom
     own = ["--classes", "other/list.yaml", "--images", "other/val", "--labels", "other/valannot"]
     run(call, f"langseg-seg doctor {shlex.join(own)}")
     command = [SEG, "eval", "--checkpoint", str(home / "run"), *own, "--split", "train"]
-    told = complaint(call, command, "score with `langseg-seg eval (--vocabulary .*?)`, train with")
+    told = complaint(call, command, r"ask it in these words with (--vocabulary \S+)$")
     done = call(*command, *shlex.split(told[1]), "--store", str(home / "store"))
     assert (done.code, "wanted the ids and names" in done.err) == (0, False)
+
+
+def test_model_of_other_classes__is_scored_by_the_mapping_that_ships(call, home):
+    write_camvid(Path("made"), split="val")
+    for made, wanted in (("val", "images"), ("valannot", "annotations")):
+        shutil.copytree(f"made/{made}", f"coco/{wanted}/validation")
+    command = [SEG, "eval", "--checkpoint", str(home / "run"), "--data", "coco"]
+    command += ["--dataset", "coco-panoptic"]
+    obeyed(call, command, r"or take its own classes for these with (--mapping) (\S+)$")
+
+
+def test_bank_of_other_classes__is_none_to_train_with_but_one_that_is_built(
+    call, home, hash_encoder
+):
+    run(call, "langseg-desc generate --dataset msrc --store store")
+    for step in ("encode", "bank"):
+        words = f"langseg-desc {step} --dataset msrc --store store"
+        run(call, words, "--encoder", hash_encoder)
+    (other,) = Path("store/banks").iterdir()
+    command = [*train(home), "--bank", str(other)]
+    told = complaint(call, command, "got others; train with what `(.*)` builds$")
+    run(call, told[1], "--store", str(home / "store"), "--encoder", hash_encoder)
+    assert call(*train(home)).code == 0
 
 
 def test_damaged_bank_of_a_run__is_replaced_by_one_that_is_given(call, home):

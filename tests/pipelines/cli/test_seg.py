@@ -152,7 +152,7 @@ def test_eval__under_corruptions_reports_them_beside_the_clean_and_draws_a_page(
     assert (worse["seed"], worse["scores"][3]["parameters"]) == (7, {"hidden": 0.6})
     assert worse["scores"][0]["pixels"] == done.json["pixels"] > worse["scores"][3]["pixels"]
     assert worse["scores"][0]["clean_miou"] == worse["clean_miou"]
-    assert "each of 4 pictures is predicted 4 times more" in done.err
+    assert "each of 4 pictures is predicted 4 more times" in done.err
     assert {one["by"] for one in done.json["strata"]} == {
         "classes in the picture", "frequency of the class", "size of the region",
         "overlapping objects",
@@ -499,11 +499,46 @@ def test_predict__reads_every_page_of_a_grey_tiff_in_its_window(call, trained, t
     assert (refused.code, "say which with --page, or --page all" in refused.err) == (3, True)
     done = call(SEG, "predict", *flags, "--page", "all", "--grey-window", "0,1000")
     assert done.code == 0
-    assert "1 of 1 pictures" in done.err
+    assert "1 of 1 picture " in done.err
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "overlay_scan_p0.png", "overlay_scan_p1.png", "scan_p0.png", "scan_p1.png",
     ]  # fmt: skip
     assert call(SEG, "predict", *flags, "--page", "1").code == 0
+
+
+def test_what_is_one__is_called_one(call, home, tmp_path):
+    for split in ("train", "val"):
+        write_camvid(tmp_path / "data", count=1, split=split)
+    data = ("--dataset", "camvid", "--data", tmp_path / "data")
+    once = ("--config", home / "quick.yaml", "--batch-size", "1", "--steps", "1")
+    run = (*once, "--store", home / "store", "--out", tmp_path / "run")
+    of_run = ("--checkpoint", tmp_path / "run")
+    worse = ("--corruptions", "fog", "--severities", "1")
+    said = ""
+    for words in (
+        ("doctor", *data),
+        ("train", *data, *run),
+        ("eval", *data, *of_run, *worse),
+        ("predict", *of_run, "--out", tmp_path / "masks", tmp_path / "data/val/0.png"),
+    ):
+        done = call(SEG, *words)
+        assert done.code == 0, done.err
+        said += done.out + done.err
+    assert {"1 picture", "1 step", "1 corruption", "1 more time"} <= set(
+        re.findall(r"\b1 (?:more )?[a-z]+", said)
+    )
+    assert (
+        re.findall(r"\b1 (?:[a-z]+ )?(?:image|picture|file|step|corruption|time|classe)s\b", said)
+        == []
+    )
+
+
+def test_doctor__says_where_no_pictures_are_once(call, home, tmp_path):
+    write_camvid(tmp_path)
+    (tmp_path / "classes.txt").write_text("sky\nroad\ntree\nwall\n")
+    own = ("--classes", tmp_path / "classes.txt", "--images", tmp_path / "train")
+    done = call(SEG, "doctor", *own, "--labels", tmp_path / "trainannot")
+    assert "val: not found: wanted pictures for validation" in done.err
 
 
 def test_predict__on_a_full_disk_ends_in_one_sentence_with_what_is_done(
@@ -522,7 +557,7 @@ def test_predict__on_a_full_disk_ends_in_one_sentence_with_what_is_done(
     assert done.code == 3
     assert done.err.splitlines()[-1] == (
         f"error: {tmp_path / 'out/overlay_b.png'}: cannot be written (No space left on device); "
-        "1 of 3 pictures are done and kept"
+        "done and kept: 1 of 3 pictures"
     )
 
 

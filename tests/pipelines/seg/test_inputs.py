@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from langseg.cache.errors import UsageError
 from langseg.pipelines.seg.inputs import device_for
 
 
@@ -19,3 +20,10 @@ def test_device_for__under_torchrun_gives_each_process_a_gpu_of_its_own(monkeypa
     assert device_for(name) == "cuda:1"
     assert device_for("cuda:0") == "cuda:0"
     assert device_for("cpu") == "cpu"
+
+
+def test_device_for__gives_no_gpu_to_several_processes(monkeypatch):
+    monkeypatch.setattr(torch, "ones", lambda *_, **__: pytest.fail("it was tried"))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="wanted cuda, as torchrun began 2 processes here.*; give"):
+        device_for("cuda:1")

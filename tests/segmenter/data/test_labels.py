@@ -79,7 +79,7 @@ def test_read_labels__names_the_file_the_value_and_how_many_pixels_have_it(tmp_p
     with pytest.raises(InputError) as caught:
         read_labels(path, ADE_IDS, ADE_IGNORED)
     assert str(caught.value) == (
-        f"{path}: label value 151 on 1 pixels (and 1 other unknown values) is neither a class id "
+        f"{path}: label value 151 on 1 pixel (and 1 other unknown value) is neither a class id "
         "(1..150) nor an ignore id (0, 255); check that the labels and the vocabulary belong "
         "together"
     )
@@ -87,7 +87,7 @@ def test_read_labels__names_the_file_the_value_and_how_many_pixels_have_it(tmp_p
 
 def test_read_labels__refuses_a_shifted_label_file(tmp_path):
     shifted = write_png(tmp_path / "shifted.png", [[0, 149], [254, 3]])  # 0 - 1 wrapped to 255 - 1
-    with pytest.raises(InputError, match="label value 254 on 1 pixels is neither"):
+    with pytest.raises(InputError, match="label value 254 on 1 pixel is neither"):
         read_labels(shifted, range(1, 151), (0, 255))
 
 

@@ -88,6 +88,27 @@ def test_a_stop__before_the_first_step_says_that_none_was_kept(data, tmp_path, p
     assert latest(tmp_path / "run") is None
 
 
+def test_settings__are_kept_once_a_run_begins_or_goes_on_and_of_no_other(data, tmp_path):
+    kept = tmp_path / "run/settings.json"
+
+    def begun(phase: str, done: int, total: int) -> None:
+        if phase == "reading features":
+            assert kept.read_text() == '{"lr": 1}'
+            raise KeyboardInterrupt
+
+    fresh = tiny_config(steps=2, feature_side=48)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, kept.parent, config=fresh, settings='{"lr": 1}', on_progress=begun)
+    run(data, kept.parent, config=fresh, settings='{"lr": 2}')
+    assert kept.read_text() == '{"lr": 2}'
+    with pytest.raises(OtherRunError):
+        run(data, kept.parent, config=replace(fresh, lr=9.0), settings='{"lr": 9}')
+    run(data, kept.parent, config=fresh, settings='{"lr": 3}')  # finished before
+    assert kept.read_text() == '{"lr": 2}'
+    run(data, kept.parent, config=replace(fresh, steps=3), settings='{"lr": 4}')
+    assert kept.read_text() == '{"lr": 4}'
+
+
 @pytest.mark.slow
 def test_a_stop__while_features_are_read_says_that_those_are_kept_and_they_are(data, tmp_path):
     def on_progress(told: str, done: int, total: int) -> None:

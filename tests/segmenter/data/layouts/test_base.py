@@ -26,8 +26,14 @@ def test_find_samples__refuses_an_empty_folder(tmp_path):
 @pytest.mark.parametrize(
     ("lonely", "message"),
     [
-        ("val/b.jpg", r"b.jpg: wanted a partner named b in .*valannot, got none \(1 of 2 files"),
-        ("valannot/b.png", r"b.png: wanted a partner named b in .*val, got none \(1 of 2 files"),
+        (
+            "val/b.jpg",
+            r"b.jpg: wanted a partner .*valannot, got none \(without a partner: 1 of 2 f",
+        ),
+        (
+            "valannot/b.png",
+            r"b.png: wanted a partner .*val, got none \(without a partner: 1 of 2 f",
+        ),
         ("val/a.png", "wanted one file with this stem"),
     ],
 )

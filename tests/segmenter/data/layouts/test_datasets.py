@@ -71,7 +71,7 @@ def test_coco_stuff__reads_the_zip_files_as_they_are_downloaded(tmp_path):
 
 def test_coco_stuff__refuses_ids_that_no_pixel_has(tmp_path):
     write_pair(tmp_path / "val2017/a.jpg", tmp_path / "stuffthingmaps/val2017/a.png", [[11]])
-    with pytest.raises(InputError, match="label value 11 on 1 pixels"):
+    with pytest.raises(InputError, match="label value 11 on 1 pixel"):
         ids_in("coco-stuff", tmp_path)
 
 
@@ -95,7 +95,7 @@ def test_coco_panoptic__reads_the_official_png_with_its_json(tmp_path):
 
 def test_coco_panoptic__names_what_its_json_lacks(tmp_path):
     write_panoptic(tmp_path, [{"id": 4, "category_id": 1}])
-    with pytest.raises(InputError, match="got segment 197121 on 1 pixels"):
+    with pytest.raises(InputError, match="got segment 197121 on 1 pixel"):
         ids_in("coco-panoptic", tmp_path)
     (tmp_path / "annotations/panoptic_val2017.json").write_text('{"annotations": []}')
     with pytest.raises(InputError, match=r"wanted every picture in the JSON .* 000000000139"):

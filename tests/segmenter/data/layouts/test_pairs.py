@@ -48,6 +48,6 @@ def test_refuse_lonely__names_the_nearest(tmp_path):
             {}, {"x1": "pictures/x1.jpg"}, {"x10": "labels/x10.png"}, "pictures", "labels"
         )
     assert str(caught.value) == (
-        "pictures/x1.jpg: wanted a partner named x1 in labels, got none (1 of 1 files have no "
-        "partner, the nearest name is x10)"
+        "pictures/x1.jpg: wanted a partner named x1 in labels, got none (without a partner: "
+        "1 of 1 file, the nearest name is x10)"
     )
