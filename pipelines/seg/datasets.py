@@ -20,13 +20,13 @@ from langseg.descriptors.vocabulary.validation import check_classes
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
 from langseg.pipelines.seg.label_colours import label_colours
 from langseg.pipelines.seg.settings import READ_AS, DataSettings, OwnData
-from langseg.pipelines.seg.ultralytics import ultralytics_lines
+from langseg.pipelines.seg.ultralytics import Ultralytics, ultralytics
 from langseg.pipelines.shared.settings import mistake, read_settings
 from langseg.segmenter.data.drawn import ClassIds
 from langseg.segmenter.data.encodings import INDEX, ColourValues
 from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.layouts.registry import find_samples
-from langseg.segmenter.data.own import of_split, own_samples, read_as
+from langseg.segmenter.data.own import listed_samples, of_split, own_samples, read_as
 from langseg.segmenter.data.sample import Sample
 
 _OF_CLASSES = ("name", "ignore_ids", "scenes", "scene_names", "look_alikes")
@@ -117,15 +117,20 @@ def _colours_of(file: Path, vocabulary: Vocabulary) -> ColourValues:
 
 @dataclass(frozen=True)
 class _Own:
-    """``list_file`` may have the classes' colours."""
+    """``list_file`` may have the classes' colours; ``listed``: what lists pictures, if any."""
 
     own: OwnData
     vocabulary: Vocabulary
     list_file: Path
+    listed: Ultralytics | None = None
 
     def samples(self, split: str) -> tuple[Sample, ...]:
         """Raises: InputError."""
         own = self.own
+        if self.listed is not None and split in self.listed.listed:
+            labels = self.listed.pictures(split)
+            found = listed_samples(labels, classes=self._ids(), drawn_in=_drawn_in())
+            return read_as(found, own.grey_window, own.page)
         assert own.images is not None
         assert own.labels is not None
         if split == "val" and own.val_images is not None and own.val_labels is not None:
@@ -142,16 +147,19 @@ class _Own:
         return found
 
     def _in(self, images: Path, labels: Path) -> tuple[Sample, ...]:
-        own, vocabulary = self.own, self.vocabulary
-        ids = {entry.name: entry.id for entry in vocabulary.classes}
+        own = self.own
         found = own_samples(
             images,
             labels,
             encoding=self._colours() or INDEX,
-            classes=ClassIds.of(ids, vocabulary.ignore_ids),
-            drawn_in=user_cache() / "labels",
+            classes=self._ids(),
+            drawn_in=_drawn_in(),
         )
         return read_as(found, own.grey_window, own.page)
+
+    def _ids(self) -> ClassIds:
+        ids = {entry.name: entry.id for entry in self.vocabulary.classes}
+        return ClassIds.of(ids, self.vocabulary.ignore_ids)
 
     def _colours(self) -> ColourValues | None:
         if self.own.colours is not None:
@@ -159,12 +167,17 @@ class _Own:
         return label_colours(self.list_file, self.vocabulary) if self.list_file.is_file() else None
 
 
+def _drawn_in() -> Path:
+    return user_cache() / "labels"
+
+
 def _of_file(file: Path, settings: DataSettings) -> Dataset:
     """A dataset.yaml, whose paths are relative to its folder; flags beat its lines.
 
     Raises: UsageError, InputError.
     """
-    lines = ultralytics_lines(file) or read_settings(file)
+    listed = ultralytics(file)
+    lines = read_settings(file) if listed is None else listed.lines
     about = {key: lines.pop(key) for key in _OF_CLASSES if key in lines}
     classes = lines.pop("classes", None)
     for name in _PATHS:
@@ -197,7 +210,7 @@ def _of_file(file: Path, settings: DataSettings) -> Dataset:
         folder=own.images,
         flags=_flags({"dataset": str(file), **_read_as(settings)}),
         words=_flags({"classes": str(list_file)}),
-        read=_Own(own, vocabulary, list_file).samples,
+        read=_Own(own, vocabulary, list_file, listed).samples,
     )
 
 

@@ -1,6 +1,7 @@
 """Draw label files from polygons and brush strokes, once.
 
-In:  pictures; a JSON (COCO, Label Studio) or a folder of YOLO's txt files; the classes by name.
+In:  pictures; a JSON (COCO, Label Studio), a folder of YOLO's txt files, or these by name; the
+     classes by name.
 Out: pairs of picture and index PNG, which is kept in a folder under the hash of what it shows.
 
 A pixel is a shape's where its centre is inside, as pycocotools has it. Where shapes overlap, the
@@ -79,7 +80,7 @@ class _Drawing:
 
 
 def drawn_pairs(
-    pictures: Found, labels: Path, classes: ClassIds, kept_in: Path
+    pictures: Found, labels: Path | Found, classes: ClassIds, kept_in: Path
 ) -> list[tuple[str, Source, Source]]:
     """(stem, picture, index PNG), sorted by stem. Of YOLO's up to half of the pictures may have no
     file: nothing is on those.
@@ -89,21 +90,23 @@ def drawn_pairs(
     """
     drawings: Mapping[str, Callable[[Source], _Drawing]]
     wanted = pictures.by_stem
-    if labels.suffix.lower() == ".json":
+    if isinstance(labels, Path) and labels.suffix.lower() == ".json":
+        at: object = labels
         drawings = {stem: lambda _, d=one: d for stem, one in _of_json(labels, classes)}  # type: ignore[misc]
+        pairs = paired(wanted.keys(), drawings.keys())
     else:
-        found = found_in(open_folder(labels), YOLO_SUFFIXES, nested=True)
+        if isinstance(labels, Path):
+            labels = found_in(open_folder(labels), YOLO_SUFFIXES, nested=True)
+        at = labels.at
         drawings = {
             stem: lambda picture, file=file: _of_yolo(file, image_size(picture), classes)  # type: ignore[misc]
-            for stem, file in found.by_stem.items()
+            for stem, file in labels.by_stem.items()
             if stem not in _NO_LABELS
         }
-    pairs = paired(pictures.by_stem.keys(), drawings.keys())
-    if labels.suffix.lower() != ".json" and 2 * len(pairs) >= len(pictures.by_stem):
-        wanted = {stem: picture for stem, picture in wanted.items() if stem in pairs}
-    refuse_lonely(
-        pairs, wanted, {stem: f"{labels}: {stem}" for stem in drawings}, pictures.at, labels
-    )
+        pairs = paired(wanted.keys(), drawings.keys())
+        if 2 * len(pairs) >= len(wanted):
+            wanted = {stem: picture for stem, picture in wanted.items() if stem in pairs}
+    refuse_lonely(pairs, wanted, {stem: f"{at}: {stem}" for stem in drawings}, pictures.at, at)
 
     def drawing(stem: str, picture: Source) -> _Drawing:
         return drawings[pairs[stem]](picture) if stem in pairs else _Drawing(None, [])

@@ -1,10 +1,12 @@
 """Find the pictures and labels of a dataset of one's own.
 
-In:  folders, zip files, or places in these, of pictures and of label files, and how they are read.
+In:  folders, zip files, or places in these, of pictures and of label files, or these by name; how
+     they are read.
 Out: Samples sorted by stem; a split of them that stays as it is when others come.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from langseg.segmenter.data.images import Window, page_numbers
 from langseg.segmenter.data.layouts.base import PICTURE_SUFFIXES, Found, found_in, pairs_of
 from langseg.segmenter.data.layouts.scenes import read_scenes
 from langseg.segmenter.data.sample import Sample
-from langseg.segmenter.data.sources import open_folder
+from langseg.segmenter.data.sources import Folder, open_folder
 
 ALL_PAGES = "all"
 Page = str | None  # a number, ALL_PAGES, or the only one
@@ -51,6 +53,30 @@ def own_samples(
         Sample(stem, image, label, scenes.get(stem, ANY_SCENE), encoding)
         for stem, image, label in pairs
     )
+
+
+def listed_samples(
+    labels: Mapping[Path, Path], *, classes: ClassIds, drawn_in: Path
+) -> tuple[Sample, ...]:  # fmt: skip
+    """Each picture with YOLO's txt file of its own; a stem is its name below what they share.
+
+    Raises: as ``own_samples``.
+    """
+    top = Path(os.path.commonpath([picture.absolute().parent for picture in labels]))
+    pictures: dict[str, Path] = {}
+    for picture in labels:
+        stem = picture.absolute().relative_to(top).with_suffix("").as_posix()
+        if (other := pictures.setdefault(stem, picture)) is not picture:
+            raise InputError(f"{picture}: wanted one file with this stem, also got {other.name}")
+    drawn = {stem: labels[picture] for stem, picture in pictures.items()}
+    there = {stem: file for stem, file in drawn.items() if file.is_file()}
+    pairs = drawn_pairs(
+        Found(Folder(top), pictures, PICTURE_SUFFIXES, {}),
+        Found(Folder(next(iter(drawn.values())).parent), there, YOLO_SUFFIXES, {}),
+        classes,
+        drawn_in,
+    )
+    return tuple(Sample(stem, image, label, ANY_SCENE) for stem, image, label in pairs)
 
 
 def read_as(samples: Sequence[Sample], window: Window | None, page: Page) -> tuple[Sample, ...]:

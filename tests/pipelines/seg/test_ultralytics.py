@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from langseg.cache.errors import UsageError
+from langseg.cache.errors import InputError, UsageError
 from langseg.pipelines.seg.datasets import Dataset, open_dataset
 from langseg.pipelines.seg.settings import DataSettings
 from langseg.segmenter.data.labels import IGNORE
@@ -67,8 +67,62 @@ def test_data_yaml__is_looked_for_from_the_working_directory_too(tmp_path, monke
     assert [sample.stem for sample in dataset.read("train")] == ["train"]
 
 
-def test_data_yaml__of_lists_of_pictures_says_what_it_wants(tmp_path):
-    with pytest.raises(
-        UsageError, match="wanted one folder of pictures for train, got 'train.txt'"
-    ):
-        opened(tmp_path / "data.yaml", "train: train.txt\nval: val.txt")
+@pytest.mark.parametrize(
+    ("train", "listed", "stems"),
+    [
+        ("[a/images, b/images]", "", ["a/images/1", "b/images/1", "b/images/2"]),
+        ("[a/images, some.txt]", "b/images/2.jpg", ["a/images/1", "b/images/2"]),
+        ("some.txt", "b/images/2.jpg\n\nb/images/1.jpg\nnotes.md\n", ["1", "2"]),  # from ``path``
+        ("lists/some.txt", "./2.jpg\n./more/3.jpg", ["2", "more/3"]),  # from the list's folder
+        ("lists/some.txt", "{root}/set/lists/2.jpg", ["2"]),
+        ("lists/some.txt", "lists/2.jpg\n{root}/set/b/images/2.jpg", ["b/images/2", "lists/2"]),
+    ],
+)
+def test_data_yaml__reads_several_folders_and_lists_of_pictures(tmp_path, train, listed, stems):
+    names = ("a/images/1", "b/images/1", "b/images/2", "lists/2", "lists/more/3")
+    for number, name in enumerate(names):
+        picture = tmp_path / "set" / f"{name}.jpg"
+        labels = Path(str(picture).replace("images", "labels")).with_suffix(".txt")
+        for file in (picture, labels):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (2, 2)).save(picture)
+        labels.write_text(f"{number % 2} 0 0 1 0 1 1 0 1\n")
+    for place in ("some.txt", "lists/some.txt"):
+        (tmp_path / "set" / place).write_text(listed.format(root=tmp_path))
+    dataset = opened(tmp_path / "data.yaml", f"path: set\ntrain: {train}\nval: b/images")
+    samples = dataset.read("train")
+    assert [sample.stem for sample in samples] == stems
+    for sample in samples:
+        name = str(sample.image).split("/set/")[1].removesuffix(".jpg")
+        shown = read_sample(sample, dataset.rule)[1]
+        assert shown.tolist() == [[names.index(name) % 2] * 2] * 2
+    assert [sample.stem for sample in dataset.read("val")] == ["1", "2"]
+
+
+def test_data_yaml__of_a_list_names_the_line_whose_picture_is_not_there(tmp_path):
+    (tmp_path / "train.txt").write_text("\n./gone.jpg\n")
+    dataset = opened(tmp_path / "data.yaml", "train: train.txt")
+    with pytest.raises(InputError, match=r"train.txt line 2: wanted .*, found none at ./gone.jpg"):
+        dataset.read("train")
+    (tmp_path / "train.txt").write_text("")
+    with pytest.raises(InputError, match="train.txt: wanted pictures for train, found none"):
+        dataset.read("train")
+
+
+def test_data_yaml__of_a_list_may_have_pictures_that_show_nothing(tmp_path):
+    for name in ("a", "b", "c"):
+        Image.new("RGB", (2, 2)).save(tmp_path / f"{name}.jpg")
+    (tmp_path / "a.txt").write_text(f"{TOP}\n")
+    (tmp_path / "some.txt").write_text("./a.jpg\n./b.jpg")
+    dataset = opened(tmp_path / "data.yaml", "train: some.txt")
+    shown = [read_sample(sample, dataset.rule)[1].tolist() for sample in dataset.read("train")]
+    assert shown == [[[0, 0], [IGNORE, IGNORE]], [[IGNORE, IGNORE]] * 2]
+    (tmp_path / "some.txt").write_text("./a.jpg\n./b.jpg\n./c.jpg")
+    with pytest.raises(InputError, match="b.jpg: wanted a partner named b.*partner: 2 of 3 files"):
+        dataset.read("train")
+
+
+@pytest.mark.parametrize("train", ["5", "[]", "[a, 5]", "{a: b}"])
+def test_data_yaml__of_something_else_says_what_it_wants(tmp_path, train):
+    with pytest.raises(UsageError, match="wanted a folder of pictures for train, a .txt that list"):
+        opened(tmp_path / "data.yaml", f"train: {train}")
