@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from langseg.cache.records import NAME_SLOT
+
 if TYPE_CHECKING:  # a command line names the report before it knows what is to be done
     from langseg.cache.records import Response
     from langseg.descriptors.prompts.replies import ParsedReply
@@ -24,8 +26,9 @@ class GenerateReport:
     they were asked for as often as they are; ``recovered`` answers that dead runs had left in
     their journals; ``collected`` answers that earlier runs had left at a
     server, whose statuses, tokens and cost count here; ``asked`` responses that arrived,
-    ``reasked`` of them second tries; ``statuses`` of those responses; phrases ``accepted``, and
-    ``rejected`` by reason; tokens and cost of this run, None where one answer's is unknown;
+    ``reasked`` of them second tries; ``statuses`` of those responses; phrases ``accepted``, names
+    of ``subclasses`` among them, and ``rejected`` by reason; tokens and cost of this run, None
+    where one answer's is unknown;
     ``attempts`` that were made, failed ones too, and ``most_tokens`` and ``most_cost_usd`` they
     can have used, which is what budgets go by; ``still_open`` requests that a rerun would ask,
     as they failed or were not answered; ``missing`` names, once a run has ended, what has no
@@ -43,6 +46,7 @@ class GenerateReport:
     reasked: int
     statuses: Mapping[str, int]
     accepted: int
+    subclasses: int
     rejected: Mapping[str, int]
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -68,6 +72,7 @@ class Tally:
     asked: int = 0
     reasked: int = 0
     accepted: int = 0
+    subclasses: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int | None = 0
@@ -95,6 +100,7 @@ class Tally:
                 self.rejected[row.rejected] += 1
             else:
                 self.accepted += 1
+                self.subclasses += row.slot == NAME_SLOT
 
 
 def _sum(total: N | None, value: N | None) -> N | None:

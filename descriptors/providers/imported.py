@@ -61,7 +61,8 @@ class ImportProvider(OfflineProvider):
     """Looks classes up in a file's phrases.
 
     ``plan`` has a request for each class, and each class in a scene, that the file describes;
-    ``verdicts`` has one entry for each of their phrases; ``match`` what found no place.
+    ``verdicts`` has one entry for each of their phrases, which names of ``subclasses``, counted
+    apart, are not; ``match`` what found no place.
     Raises: InputError, when nothing fits the vocabulary, and for a class with too many phrases.
     """
 
@@ -83,6 +84,7 @@ class ImportProvider(OfflineProvider):
             "classes_sha256": vocabulary.classes_sha256,
         }
         self.verdicts: list[ImportVerdict] = []
+        self.subclasses = 0
         self.served_model = _served_model(foreign)
         self._replies: dict[str, str] = {}
         self._requests: list[Request] = []
@@ -109,6 +111,7 @@ class ImportProvider(OfflineProvider):
                 flags = [row.rejected for row in checked.rows]
                 request, reply = publish_request, _published_reply(items, flags)
                 stored = _parsed(reply, request, where)
+            self.subclasses += sum(item.is_name for item in items)
             self._requests.append(request)
             self._replies[request.request_key] = reply
             self.verdicts += [

@@ -143,10 +143,11 @@ def _sentence(
     told_here = report.unusable and in_vain is None  # else it is told with their names
     before = f"{report.unusable} without a usable answer, " if told_here else ""
     answered = report.asked - report.statuses.get("failed", 0)
+    names = f" ({report.subclasses} of them names of subclasses)" if report.subclasses else ""
     sentence = (
         f"{job.vocabulary.name}: {report.planned} requests, {report.cached} already answered, "
-        f"{before}{answered} answered by {job.model}; {report.accepted} phrases kept, "
-        f"{dropped} dropped"
+        f"{before}{answered} answered by {job.model}; {report.accepted} phrases kept"
+        f"{names}, {dropped} dropped"
     )
     if report.collected:
         sentence += f"; {report.collected} answers collected that were with the server"

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError
 from langseg.cache.store.store import Store
 from langseg.descriptors.exchange.imported_file import ForeignSet
@@ -28,8 +29,8 @@ def check_kept(foreign: ForeignSet, provider: ImportProvider) -> None:
     way = ", or keep them with --as-published" if _can_be_kept(counts, provider.model) else ""
     raise InputError(
         f"{foreign.file}: wanted phrases that pass the checks, got "
-        f"{_n(len(verdicts), 'phrase')} of which none does{_listed(counts)}; reword them{way}; "
-        "nothing was stored"
+        f"{counted(len(verdicts), 'phrase')} of which none does{_listed(counts)}; reword "
+        f"them{way}; nothing was stored"
     )
 
 
@@ -63,9 +64,10 @@ def _is_earlier(params: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 class ImportReport:
     """What an import brought in.
 
-    ``rejected`` and ``flagged`` (those kept against the checks) count each reason; classes left
-    without a phrase: ``all_dropped``, ``empty`` in the file, ``missing`` from it; labels of the
-    file: ``renamed`` maps to a class, ``unknown``, ``unknown_pairs`` and ``disagreeing`` count
+    ``phrases`` are counted without the names of ``subclasses``, which `generate` counts with its
+    own. ``rejected`` and ``flagged`` (those kept against the checks) count each reason; classes
+    left without a phrase: ``all_dropped``, ``empty`` in the file, ``missing`` from it; labels of
+    the file: ``renamed`` maps to a class, ``unknown``, ``unknown_pairs`` and ``disagreeing`` count
     phrases, ``guesses`` are near names; ``mended`` counts what was taken off phrases.
     ``newest``: whether a bank would take this set, not one imported later under its name;
     ``replaced``: the file whose place it takes, "" for none.
@@ -78,6 +80,7 @@ class ImportReport:
     model: str
     classes: int
     phrases: int
+    subclasses: int
     accepted: int
     rejected: Mapping[str, int]
     flagged: Mapping[str, int]
@@ -124,6 +127,7 @@ def import_report(
         model=provider.model,
         classes=len(described),
         phrases=len(verdicts),
+        subclasses=provider.subclasses,
         accepted=len(accepted),
         rejected=reason_counts(verdicts),
         flagged=reason_counts(accepted, flags=True),
@@ -154,22 +158,25 @@ def import_report(
 def _sentence(report: ImportReport, n_classes: int) -> str:
     """What came in, what of it was dropped, and everything of the file that found no place."""
     dropped = report.phrases - report.accepted
+    names = f" and {counted(report.subclasses, 'name')} of subclasses" * bool(report.subclasses)
     parts = [
-        f"{report.file} ({report.form}): {_n(report.phrases, 'phrase')} about "
-        f"{report.classes} of the {_n(n_classes, 'class')} of {report.vocabulary}, "
-        f"{report.accepted} kept, {dropped} dropped{_listed(report.rejected)}"
+        f"{report.file} ({report.form}): {counted(report.phrases, 'phrase')}{names} about "
+        f"{report.classes} of the {counted(n_classes, 'class')} of {report.vocabulary}, "
+        f"{counted(report.accepted, 'phrase')} kept, {dropped} dropped{_listed(report.rejected)}"
     ]
     if report.flagged:
         flagged = sum(report.flagged.values())
         parts.append(f"{flagged} of those kept are against the checks{_listed(report.flagged)}")
     if bad := report.bad_rows:
-        parts.append(f"{_n(len(bad), 'row')} left out as unreadable ({some(bad)})")
+        parts.append(f"{counted(len(bad), 'row')} left out as unreadable ({some(bad)})")
     if report.mended:
         taken_off = sum(report.mended.values())
-        parts.append(f"{_n(taken_off, 'slip')} of writing mended{_listed(report.mended)}")
+        parts.append(f"{counted(taken_off, 'slip')} of writing mended{_listed(report.mended)}")
     if renamed := report.renamed:
         taken = some(f"{label} for {name}" for label, name in renamed.items())
-        parts.append(f"{_n(len(renamed), 'name')} taken for a class called otherwise ({taken})")
+        parts.append(
+            f"{counted(len(renamed), 'name')} taken for a class called otherwise ({taken})"
+        )
     for listed, noun, what in (
         (report.all_dropped, "class", "left without a phrase"),
         (report.empty, "class", "listed in the file without a phrase"),
@@ -182,8 +189,8 @@ def _sentence(report: ImportReport, n_classes: int) -> str:
         if listed:
             count = ""
             if isinstance(listed, Mapping):
-                count = f", {_n(sum(listed.values()), 'phrase')}"
-            parts.append(f"{_n(len(listed), noun)} {what}{count} ({some(listed)})")
+                count = f", {counted(sum(listed.values()), 'phrase')}"
+            parts.append(f"{counted(len(listed), noun)} {what}{count} ({some(listed)})")
     if report.guesses:
         parts.append(
             f"did you mean {told_guesses(report.guesses)}? Rename in the file what you did"
@@ -206,11 +213,6 @@ def _sentence(report: ImportReport, n_classes: int) -> str:
 def _can_be_kept(rejected: Mapping[str, int], model: str) -> bool:
     """Whether ``--as-published`` would keep something that was dropped."""
     return not model.endswith(AS_PUBLISHED) and not rejected.keys() <= {"hostile", "duplicate"}
-
-
-def _n(count: int, noun: str) -> str:
-    many = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{count} {noun if count == 1 else many}"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

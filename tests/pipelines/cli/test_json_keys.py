@@ -16,16 +16,16 @@ DESC = {
     "gpu_hours vocabulary provider model price_per_million price_source missing "
     "under_way scenes_to_ask store near_stores",
     "generate": "run_id planned cached unusable missing recovered collected asked reasked "
-    "statuses accepted rejected prompt_tokens completion_tokens cost_usd attempts "
+    "statuses accepted subclasses rejected prompt_tokens completion_tokens cost_usd attempts "
     "most_tokens most_cost_usd still_open seconds manifest under_way sentence",
     "explain-key wall": "request_key in_key not_in_key prompt_id others stored nearest_stored "
     "differences",
     "encode": "encoder texts embedded recovered truncated tokens set sentence",
     "bank": "bank fingerprint classes descriptors scenes set sentence",
     "arms": "format real vocabulary encoder arms left_out index embedded truncated set sentence",
-    "import others.json": "file form file_sha256 vocabulary model classes phrases accepted "
-    "rejected flagged all_dropped renamed unknown unknown_pairs empty missing guesses disagreeing "
-    "bad_rows ignored mended planned cached asked newest replaced manifest sentence",
+    "import others.json": "file form file_sha256 vocabulary model classes phrases subclasses "
+    "accepted rejected flagged all_dropped renamed unknown unknown_pairs empty missing guesses "
+    "disagreeing bad_rows ignored mended planned cached asked newest replaced manifest sentence",
     "export --out out.jsonl": "out format rows classes without model sentence",
     "audit": "answers missing set sentence quality",
     "audit --list": "questions",

@@ -203,6 +203,22 @@ def test_import__of_what_sql_wrote_as_parquet_has_its_phrases(call, flags, tmp_p
     assert (report["accepted"], report["rejected"]) == (pq.read_table(out).num_rows, {})
 
 
+def test_import__of_an_export_counts_names_of_subclasses_beside_phrases_as_generate_does(
+    call, flags, tmp_path: Path
+):
+    kept = call(DESC, "generate", *flags, "--json").json
+    assert call(DESC, "export", *flags, "--out", tmp_path / "all.jsonl").code == 0
+    report = call(
+        DESC, "import", tmp_path / "all.jsonl", *flags[:3], tmp_path / "other", "--json"
+    ).json
+    assert report["subclasses"] == kept["subclasses"] > 0
+    assert report["accepted"] + report["subclasses"] == kept["accepted"]
+    told = f"{report['phrases']} phrases and {report['subclasses']} names of subclasses about"
+    assert told in report["sentence"]
+    told = f"{kept['accepted']} phrases kept ({kept['subclasses']} of them names of subclasses)"
+    assert told in kept["sentence"]
+
+
 def test_import__tells_what_it_mended_and_classes_by_place(call, flags, tmp_path: Path):
     (tmp_path / "a.json").write_text('{"0": ["pale &amp; blue"], "1": ["- flat plaster"]}')
     report = call(DESC, "import", tmp_path / "a.json", *flags, "--json").json

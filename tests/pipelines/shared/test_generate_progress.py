@@ -10,8 +10,8 @@ from langseg.pipelines.shared.generate_progress import GenerateProgress, generat
 
 START = GenerateReport(
     run_id="r", planned=300, cached=40, unusable=0, missing=(), recovered=0, collected=0,
-    asked=0, reasked=0, statuses={},
-    accepted=0, rejected={}, prompt_tokens=0, completion_tokens=0, cost_usd=0.0, attempts=0,
+    asked=0, reasked=0, statuses={}, accepted=0, subclasses=0,
+    rejected={}, prompt_tokens=0, completion_tokens=0, cost_usd=0.0, attempts=0,
     most_tokens=0, most_cost_usd=0.0, still_open=260, seconds=0.0, manifest="000001",
 )  # fmt: skip
 HOSTILE = "\x1b[31mHTTP 429\x1b[0m [/red] \u202eslow\ndown"
