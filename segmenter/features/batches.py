@@ -4,14 +4,12 @@ In:  KeptFeatures, their Samples, and a LabelRule.
 Out: FeatureBatches, a pure function of (seed, step) as ``data.loader.batches`` are.
 
 A step then costs the head alone. What is given up is chance: a picture has the views that are
-kept and no other, and a window begins at whole patches. In memory are one batch, and the labels of
-LABELS pictures at most, packed (a picture of 683 x 512 takes some 10 KB).
+kept and no other, and a window begins at whole patches. In memory are one batch, and labels
+(``data.packed``).
 """
 
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -22,12 +20,12 @@ from torch import Tensor
 from langseg.segmenter.backbones.vit import Features
 from langseg.segmenter.data.labels import IGNORE, LabelRule
 from langseg.segmenter.data.loader import sample_order
-from langseg.segmenter.data.sample import Sample, read_labels
+from langseg.segmenter.data.packed import PackedLabels
+from langseg.segmenter.data.sample import Sample
 from langseg.segmenter.features.kept import KeptFeatures, features_of
 from langseg.segmenter.features.store import Maps
 from langseg.segmenter.features.views import view_labels
 
-LABELS = 65536
 _STREAM = 2  # keeps these random numbers apart from those of order and augmentation
 
 
@@ -52,7 +50,7 @@ def feature_batches(
         ``data.loader.batches``.
     """
     grid = crop // kept.patch
-    packed = lru_cache(LABELS)(lambda index: _Packed.of(read_labels(samples[index], rule)))
+    packed = PackedLabels(samples, rule)
 
     def window(position: int) -> tuple[Maps, NDArray[np.int64], str]:
         epoch, turn = divmod(position, len(samples))
@@ -66,7 +64,7 @@ def feature_batches(
         top, left = (int(rng.integers(max(1, size - grid + 1))) for size in (h, w))
         maps = kept.maps(index, number, (top, left, min(grid, h), min(grid, w)))
         y, x, side = top * kept.patch, left * kept.patch, grid * kept.patch
-        labels = view_labels(packed(index).labels(), view)[y : y + side, x : x + side]
+        labels = view_labels(packed[index], view)[y : y + side, x : x + side]
         return _filled_up(maps, grid), _filled_up_labels(labels, side), samples[index].scene
 
     block = start_step * world_size + rank
@@ -77,22 +75,6 @@ def feature_batches(
             features_of(maps, kept.patch), torch.from_numpy(np.stack(labels)), scenes
         )
         block += world_size
-
-
-@dataclass(frozen=True)
-class _Packed:
-    """Labels of a picture; C is at most 2^15."""
-
-    data: bytes
-    shape: tuple[int, ...]
-
-    @classmethod
-    def of(cls, labels: NDArray[np.int64]) -> "_Packed":
-        return cls(zlib.compress(labels.astype(np.int16).tobytes(), 1), labels.shape)
-
-    def labels(self) -> NDArray[np.int16]:
-        flat = np.frombuffer(zlib.decompress(self.data), np.int16)
-        return flat.reshape(self.shape)
 
 
 def _filled_up(maps: Maps, grid: int) -> Maps:

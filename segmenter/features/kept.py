@@ -34,7 +34,7 @@ from langseg.segmenter.data.sample import (
     read_picture,
     unheard,
 )
-from langseg.segmenter.distributed import all_or_none, place
+from langseg.segmenter.distributed import all_or_none, of_all_ranks, place
 from langseg.segmenter.features.room import make_room, mark, refused
 from langseg.segmenter.features.store import (
     IN_MEMORY,
@@ -82,14 +82,16 @@ class KeptFeatures:
         self._side, self._unit, self._scale = side, unit, scale
         self._instead = instead
         self._store = FeatureStore(where, _key(backbone, side, unit))
-        self._pictures: list[_Picture] = []
-        rank, _ = place()
-        on_progress = unheard if rank else on_progress
+        self._pictures = [_Picture("", 0, 0)] * len(samples)
+        rank, world_size = place()
+        mine: list[_Picture] = []
+        with all_or_none(), ThreadPoolExecutor() as threads:
+            for picture in threads.map(_picture, part := samples[rank::world_size]):
+                mine.append(picture)
+                on_progress("looking for kept features", len(mine), len(part))
+        for first, of_one in enumerate(of_all_ranks(mine)):
+            self._pictures[first::world_size] = of_one
         with all_or_none():
-            with ThreadPoolExecutor() as threads:
-                for done, picture in enumerate(threads.map(_picture, samples), start=1):
-                    self._pictures.append(picture)
-                    on_progress("looking for kept features", done, len(samples))
             if rank == 0:
                 self._mark = mark(self._store)
                 self._make_room()
@@ -144,6 +146,7 @@ class KeptFeatures:
             missing = self._missing(index)  # another process may have been here
             pixels = self._pixels(index) if missing else None
             for number in missing:
+                on_progress("reading features", done - 1, len(todo))  # who listens may stop it
                 assert pixels is not None
                 maps = self._computed(index, number, pixels)
                 try:

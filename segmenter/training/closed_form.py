@@ -4,8 +4,8 @@ In:  an AlignedMap, kept features of every training picture, their labels, the w
 Out: the map, fitted: to all pictures, by the penalty and with the scale that read a fifth of them
      best when it was fitted to the others.
 
-One pass over the features and a second over that fifth. Under torchrun each rank takes its part of
-the pictures, to the same sums.
+One pass over the features and a second over that fifth; labels are read once (``data.packed``).
+Under torchrun each rank takes its part of the pictures, to the same sums.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from langseg.segmenter.data.labels import LabelRule
-from langseg.segmenter.data.sample import OnProgress, Sample, read_labels
+from langseg.segmenter.data.packed import PackedLabels
+from langseg.segmenter.data.sample import OnProgress, Sample
 from langseg.segmenter.distributed import all_or_none, place, sum_over_ranks
 from langseg.segmenter.features.kept import KeptFeatures, features_of
 from langseg.segmenter.features.views import view_labels
@@ -78,17 +79,19 @@ class _Fit:
         self, kept: KeptFeatures, samples: Sequence[Sample], rule: LabelRule, classes: int,
         hidden: frozenset[int], on_progress: OnProgress,
     ) -> None:  # fmt: skip
-        self._kept, self._samples, self._rule = kept, samples, rule
+        self._kept, self._pictures = kept, len(samples)
+        self._labels = PackedLabels(samples, rule)
         self._classes, self._hidden, self._on_progress = classes, sorted(hidden), on_progress
 
     def class_weights(self) -> Tensor:
         """[C], of a mean of 1 over labelled pixels; of all ranks' pictures."""
         counts = torch.zeros(self._classes, dtype=torch.float64)
         with all_or_none():
-            for index in self._mine(1):
-                labels = read_labels(self._samples[index], self._rule)
+            for done, index in enumerate(mine := self._mine(1), start=1):
+                labels = self._labels[index]
                 found = np.bincount(labels[labels >= 0], minlength=self._classes)
                 counts += torch.from_numpy(found)
+                self._on_progress("counting classes", done, len(mine))
         sum_over_ranks(counts)
         counts[self._hidden] = 0
         weights = counts.clamp_min(1) ** -BALANCE
@@ -99,7 +102,7 @@ class _Fit:
         views together."""
         mine = self._mine(every)
         for done, index in enumerate(mine, start=1):
-            labels = read_labels(self._samples[index], self._rule)
+            labels = self._labels[index]
             of_views = [self._view(index, number, labels) for number in range(self._kept.views)]
             x, y = (torch.cat(parts) for parts in zip(*of_views, strict=True))
             yield index, x, y
@@ -107,7 +110,7 @@ class _Fit:
 
     def _mine(self, every: int) -> range:
         rank, world_size = place()
-        return range(rank * every, len(self._samples), world_size * every)
+        return range(rank * every, self._pictures, world_size * every)
 
     def _view(self, index: int, number: int, labels: np.ndarray) -> tuple[Tensor, Tensor]:
         side = self._kept.patch

@@ -1,6 +1,7 @@
 """Features are computed once, for every run that would compute the same, and no other."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from langseg.cache.errors import InputError, LangSegError
 from langseg.segmenter.data.sample import Sample
 from langseg.segmenter.features.store import FeatureStore
 from tests.support.kept_features import kept_features, map_files
+from tests.support.rank_processes import rank_processes
 from tests.support.repository import ROOT
 from tests.support.tiny_segmenter import tiny_samples, tiny_vit, write_dataset
 
@@ -199,3 +201,47 @@ def test_processes__that_fill_one_folder_share_the_work(data, samples, tmp_path)
     assert 16 <= sum(seen) <= 32
     assert times_read(samples, tmp_path / "kept", views=4) == 0
     assert not list((tmp_path / "kept").glob("*/.*.tmp"))
+
+
+_TWO_RANKS = """
+import json, sys
+from pathlib import Path
+import torch
+from langseg.segmenter.distributed import process_group
+from langseg.segmenter.features import kept
+from tests.support.kept_features import kept_features
+from tests.support.tiny_segmenter import tiny_samples
+hashed = []
+look = kept._picture
+def looked(sample):
+    hashed.append(sample.stem)
+    return look(sample)
+def told(phase, done, total):
+    if phase == sys.argv[3] and rank == 1:
+        raise KeyboardInterrupt
+kept._picture = looked
+with process_group(torch.device("cpu")) as (rank, _):
+    try:
+        done = kept_features(tiny_samples(Path(sys.argv[1])), Path(sys.argv[2]), on_progress=told)
+        print(json.dumps([sorted(hashed), done._pictures]))
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+
+
+@pytest.mark.slow
+def test_two_ranks__hash_half_of_the_pictures_each_and_know_all(data, samples, tmp_path):
+    alone = kept_features(samples, tmp_path / "kept")
+    ranks = rank_processes(2, "-c", _TWO_RANKS, data, tmp_path / "kept", "")
+    said = [json.loads(rank.stdout) for rank in ranks]
+    stems = [sample.stem for sample in samples]
+    assert [hashed for hashed, _ in said] == [stems[::2], stems[1::2]]
+    for _, pictures in said:
+        assert [tuple(picture) for picture in pictures] == alone._pictures
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["looking for kept features", "reading features"])
+def test_two_ranks__both_end_where_the_second_is_stopped(data, tmp_path, phase):
+    ranks = rank_processes(2, "-c", _TWO_RANKS, data, tmp_path / "kept", phase)
+    assert [rank.stdout for rank in ranks] == ["stopped\n"] * 2

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from langseg.cache.errors import UsageError
+from langseg.segmenter.data import packed
+from langseg.segmenter.data.sample import read_labels
 from langseg.segmenter.evaluation.evaluate import evaluate
 from langseg.segmenter.heads.config import HeadConfig
 from langseg.segmenter.heads.ridge import AlignedMap
@@ -60,6 +62,20 @@ def test_fit__is_done_once_and_a_finished_run_is_left_as_it_is(data, monkeypatch
     monkeypatch.setattr(closed_form, "RidgeSums", None)
     again = run(data)
     assert (again.first_step, again.checkpoint) == (1, first.checkpoint)
+
+
+def test_fit__reads_each_label_file_once(data, monkeypatch):
+    read: list[str] = []
+
+    def reading(sample, rule):
+        read.append(sample.stem)
+        return read_labels(sample, rule)
+
+    monkeypatch.setattr(packed, "read_labels", reading)
+    run(data, steps=1)
+    fitted_on = [sample.stem for sample in tiny_samples(data)]
+    assert read[: len(fitted_on)] == fitted_on
+    assert len(read) <= len(fitted_on) + tiny_config().batch_size  # and those of the step
 
 
 def test_fit__has_no_word_of_an_unseen_class(data):

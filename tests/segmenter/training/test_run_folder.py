@@ -73,19 +73,46 @@ def test_a_stop__keeps_the_last_whole_step_and_the_run_goes_on_from_it(
     assert all(torch.equal(got[name], wanted[name]) for name in wanted)
 
 
-@pytest.mark.parametrize("phase", ["checking labels", "checking pictures", "reading features"])
+@pytest.mark.parametrize(
+    "phase",
+    [
+        "checking labels", "checking pictures", "looking for kept features", "reading features",
+        "counting classes", "fitting", "calibrating",
+    ],
+)  # fmt: skip
 def test_a_stop__before_the_first_step_says_that_none_was_kept(data, tmp_path, phase):
-    def on_progress(told: str, done: int, total: int) -> None:
-        if told == phase and done == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
+    asked: list[str] = []
 
-    side = 48 if phase == "reading features" else 0
+    def on_progress(told: str, done: int, total: int) -> None:
+        assert not asked, told
+        if told == phase and done == min(2, total):
+            os.kill(os.getpid(), signal.SIGTERM)
+            asked.append(told)
+
+    side = 0 if phase == "checking pictures" else 48
+    head = tiny_head(aligned_share=0.5 * (side > 0))
     with pytest.raises(KeyboardInterrupt, match="no step was kept"):
         run(
             data, tmp_path / "run", on_progress=on_progress,
-            config=tiny_config(feature_side=side), on_step=lambda *_: pytest.fail("a step"),
+            config=tiny_config(feature_side=side, head=head),
+            on_step=lambda *_: pytest.fail("a step"),
         )  # fmt: skip
+    assert asked == [phase]
     assert latest(tmp_path / "run") is None
+
+
+def test_a_stop__while_the_views_of_a_picture_are_read_waits_for_no_other_view(data, tmp_path):
+    backbone, seen = tiny_vit(), []
+
+    def on_view(*given: object) -> None:
+        seen.append(given)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    handle = backbone.register_forward_hook(on_view)
+    with pytest.raises(KeyboardInterrupt, match="no step was kept"):
+        run(data, tmp_path / "run", backbone=backbone, config=tiny_config(feature_side=48, views=4))
+    handle.remove()
+    assert len(seen) == 1
 
 
 def test_settings__are_kept_once_a_run_begins_or_goes_on_and_of_no_other(data, tmp_path):

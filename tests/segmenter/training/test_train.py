@@ -141,7 +141,11 @@ def test_train__tells_what_it_does_before_between_and_after_its_steps(data, tmp_
     assert told == [
         *(("checking labels", done, len(samples)) for done in counted),
         *(("looking for kept features", done, len(samples)) for done in counted),
-        *(("reading features", done, len(samples)) for done in counted),
+        *(
+            ("reading features", done, len(samples))
+            for each in counted
+            for done in (each - 1, each - 1, each)  # before each of its two views, and after them
+        ),
         ("training", 1, 2), *scoring, ("training", 2, 2), *scoring,
     ]  # fmt: skip
 
