@@ -43,7 +43,9 @@ class TextBank:
     no part of the fingerprint, either.
 
     ``recipe`` says how a control arm was derived from another bank: ``arm``, ``rule``, ``seed``
-    and ``of``, that bank's fingerprint; None for a bank that is no control.
+    and ``of``, that bank's fingerprint; None for a bank that is no control. ``distractors``, where
+    it is there, says how many classes at the end are a control's own, which no picture holds; their
+    ids are beyond all those of the label files.
     """
 
     names: tuple[str, ...]

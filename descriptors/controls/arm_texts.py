@@ -4,6 +4,7 @@ In:  the phrases of a bank, and a seed that fixes what is drawn.
 Out: the phrases of every class, as the arm's rule in ``descriptors.controls.arms`` has them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +13,7 @@ from itertools import chain, islice
 from langseg.cache.records import ANY_SCENE, NAME_SLOT
 from langseg.descriptors.bank.build import Phrase, scene_text
 from langseg.descriptors.controls.arm_words import TEMPLATES, WORDS
+from langseg.descriptors.controls.other_things import other_things
 from langseg.descriptors.controls.seeded_draws import number, repeated, shuffled, spread
 from langseg.descriptors.phrases.names import NameFinder
 from langseg.descriptors.vocabulary.vocabulary import Vocabulary
@@ -49,6 +51,27 @@ class BankPhrases:
         return {e.name: NameFinder([e.name, *e.synonyms]) for e in self.vocabulary.classes}
 
     @cached_property
+    def synonyms(self) -> dict[str, tuple[str, ...]]:
+        """Of each class that has any: what it is called besides its name, and no other class is."""
+        told = {entry.name: entry.prompt_data for entry in self.vocabulary.classes}
+        called = {
+            name: {text.casefold() for text in (data["name"], *data["synonyms"])}
+            for name, data in told.items()
+        }
+        classes = Counter(text for texts in called.values() for text in texts)
+        found = {
+            name: tuple(text for text in data["synonyms"] if classes[text.casefold()] == 1)
+            for name, data in told.items()
+        }
+        return {name: texts for name, texts in found.items() if texts}
+
+    @cached_property
+    def other_things(self) -> tuple[str, ...]:
+        """Names of things that are no class, and none of the subclasses that are described."""
+        owners = {row.owner for rows in self.phrases.values() for row in rows if row.owner}
+        return other_things(self.vocabulary, owners)
+
+    @cached_property
     def width(self) -> int:
         """K, the most texts that a class has."""
         return max(map(len, self.phrases.values()))
@@ -70,6 +93,40 @@ def names(bank: BankPhrases, seed: int | None) -> Lists:
     return {name: rows[:1] for name, rows in bank.phrases.items()}
 
 
+def synonyms(bank: BankPhrases, seed: int | None) -> Lists:
+    """What another word of the same sense costs (REVA, an audit of how classes are worded)."""
+    return {
+        name: tuple(map(_name, bank.synonyms.get(name, ())[: len(rows)])) or rows[:1]
+        for name, rows in bank.phrases.items()
+    }
+
+
+def hypernyms(bank: BankPhrases, seed: int | None) -> Lists:
+    """What is left where a word tells a class from no other of its kind (REVA)."""
+    broader = bank.vocabulary.hypernyms
+    return {
+        name: (_name(broader[name]),) if name in broader else rows[:1]
+        for name, rows in bank.phrases.items()
+    }
+
+
+def distractors(bank: BankPhrases, seed: int | None, *, count: int) -> Lists:
+    """Words for what no picture holds absorb what fits no class (REVA); a longer list begins with
+    a shorter one of the same seed."""
+    return _with_classes(bank, shuffled(bank.other_things, seed)[:count])
+
+
+def random_negatives(bank: BankPhrases, seed: int | None, *, count: int) -> Lists:
+    """Words that name nothing may absorb as much as distractors do (REVA)."""
+    said = [rows[0].text for rows in bank.phrases.values()]
+    words = [word for text in said for word in text.split()]
+    counts = sorted(len(text.split()) for text in said)
+    texts = _random_texts(counts, sorted(map(len, words)), seed)
+    taken = {name.casefold() for name in (*bank.phrases, *said)}
+    fresh = (text for text in texts if text.casefold() not in taken)
+    return _with_classes(bank, islice(_distinct(fresh), count))
+
+
 def templates(bank: BankPhrases, seed: int | None) -> Lists:
     """One list of templates for all classes, near the bank's word counts, each used once before
     one is used again (CLIP's ensemble of 80)."""
@@ -88,13 +145,13 @@ def templates(bank: BankPhrases, seed: int | None) -> Lists:
 
 def random(bank: BankPhrases, seed: int | None) -> Lists:
     """WaffleCLIP's words without the name around them, as the bank's own texts are without it."""
-    fillers = [_filler(text) for text in _random_texts(bank, seed)]
+    fillers = [_filler(text) for text in _random_fillers(bank, seed)]
     return {name: _filled(rows, fillers) for name, rows in bank.phrases.items()}
 
 
 def named_random(bank: BankPhrases, seed: int | None) -> Lists:
     """WaffleCLIP's own form, as long as the bank's texts where the name leaves room."""
-    texts = [text.split() for text in _random_texts(bank, seed)]
+    texts = [text.split() for text in _random_fillers(bank, seed)]
     made = {}
     for name, rows in bank.phrases.items():
         said = rows[0].text
@@ -210,11 +267,18 @@ def cut_to(bank: BankPhrases, counts: Mapping[str, int], seed: int | None) -> Li
     return made
 
 
-def _random_texts(bank: BankPhrases, seed: int | None) -> list[str]:
-    """K - 1 texts, half of words, half of characters, as WaffleCLIP pairs them."""
-    lengths = spread(bank.word_lengths, seed, "lengths")
-    texts = []
-    for row, count in enumerate(islice(spread(bank.word_counts, seed), bank.width - 1)):
+def _random_fillers(bank: BankPhrases, seed: int | None) -> list[str]:
+    """K - 1 texts."""
+    texts = _random_texts(bank.word_counts, bank.word_lengths, seed)
+    return list(islice(texts, bank.width - 1))
+
+
+def _random_texts(
+    word_counts: Sequence[int], word_lengths: Sequence[int], seed: int | None
+) -> Iterator[str]:
+    """Without end, half of words, half of characters, as WaffleCLIP pairs them."""
+    lengths = spread(word_lengths, seed, "lengths")
+    for row, count in enumerate(spread(word_counts, seed)):
         if row % 2:
             drawn = [
                 "".join(
@@ -225,8 +289,20 @@ def _random_texts(bank: BankPhrases, seed: int | None) -> list[str]:
             ]
         else:
             drawn = list(islice(repeated(shuffled(WORDS, seed, row)), count))
-        texts.append(" ".join(drawn))
-    return texts
+        yield " ".join(drawn)
+
+
+def _distinct(texts: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for text in texts:
+        if text not in seen:
+            seen.add(text)
+            yield text
+
+
+def _with_classes(bank: BankPhrases, names: Iterable[str]) -> Lists:
+    """The bank's phrases, and further classes of which there is only the name."""
+    return {**bank.phrases, **{name: (_name(name),) for name in names}}
 
 
 def _filled(rows: Sequence[Phrase], texts: Iterable[Phrase]) -> tuple[Phrase, ...]:
@@ -237,6 +313,10 @@ def _filled(rows: Sequence[Phrase], texts: Iterable[Phrase]) -> tuple[Phrase, ..
 
 def _filler(text: str) -> Phrase:
     return Phrase(text, FILLER_SLOT, "", ANY_SCENE)
+
+
+def _name(text: str) -> Phrase:
+    return Phrase(text, NAME_SLOT, "", ANY_SCENE)
 
 
 def _own_words(template: str) -> int:

@@ -9,7 +9,8 @@ LangSeg's own forms:
     csv    columns id, name, synonyms, definition; only ``name`` is needed; ``;`` parts synonyms
     json,  a list of names or of objects with those four keys, or an object
     yaml   {name, classes: <such a list>, ignore_ids: [...], scenes: {scene: [classes]},
-           scene_names: {scene: [other names of it]}, look_alikes: {class: [classes]}}
+           scene_names: {scene: [other names of it]}, look_alikes: {class: [classes]},
+           hypernyms: {broader word: [classes]}}
 
 Those of datasets and tools are in ``forms``, a function each. A class that means "not labelled"
 (void, unlabeled) is left out; its id becomes one of the ignored.

@@ -41,6 +41,7 @@ class RawList:
     scenes: object = None
     scene_names: object = None
     look_alikes: object = None
+    hypernyms: object = None
     form: str = ""
     told: tuple[str, ...] = ()
 

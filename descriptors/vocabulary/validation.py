@@ -46,6 +46,7 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
     scenes = checked_scenes(raw.scenes, {entry.name for entry in entries}, problems)
     scene_names = _scene_names(raw.scene_names, scenes, problems)
     look_alikes = checked_look_alikes(raw.look_alikes, {entry.name for entry in entries}, problems)
+    hypernyms = _hypernyms(raw.hypernyms, entries, problems)
     name = default_name if raw.name is None else raw.name
     if not isinstance(name, str) or unseen_character(name) or not 1 <= len(name) <= NAME_CHARS:
         problems.append(f"name: wanted 1 to {NAME_CHARS} visible characters, got {shown(name)}")
@@ -62,6 +63,7 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
         scenes=scenes,
         scene_names=scene_names,
         look_alikes=look_alikes,
+        hypernyms=hypernyms,
     )
 
 
@@ -248,6 +250,34 @@ def _scene_names(
                 else:
                     taken.add(scene_key(name))
             found[scene] = tuple(normalise_text(str(name)) for name in listed)
+    return found
+
+
+def _hypernyms(value: object, entries: Sequence[ClassEntry], problems: list[str]) -> dict[str, str]:
+    """Class -> the broader word under which the file lists it."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        problems.append(f"hypernyms: wanted {{broader word: [classes]}}, got {shown(value)}")
+        return {}
+    own = {entry.name: {entry.name, *entry.synonyms} for entry in entries}
+    found: dict[str, str] = {}
+    for word, listed in value.items():
+        if problem := name_problem(word):
+            problems.append(f"hypernyms: {problem}")
+        elif not isinstance(listed, list) or not listed:
+            problems.append(f"hypernyms: {word!r}: wanted a list of classes, got {shown(listed)}")
+        else:
+            for written in listed:
+                name = normalise_text(written) if isinstance(written, str) else ""
+                if name not in own:
+                    problems.append(f"hypernyms: {word!r}: no class is named {shown(written)}")
+                elif name in found:
+                    problems.append(f"hypernyms: {name!r} has {found[name]!r} and {word!r}")
+                elif word in own[name]:
+                    problems.append(f"hypernyms: {word!r} is a name of {name!r}, not a broader one")
+                else:
+                    found[name] = normalise_text(word)
     return found
 
 

@@ -62,7 +62,8 @@ class Vocabulary:
     that mean "not labelled". ``scenes`` maps a scene to the names of the classes that are
     plausible in it and look different there; every other pair falls back to scene ``*``.
     ``scene_names`` maps a scene to what else the dataset calls it ("hotel room" is a bedroom).
-    ``look_alikes`` maps a class to those it is known to be confused with, and they to it.
+    ``look_alikes`` maps a class to those it is known to be confused with, and they to it;
+    ``hypernyms`` maps a class to the next broader word for it, where there is one.
     ``read_as`` says whose form the file had, and what of it was left out; "" for LangSeg's own.
     """
 
@@ -72,17 +73,19 @@ class Vocabulary:
     scenes: Mapping[str, tuple[str, ...]]
     scene_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     look_alikes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hypernyms: Mapping[str, str] = field(default_factory=dict)
     read_as: str = field(default="", compare=False)
 
     @property
     def hash(self) -> str:
         """sha256 of what is described: a head trained for one hash refuses another.
 
-        What else a scene is called, what a class is confused with, and which form the file had,
-        change no word of it, and are left out.
+        What else a scene is called, what a class is confused with or a kind of, and which form
+        the file had, change no word of it, and are left out.
         """
         described = asdict(self)
-        del described["scene_names"], described["look_alikes"], described["read_as"]
+        for name in ("scene_names", "look_alikes", "hypernyms", "read_as"):
+            del described[name]
         return sha256_hex(canonical_json(described))
 
     @property

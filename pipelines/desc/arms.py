@@ -8,7 +8,7 @@ Out: a TextBank for each arm, its recipe in its header, and ``banks/arms-<bank>.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -37,6 +37,11 @@ class ArmsConfig(EmbeddingSource):
         1, ge=1, le=100,
         description="Draws of each random arm, seeds 0, 1, ...; one alone can mislead.",
     )  # fmt: skip
+    other: str = Field(
+        "",
+        description="Of the store's other sets only this model's as an arm, such as import:cupl."
+        "  [default: each that describes half of the classes]",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +91,8 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> ArmsReport:
     """Derive, embed and save every arm; the same store and seeds give the same banks.
 
     An arm that says word for word what one before it says is left out: it would be compared with
-    itself. Raises: InputError, when no class of the vocabulary has a descriptor.
+    itself. Raises: InputError, when no class of the vocabulary has a descriptor, and where the
+    store has no set by ``other``.
     """
     from langseg.cache.bank.arms_index import write_index
     from langseg.cache.bank.load_save import save_bank
@@ -106,7 +112,7 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> ArmsReport:
             "run `langseg-desc generate`"
         )
     arms, left_out = derive_arms(real, chosen.selection.model, range(settings.seeds))
-    others, scant = _other_models(sets, chosen, real, range(settings.seeds))
+    others, scant = _other_models(sets, chosen, real, settings)
     arms += others
     texts = dict.fromkeys(text for arm in arms for text in bank_texts(vocabulary, arm.phrases))
     wanted = WantedTexts(len(texts), lambda id_range: texts_within(texts, id_range))
@@ -166,22 +172,35 @@ def arm_rows(report: ArmsReport) -> list[tuple[object, ...]]:
 
 
 def _other_models(
-    sets: "StoredSets", chosen: "StoredSet", real: "BankPhrases", seeds: range
+    sets: "StoredSets", chosen: "StoredSet", real: "BankPhrases", settings: ArmsConfig
 ) -> "tuple[list[Arm], dict[str, str]]":
     """Two arms for each model of the store that described enough of the vocabulary: what it says,
     and the bank cut to as much; and why there is none for the rest."""
     from langseg.descriptors.controls.arms import cut_arms, other_arm
 
     arms, scant = [], {}
-    for other in sets.others(chosen):
+    for other in _wanted(list(sets.others(chosen)), chosen, settings.other):
         model, phrases = other.selection.model, other.phrases()
         arm = other_arm(real, phrases, model)
         described = sum(len(rows) > 1 for rows in phrases.values())
         if described < LEAST_SHARE * len(phrases):
             scant[arm.name] = f"{model} describes {described} of {len(phrases)} classes"
         else:
+            seeds = range(settings.seeds)
             arms += [arm, *cut_arms(real, arm, chosen.selection.model, seeds)]
     return arms, scant
+
+
+def _wanted(others: "list[StoredSet]", chosen: "StoredSet", model: str) -> "list[StoredSet]":
+    """The set of one model, of all where none is named. Raises: InputError."""
+    models = [other.selection.model for other in others]
+    if model and model not in models:
+        raise InputError(
+            f"--other {model}: wanted a set of {chosen.vocabulary.name} in {chosen.store.path} "
+            f"beside {chosen.selection.model}'s, got one of {', '.join(models) or 'none'}; give "
+            "another, or `langseg-desc generate` or `import` it"
+        )
+    return [other for other in others if model in ("", other.selection.model)]
 
 
 def _banks(
@@ -189,14 +208,17 @@ def _banks(
 ) -> "Iterator[tuple[Arm, TextBank]]":
     """The bank of each arm, K of all of them that of the first, which is the real one."""
     from langseg.descriptors.bank.build import bank_texts, build_bank
+    from langseg.descriptors.controls.other_things import widened
     from langseg.descriptors.encoders.stored_vectors import stored_vectors
 
     real = ""
     for arm in arms:
-        recipe = {"arm": arm.name, "rule": arm.rule, "seed": arm.seed, "of": real}
+        recipe: dict[str, Any] = {"arm": arm.name, "rule": arm.rule, "seed": arm.seed, "of": real}
+        if more := len(arm.phrases) - len(chosen.vocabulary.classes):
+            recipe["distractors"] = more
         texts = bank_texts(chosen.vocabulary, arm.phrases)
         bank = build_bank(
-            chosen.vocabulary,
+            widened(chosen.vocabulary, arm.phrases),
             arm.phrases,
             stored_vectors(chosen.store, record, texts),
             record,

@@ -29,7 +29,7 @@ from langseg.segmenter.data.layouts.registry import find_samples
 from langseg.segmenter.data.own import listed_samples, of_split, own_samples, read_as
 from langseg.segmenter.data.sample import Sample
 
-_OF_CLASSES = ("name", "ignore_ids", "scenes", "scene_names", "look_alikes")
+_OF_CLASSES = ("name", "ignore_ids", "scenes", "scene_names", "look_alikes", "hypernyms")
 _PATHS = ("images", "labels", "val_images", "val_labels", "colours")
 
 

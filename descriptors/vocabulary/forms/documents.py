@@ -27,7 +27,7 @@ from langseg.descriptors.vocabulary.raw_list import (
     numbered,
 )
 
-OWN_KEYS = ("name", "classes", "ignore_ids", "scenes", "scene_names", "look_alikes")
+OWN_KEYS = ("name", "classes", "ignore_ids", "scenes", "scene_names", "look_alikes", "hypernyms")
 _COUNTS = ("nc", "num_classes", "num_labels")  # how many classes a file says it has
 _DEFINITION_CHARS = 300
 # what an object calls its fields, the surest first
@@ -96,6 +96,7 @@ def _own(document: object) -> RawList | None:
         scenes=document.get("scenes"),
         scene_names=document.get("scene_names"),
         look_alikes=document.get("look_alikes"),
+        hypernyms=document.get("hypernyms"),
         told=not_read([*unread, *more]),
     )
     _check_count(document, found)

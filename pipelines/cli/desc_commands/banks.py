@@ -49,14 +49,18 @@ def bank(settings: EncodedSource, as_json: bool) -> None:
 def arms(settings: ArmsConfig, as_json: bool) -> None:
     """Make the controls of a bank: the same head trained on other texts shows what these are worth.
 
-    Names, templates, random words, descriptors dealt, swapped or scrambled, wrong scenes, other
-    models' sets; of the bank's counts and lengths, and the bank itself. Run it after `generate`.
+    Names, synonyms, hypernyms, templates, random words, descriptors dealt, swapped or scrambled,
+    wrong scenes, other models' sets, of the bank's counts and lengths where the rule allows; the
+    bank itself, and with 50 or 200 names of other things (distractors) or 50 of random words beside
+    its classes. Those banks have classes that no picture holds: `compare` reads them, `train` and
+    `eval` refuse them. Run it after `generate`.
 
     Examples:
 
     \b
         langseg-desc arms --dataset ade20k
         langseg-desc arms --dataset ade20k --seeds 7
+        langseg-desc arms --dataset ade20k --other import:cupl
     """
     from langseg.pipelines.desc.arms import ARM_COLUMNS, arm_rows, run_arms
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from statistics import mean
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from langseg.descriptors.vocabulary.vocabulary import ClassEntry, Vocabulary
 SCENES = ("kitchen", "street", "forest")
 SEEDED = [name for name, rule in RULES.items() if rule.seeded]
 SAME_PLACES = ("templates", "random", "named-random", "dealt", "swapped", "scrambled")
+WITH_CLASSES = {"distractors-50": 50, "distractors-200": 200, "random-negatives": 50}
 AT_CHANCE = ("names", "random", "named-random", "dealt", "swapped")  # where names mean nothing
 ABOVE = {"real": 0.95, "name-free": 0.95, "scrambled": 0.5}  # scrambled words are all there
 SYLLABLES = ("ba", "dro", "ki", "lum", "no", "pex", "ri", "sto", "vu", "zan")
@@ -38,8 +40,9 @@ def shuffled_triples() -> list[tuple[str, ...]]:
 
 
 def made_bank(classes: int = 30, seed: int = 0, scenes: tuple[str, ...] = SCENES) -> BankPhrases:
-    """Classes of 3 to 14 phrases, some said of several classes, some bound to a scene."""
-    names = nonsense(classes)
+    """Classes of 3 to 14 phrases, some said of several classes, some bound to a scene; every other
+    one has a synonym, and all are of two kinds."""
+    names, others = nonsense(classes), nonsense(2 * classes)[classes:]
     plausible: dict[str, list[str]] = {scene: [] for scene in scenes}
     phrases = {}
     for place, name in enumerate(names):
@@ -59,9 +62,13 @@ def made_bank(classes: int = 30, seed: int = 0, scenes: tuple[str, ...] = SCENES
         phrases[name] = tuple({row.text: row for row in reversed(rows)}.values())[::-1]
     vocabulary = Vocabulary(
         name="made",
-        classes=tuple(ClassEntry(name=name, id=i + 1) for i, name in enumerate(names)),
-        ignore_ids=(0,),
+        classes=tuple(
+            ClassEntry(name=name, id=i + 1, synonyms=(others[i],) * (i % 2 == 0))
+            for i, name in enumerate(names)
+        ),
+        ignore_ids=(0, 255),
         scenes={scene: tuple(found) for scene, found in plausible.items()},
+        hypernyms={name: ("gadget", "gizmo")[i % 2] for i, name in enumerate(names)},
     )
     return BankPhrases(vocabulary, phrases)
 
@@ -118,7 +125,9 @@ def test_arms__all_say_something_different():
 
 def test_arms__name_the_model_only_where_it_wrote_a_word():
     quoting = {arm.name for arm in derived(made_bank()).values() if arm.model}
-    assert quoting == {"real", "dealt", "swapped", "scrambled", "scene-shuffled", "name-free"}
+    assert quoting == {
+        "real", "dealt", "swapped", "scrambled", "scene-shuffled", "name-free", *WITH_CLASSES
+    }  # fmt: skip
 
 
 def test_arms__of_one_class_without_scenes_leave_out_what_cannot_be():
@@ -128,6 +137,7 @@ def test_arms__of_one_class_without_scenes_leave_out_what_cannot_be():
         "swapped": "it needs 2 classes that are described",
         "scene-prefix": "it needs 1 scene",
         "scene-shuffled": "it needs 2 scenes",
+        "synonyms": "it needs 3 classes with a synonym",
     }
     assert len(arms) == 1 + len(RULES) - len(left_out)
 
@@ -184,6 +194,65 @@ def test_named_random__is_the_name_before_the_same_random_words_of_the_banks_wor
         for text, whole in zip(texts(rows)[1:], texts(named[name])[1:], strict=True):
             words = whole.removeprefix(f"{name}, which has ").split()
             assert words == text.split()[: max(1, len(text.split()) - 3)]  # names are of one word
+
+
+def entries(*rows: tuple[str, tuple[str, ...]], **fields: Any) -> BankPhrases:
+    """Classes with synonyms, of which only the names are said."""
+    classes = tuple(ClassEntry(name=n, id=i, synonyms=s) for i, (n, s) in enumerate(rows))
+    vocabulary = Vocabulary(name="v", classes=classes, ignore_ids=(), scenes={}, **fields)
+    more = tuple(Phrase(f"text {n}", "shape", "", ANY_SCENE) for n in range(2))
+    phrases = {name: (Phrase(name, NAME_SLOT, "", ANY_SCENE), *more) for name, _ in rows}
+    return BankPhrases(vocabulary, phrases)
+
+
+def test_synonyms__say_a_class_by_no_word_that_another_class_is_called_by():
+    bank = entries(
+        ("car", ("auto", "motor car")), ("land", ("ground",)), ("earth", ("ground", "soil")),
+        ("buffet", ("counter",)), ("counter", ()), ("bus", ("a", "b", "c", "d")),
+    )  # fmt: skip
+    said = {name: texts(rows) for name, rows in lists(bank, "synonyms").items()}
+    assert said == {
+        "car": ["auto", "motor car"], "land": ["land"], "earth": ["soil"], "buffet": ["buffet"],
+        "counter": ["counter"], "bus": ["a", "b", "c"],  # no more than the bank has texts
+    }  # fmt: skip
+
+
+def test_hypernyms__say_a_class_by_the_broader_word_alone_where_there_is_one():
+    bank = entries(("car", ()), ("sky", ()), hypernyms={"car": "vehicle"})
+    said = {name: texts(rows) for name, rows in lists(bank, "hypernyms").items()}
+    assert said == {"car": ["vehicle"], "sky": ["sky"]}
+    _, left_out = derive_arms(entries(("car", ())), "m", [0])
+    assert left_out["hypernyms"] == "it needs a vocabulary that has hypernyms"
+
+
+@pytest.mark.parametrize("name", WITH_CLASSES)
+@pytest.mark.parametrize("seed", range(3))
+def test_arm_with_further_classes__has_the_bank_first_and_then_only_names(name: str, seed: int):
+    bank = made_bank()
+    arm = lists(bank, name, seed)
+    assert list(arm)[:30] == list(bank.phrases)
+    assert all(arm[of] == rows for of, rows in bank.phrases.items())
+    more = {of: texts(rows) for of, rows in list(arm.items())[30:]}
+    assert len(more) == WITH_CLASSES[name]
+    assert all(said == [of] for of, said in more.items())
+
+
+def test_distractors__of_the_longer_arm_begin_with_those_of_the_shorter():
+    bank = made_bank()
+    for seed in range(3):
+        few, many = lists(bank, "distractors-50", seed), lists(bank, "distractors-200", seed)
+        assert list(few) == list(many)[: len(few)]
+
+
+def test_random_negatives__are_half_words_half_characters_as_long_as_names_and_never_one():
+    bank = entries(("Doubt", ("advice",)), ("stop sign", ()), ("sky", ()), ("sea", ()))
+    names = list(lists(bank, "random-negatives"))[4:]
+    assert sum(set(name.split()) <= set(WORDS) for name in names) == 25
+    assert sum(len(name.split()) == 2 for name in names) in range(11, 15)  # as one name in four
+    everyday = entries(*((word.upper(), ()) for word in WORDS[:200]))
+    more = list(lists(everyday, "random-negatives"))[200:]
+    assert len(more) == 50
+    assert not {word.upper() for word in more} & set(everyday.phrases)
 
 
 def test_scene_prefix__goes_through_the_scenes_plausible_ones_first():

@@ -62,6 +62,22 @@ def test_shipped__look_alikes_leave_chance_the_same_for_every_class(dataset: str
     assert 1 <= min(map(len, alike.values())) <= max(map(len, alike.values())) <= LOOK_ALIKES
 
 
+@pytest.mark.parametrize(
+    ("dataset", "without"),
+    [
+        ("msrc", "sky"),
+        ("camvid", "sky"),
+        ("coco-panoptic", "person sky-other-merged ceiling-merged building-other-merged "
+         "wall-other-merged floor-other-merged window-other water-other food-other-merged"),
+    ],
+)  # fmt: skip
+def test_shipped__hypernyms_are_there_for_all_but_classes_called_like_their_kind(
+    dataset: str, without: str
+):
+    vocabulary = load_vocabulary(dataset)
+    assert {*names(vocabulary)} - {*vocabulary.hypernyms} == {*without.split()}
+
+
 def test_missing_file__is_an_input_error(tmp_path: Path):
     with pytest.raises(InputError, match="No such file"):
         vocabulary_of(tmp_path / "none.txt")

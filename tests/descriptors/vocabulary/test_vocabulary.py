@@ -37,6 +37,14 @@ def test_hash__is_the_same_whatever_a_class_is_confused_with(tmp_path: Path):
     assert named.hash == listed(tmp_path, json.dumps(plain), "json").hash
 
 
+def test_hash__is_the_same_whatever_a_class_is_a_kind_of(tmp_path: Path):
+    plain = {"classes": ["chair", "couch", "sky"]}
+    kinds = {"hypernyms": {"furniture": ["chair", "couch"]}}
+    told = listed(tmp_path, json.dumps(plain | kinds), "json")
+    assert told.hypernyms == {"chair": "furniture", "couch": "furniture"}
+    assert told.hash == listed(tmp_path, json.dumps(plain), "json").hash
+
+
 def test_hash__changes_with_every_part(tmp_path: Path):
     whole = {
         "name": "rooms",

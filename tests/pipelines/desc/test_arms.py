@@ -22,11 +22,22 @@ from tests.support.quiet import Quiet, no_bar
 pytestmark = pytest.mark.slow
 
 DESC = "langseg-desc"
-HOME = {
+HOME: dict[str, Any] = {
     "name": "home",
-    "classes": [{"name": name} for name in ("wall", "floor", "bed", "cabinet", "sky")],
+    "classes": [
+        {"name": name, "synonyms": other}
+        for name, other in (
+            ("wall", ["partition"]),
+            ("floor", ["flooring"]),
+            ("bed", []),
+            ("cabinet", []),
+            ("sky", ["heavens"]),
+        )
+    ],
     "scenes": {"bedroom": ["wall", "floor", "bed"], "kitchen": ["wall", "floor", "cabinet"]},
+    "hypernyms": {"furniture": ["bed", "cabinet"], "surface": ["wall", "floor"]},
 }
+FURTHER = {"distractors-50": 50, "distractors-200": 200, "random-negatives": 50}
 
 
 def arms_of(folder: Path, encoder: str, **changes: Any) -> ArmsReport:
@@ -39,7 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a class list, and a store in which two models describe it, one a class more."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "home.json").write_text(json.dumps(HOME))
-    (folder / "alone.txt").write_text("sky\n")
+    (folder / "alone.json").write_text(json.dumps(HOME["classes"][-1:]))
     store = folder / "store"
     run_generate(DescribeConfig(classes=folder / "home.json", store=store), Quiet())
     with pytest.MonkeyPatch.context() as patch, OpenAIServer() as server:
@@ -48,7 +59,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         flags = {"store": store, "provider": "openai", "base_url": server.base_url}
         asked = {"classes": folder / "home.json", "scenes": "none", "model": "other"}
         run_generate(DescribeConfig(**flags, **asked), Quiet())
-        run_generate(DescribeConfig(**flags, classes=folder / "alone.txt", model="scant"), Quiet())
+        run_generate(DescribeConfig(**flags, classes=folder / "alone.json", model="scant"), Quiet())
     return folder
 
 
@@ -84,16 +95,28 @@ def test_real_arm__is_the_bank_that_the_command_bank_makes(home, banks, hash_enc
 def test_arms__carry_their_recipe_and_the_bank_they_control(report, banks):
     for arm in report.arms[1:]:
         recipe = {"arm": arm.arm, "rule": arm.rule, "seed": arm.seed, "of": report.real}
-        assert banks[arm.arm].recipe == recipe
+        more = {"distractors": FURTHER[arm.arm]} if arm.arm in FURTHER else {}
+        assert banks[arm.arm].recipe == recipe | more
         assert banks[arm.arm].model == arm.model
     assert banks["generated:other"].model == "other"
 
 
 def test_arms__have_the_classes_scenes_and_width_of_the_bank(banks):
     real = banks["real"]
-    for bank in banks.values():
+    for bank in (bank for name, bank in banks.items() if name not in FURTHER):
         assert (bank.names, bank.ids, bank.scenes) == (real.names, real.ids, real.scenes)
         assert (bank.emb.shape, bank.vocabulary_hash) == (real.emb.shape, real.vocabulary_hash)
+
+
+@pytest.mark.parametrize(("name", "more"), FURTHER.items())
+def test_arm_with_further_classes__is_the_bank_with_names_behind_it(banks, name: str, more: int):
+    real, wide = banks["real"], banks[name]
+    assert (wide.names[:-more], wide.ids[:-more]) == (real.names, real.ids)
+    assert min(wide.ids[-more:]) > max(*real.ids, *real.ignore_ids)
+    for array in ("emb", "mask", "weight"):
+        assert np.array_equal(getattr(wide, array)[:-more], getattr(real, array))
+    assert np.array_equal(wide.prior[:, :-more], real.prior)
+    assert wide.texts[-more:] == tuple((said,) for said in wide.names[-more:])
 
 
 @pytest.mark.parametrize(
@@ -151,6 +174,23 @@ def test_arms__are_listed_in_a_file_named_by_the_bank(home, report):
 
 def test_arms__leave_out_a_model_that_describes_less_than_half_and_say_so(report):
     assert report.left_out == {"generated:scant": "scant describes 1 of 5 classes"}
+
+
+def test_arms__have_only_the_other_set_that_is_named(home, hash_encoder):
+    made = arms_of(home, hash_encoder, other="other")
+    assert [arm.arm for arm in made.arms][-2:] == ["generated:other", "cut:generated:other"]
+    assert made.left_out == {}  # the scant one is not looked at
+    assert arms_of(home, hash_encoder, other="scant").left_out == {
+        "generated:scant": "scant describes 1 of 5 classes"
+    }
+
+
+def test_arms__say_which_other_sets_there_are_to_name(call, home, hash_encoder):
+    flags = ("--classes", home / "home.json", "--store", home / "store")
+    done = call(DESC, "arms", *flags, "--encoder", hash_encoder, "--other", "none-such")
+    assert done.code == 3
+    assert "--other none-such: wanted a set of home" in done.err
+    assert "got one of other, scant" in done.err
 
 
 def test_arms__leave_a_store_that_verifies(call, home, report):
