@@ -7,6 +7,7 @@ Out: the dataset; a report of what was done.
 from dataclasses import dataclass
 from pathlib import Path
 
+from langseg.cache.counted import counted
 from langseg.pipelines.shared.progress import Advance
 from langseg.segmenter.demo_world.dataset import render_demo_dataset
 
@@ -32,6 +33,7 @@ def run_demo_data(
         advance(done, total, phase=phase)
 
     render_demo_dataset(out, seed, n_train, n_val, size, on_progress)
-    what = f"{n_train} training and {n_val} validation pictures in ADE20K's layout"
+    training = counted(n_train, "training picture")
+    what = f"{training} and {counted(n_val, 'validation picture')} in ADE20K's layout"
     sentence = f"{out}: {what}{'' if rendered else ', there already'}"
     return DemoDataReport(out=out, rendered=rendered, sentence=sentence)

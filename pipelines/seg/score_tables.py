@@ -132,7 +132,9 @@ def _described(report: ScoreReport) -> list[str]:
         how = report.protocol
         scales = ", ".join(f"{scale:g}" for scale in how.scales)
         lines.append(f"{how.mode}, short side {how.short_side}, scales {scales}, flip {how.flip}")
-        lines.append(f"averaged: {how.averaged}; {how.classes} classes of {how.vocabulary}")
+        lines.append(
+            f"averaged: {how.averaged}; {counted(how.classes, 'class')} of {how.vocabulary}"
+        )
     return [line.replace("\n", " ") for line in lines]
 
 

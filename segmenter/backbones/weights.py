@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from langseg.cache.counted import counted
 from langseg.cache.errors import CorruptError, InputError, UsageError
 
 
@@ -53,7 +54,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], where: object) -> Non
     problems = list(_misfits(tensors, wanted))
     if problems:
         raise CorruptError(
-            f"{where}: does not fit the model in {len(problems)} tensors, first "
+            f"{where}: does not fit the model in {counted(len(problems), 'tensor')}, first "
             f"{'; '.join(problems[:3])}; give the weights of this very model"
         )
     module.load_state_dict(tensors)

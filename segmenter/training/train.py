@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from langseg.cache.bank.text_bank import TextBank
+from langseg.cache.counted import counted
 from langseg.cache.errors import InputError, LangSegError
 from langseg.segmenter.backbones.vit import FrozenViT
 from langseg.segmenter.data.check import check_labels
@@ -202,8 +203,8 @@ def _notes(state: State, start: State) -> Iterator[str]:
     if len(state.lengths) > 1 and state.lengths[-1][0] == state.step:
         before, steps = state.lengths[-2][1], state.lengths[-1][1]
         yield (
-            f"made longer at step {state.step}, from {before} steps to {steps}: from here on the "
-            f"learning rate is that of a run of {steps} steps"
+            f"made longer at step {state.step}, from {counted(before, 'step')} to {steps}: from "
+            f"here on the learning rate is that of a run of {counted(steps, 'step')}"
         )
     if state.pictures != start.pictures:
         yield "the pictures are not what they were when this run was begun; it goes on with these"

@@ -516,15 +516,17 @@ def test_what_is_one__is_called_one(call, home, tmp_path):
     worse = ("--corruptions", "fog", "--severities", "1")
     said = ""
     for words in (
+        ("demo-data", "--out", tmp_path / "demo", "--train", "1", "--val", "1", "--width", "64"),
         ("doctor", *data),
         ("train", *data, *run),
+        ("train", *data, *run, "--steps", "2"),
         ("eval", *data, *of_run, *worse),
         ("predict", *of_run, "--out", tmp_path / "masks", tmp_path / "data/val/0.png"),
     ):
         done = call(SEG, *words)
         assert done.code == 0, done.err
         said += done.out + done.err
-    assert {"1 picture", "1 step", "1 corruption", "1 more time"} <= set(
+    assert {"1 picture", "1 training", "1 step", "1 corruption", "1 more time"} <= set(
         re.findall(r"\b1 (?:more )?[a-z]+", said)
     )
     assert (
