@@ -40,7 +40,7 @@ def test_check_ids__refuses_a_bank_with_classes_that_no_label_holds():
         vocabulary=msrc, folder=Path(), flags="", words=" --dataset msrc", read=lambda split: ()
     )
     bank = random_bank("msrc")
-    check_ids(bank, dataset)
+    check_ids(bank, dataset, "instead")
     wide = replace(bank, names=(*bank.names, "piano"), ids=(*bank.ids, 24))
     with pytest.raises(InputError, match="wanted the ids and names of msrc"):
-        check_ids(wide, dataset)
+        check_ids(wide, dataset, "instead")
