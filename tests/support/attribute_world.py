@@ -28,70 +28,48 @@ SIDE = 128  # pixels
 CELLS = 2  # regions in a row of a picture, and rows
 NOISE = 6.0  # standard deviation in a channel's 0..255
 COLOURS = {
-    "red": (205, 40, 40),
-    "yellow": (225, 200, 40),
-    "green": (50, 160, 60),
-    "blue": (45, 85, 205),
-    "purple": (140, 55, 170),
-    "brown": (135, 85, 45),
+    "red": ((205, 40, 40), ("red", "scarlet", "crimson")),
+    "yellow": ((225, 200, 40), ("yellow", "lemon yellow", "golden yellow")),
+    "green": ((50, 160, 60), ("green", "grass green", "leafy green")),
+    "blue": ((45, 85, 205), ("blue", "navy blue", "azure blue")),
+    "purple": ((140, 55, 170), ("purple", "violet", "lilac purple")),
 }
-PATTERNS = ("plain", "striped", "checkered", "dotted", "grainy", "ringed")
-TONES = ("pale", "dark")
-PHRASES = {  # what a list says of an attribute
-    "red": (
-        "bright red colour", "painted scarlet red", "crimson shade all over",
-        "the red of ripe tomatoes",
+PATTERNS = {
+    "plain": ("plain", "blank", "featureless"),
+    "striped": ("horizontally striped", "level banded", "layered"),
+    "barred": ("upright barred", "fenced", "vertical columned"),
+    "checkered": ("checkered", "chessboard", "alternating squared"),
+    "slanted": ("slanted", "diagonal", "oblique"),
+    "grainy": ("grainy", "gritty", "rough sandpapery"),
+}
+TONES = {
+    "pale": ("pale", "very light", "pastel"),
+    "dark": ("dark", "very deep", "almost black"),
+}
+SORTS = (  # of attributes: their words, and what stands around a word
+    (
+        {colour: words for colour, (_, words) in COLOURS.items()},
+        ("{} colour", "painted {}", "{} all over", "{} shade", "{} paint", "{} coat"),
     ),
-    "yellow": (
-        "bright yellow colour", "painted lemon yellow", "golden yellow shade all over",
-        "the yellow of ripe bananas",
-    ),
-    "green": (
-        "bright green colour", "painted grass green", "leafy green shade all over",
-        "the green of fresh lawns",
-    ),
-    "blue": (
-        "bright blue colour", "painted navy blue", "azure blue shade all over",
-        "the blue of a clear sky",
-    ),
-    "purple": (
-        "bright purple colour", "painted violet purple", "lilac purple shade all over",
-        "the purple of ripe plums",
-    ),
-    "brown": (
-        "earthy brown colour", "painted chocolate brown", "chestnut brown shade all over",
-        "the brown of bare soil",
-    ),
-    "plain": (
-        "plain even surface", "smooth and without any pattern", "one flat uniform area",
-        "blank empty surface",
-    ),
-    "striped": (
-        "striped surface", "parallel stripes", "straight stripes side by side",
-        "stripes like those of a zebra",
-    ),
-    "checkered": (
-        "checkered surface", "chessboard squares", "checkerboard of alternating squares",
-        "checks like those of a chessboard",
-    ),
-    "dotted": (
-        "dotted surface", "round polka dots", "polka dots in rows",
-        "dots like those of a ladybird",
-    ),
-    "grainy": (
-        "grainy rough surface", "coarse gritty texture", "rough speckled grit",
-        "grain like that of sandpaper",
-    ),
-    "ringed": (
-        "ringed surface", "concentric circles", "circles within circles",
-        "rings like those of a target",
-    ),
-    "pale": ("pale washed-out tone", "very light and pastel", "faded almost to white"),
-    "dark": ("dark gloomy tone", "very dark and deep", "shaded almost to black"),
-}  # fmt: skip
+    (PATTERNS, ("{} surface", "{} pattern", "{} texture", "{} finish", "{} look", "{} fabric")),
+    (TONES, ("{} tone", "{} tint", "{} appearance", "{} hue", "{} impression", "{} value")),
+)
+PHRASES = {
+    attribute: tuple(frame.format(word) for word in words for frame in frames)
+    for sort, frames in SORTS
+    for attribute, words in sort.items()
+}
+FEWEST = 20  # classes of whom any attribute has three
+EACH = 6  # phrases of an attribute in a list
+PERIODS = {  # pixels
+    "striped": (8, 11),
+    "barred": (8, 11),
+    "checkered": (20, 26),
+    "slanted": (11, 15),
+}
 NAMES = (
     "blicket", "wug", "dax", "toma", "fep", "zup", "gazzer", "modi", "koba", "tulver", "plim",
-    "sprock", "vorple", "nerb", "quill", "zav", "mipen", "lorp", "drindle", "fask", "jubbit",
+    "sprock", "vorple", "nerb", "quimp", "zav", "mipen", "lorp", "drindle", "fask", "jubbit",
     "kewel", "narp", "osper", "pilk", "ruvo", "skeb", "tandle", "ummick", "vash", "wibber",
     "yoft", "zindle", "gorp", "hask", "cleem",
 )  # fmt: skip
@@ -163,39 +141,45 @@ def _looks(seed: int, count: int) -> dict[str, Look]:
     """Rows of a Latin square, so that every attribute is as frequent as any other."""
     rng = np.random.default_rng([seed, 0])
     names, colours, patterns = (
-        [str(one) for one in rng.permutation(tuple(given))] for given in (NAMES, COLOURS, PATTERNS)
+        [str(one) for one in rng.permutation(given)]
+        for given in (NAMES, tuple(COLOURS), tuple(PATTERNS))
     )
-    if not 3 * len(colours) <= count <= len(names):
-        raise ValueError(f"{3 * len(colours)} to {len(names)} classes, not {count}")
+    most = len(colours) * len(patterns)
+    if not FEWEST <= count <= most:
+        raise ValueError(f"{FEWEST} to {most} classes, not {count}")
     looks = {}
     for place, name in enumerate(names[:count]):
         row, column = divmod(place, len(colours))
         pattern = patterns[(row + column) % len(patterns)]
-        looks[name] = Look(colours[column], pattern, TONES[row % len(TONES)])
+        looks[name] = Look(colours[column], pattern, tuple(TONES)[row % len(TONES)])
     return looks
 
 
 def _said(looks: Mapping[str, Look], kind: Kind, seed: int) -> dict[str, dict[str, str]]:
     """Of each class its phrases, and the attribute that each says."""
     rng = np.random.default_rng([seed, 3])
-    told = list(looks.values())
+    lists = [
+        [(str(phrase), one) for one in look.attributes() for phrase in _some(PHRASES[one], rng)]
+        for look in looks.values()
+    ]
     if kind == "negative":
-        told = [told[place] for place in rng.permutation(len(told))]
-    said = {}
-    for name, look in zip(looks, told, strict=True):
-        pairs = [(phrase, one) for one in look.attributes() for phrase in PHRASES[one]]
-        if kind == "mixed":
+        lists = [lists[place] for place in rng.permutation(len(lists))]
+    if kind == "mixed":
+        for look, pairs in zip(looks.values(), lists, strict=True):
             for place in rng.permutation(len(pairs))[: len(pairs) // 2]:
-                pairs[place] = _false(pairs[place][1], [phrase for phrase, _ in pairs], rng)
-        said[name] = dict(pairs)
-    return said
+                pairs[place] = _false(look, [phrase for phrase, _ in pairs], rng)
+    return {name: dict(pairs) for name, pairs in zip(looks, lists, strict=True)}
 
 
-def _false(true: str, taken: list[str], rng: np.random.Generator) -> tuple[str, str]:
-    """A phrase that says another attribute of the same sort."""
-    (sort,) = (sort for sort in (tuple(COLOURS), PATTERNS, TONES) if true in sort)
-    others = [(phrase, one) for one in sort if one != true for phrase in PHRASES[one]]
-    free = [pair for pair in others if pair[0] not in taken]
+def _some(phrases: tuple[str, ...], rng: np.random.Generator) -> NDArray[np.str_]:
+    return rng.choice(phrases, EACH, replace=False)
+
+
+def _false(look: Look, taken: list[str], rng: np.random.Generator) -> tuple[str, str]:
+    """A phrase that says any attribute which the class has not: one of the same sort would be the
+    other tone wherever a tone is wrong, and lists would say both as often."""
+    foreign = [one for one in PHRASES if one not in look.attributes()]
+    free = [(phrase, one) for one in foreign for phrase in PHRASES[one] if phrase not in taken]
     return free[int(rng.integers(len(free)))]
 
 
@@ -234,7 +218,7 @@ def _picture(
 
 
 def _surface(look: Look, x: Grid, y: Grid, rng: np.random.Generator) -> Grid:
-    base = np.array(COLOURS[look.colour]) + rng.normal(0, 10, 3)
+    base = np.array(COLOURS[look.colour][0]) + rng.normal(0, 10, 3)
     light = look.tone == "pale"
     base = base + (255 - base) * rng.uniform(0.4, 0.55) if light else base * rng.uniform(0.4, 0.55)
     ink = base * 0.45 if light else base + (255 - base) * 0.4
@@ -244,21 +228,19 @@ def _surface(look: Look, x: Grid, y: Grid, rng: np.random.Generator) -> Grid:
 
 def _cover(pattern: str, x: Grid, y: Grid, rng: np.random.Generator) -> Grid:
     """How much of each pixel is inked, 0..1."""
-    period = rng.uniform(9, 13)
-    u, v = x + rng.uniform(0, period), y + rng.uniform(0, period)
     if pattern == "plain":
         return np.zeros_like(x)
     if pattern == "grainy":
         return rng.random(x.shape, dtype=np.float32)
+    period = rng.uniform(*PERIODS[pattern])
+    u, v = x + rng.uniform(0, period), y + rng.uniform(0, period)
     if pattern == "striped":
-        return _soft(np.sin(2 * np.pi * (u if rng.random() < 0.5 else v) / period))
+        return _soft(np.sin(2 * np.pi * v / period))
+    if pattern == "barred":
+        return _soft(np.sin(2 * np.pi * u / period))
     if pattern == "checkered":
-        return _soft(np.sin(np.pi * u / period) * np.sin(np.pi * v / period) * 2)
-    if pattern == "dotted":
-        far = np.hypot(u % period - period / 2, v % period - period / 2)
-        return _soft(period / 3.2 - far)
-    far = np.hypot(x - rng.uniform(0, SIDE), y - rng.uniform(0, SIDE))
-    return _soft(np.sin(2 * np.pi * far / period))
+        return _soft(2 * np.sin(2 * np.pi * u / period) * np.sin(2 * np.pi * v / period))
+    return _soft(np.sin(2 * np.pi * (u + v) / period))
 
 
 def _soft(height: Grid) -> Grid:
