@@ -6,12 +6,14 @@ from langseg.pipelines.cli.help import CONTEXT, Command, Group
 from langseg.pipelines.cli.options import Version, settings_options
 from langseg.pipelines.seg.settings import (
     TRAIN_SHORTHANDS,
+    CompareSettings,
     DemoDataSettings,
     DoctorSettings,
     EvalSettings,
     FetchSettings,
     PredictSettings,
     TrainSettings,
+    compare_settings,
     train_settings,
 )
 from langseg.pipelines.shared.console import run, say, speaks
@@ -118,6 +120,34 @@ def evaluate(settings: EvalSettings, as_json: bool) -> None:
             emit_table(*corruption_rows(worse))
         say(report.sentence)
     keep(scored)
+
+
+@app.command(cls=Command)
+@settings_options(
+    CompareSettings,
+    load=compare_settings,
+    config_help="YAML file, or a name that ships, as for train.  [default: the dataset]",
+)
+def compare(settings: CompareSettings, as_json: bool) -> None:
+    """Ask whether the words of a bank help: arms that differ in words alone, and a verdict.
+
+    Classes are hidden from training, split by split, and asked by their words alone. The banks are
+    those of `langseg-desc arms`. The rule is written down first; what was counted of an arm is
+    kept. Examples:
+
+    \b
+        langseg-seg compare --dataset msrc --data DIR
+        langseg-seg compare --dataset msrc --data DIR --unseen 'sheep,cat;dog,car' --out runs/two
+        langseg-seg compare --dataset msrc --data DIR --head dense --arms names,swapped
+    """
+    from langseg.pipelines.seg.compare import run_compare
+    from langseg.pipelines.seg.compare_tables import arm_table
+
+    with progress("compare", "what was counted of an arm is kept") as advance:
+        report = run_compare(settings, advance)
+    if not as_json:
+        emit_table(*arm_table(report))
+    emit_report(report, as_json)
 
 
 @app.command(cls=Command)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -158,8 +158,8 @@ def _flag(name: str) -> str:
     return name.replace("_", "-")
 
 
-class TrainSettings(DataSettings):
-    """Where a run reads and writes; ``training`` is what it computes."""
+class RunSettings(DataSettings):
+    """What heads are trained with; ``training`` is what is computed."""
 
     store: Path = Field(DEFAULT_STORE, description="Store whose newest bank is taken.")
     bank: Path | None = Field(None, description="TextBank folder, instead of the store's newest.")
@@ -191,6 +191,12 @@ class TrainSettings(DataSettings):
         "[default: in the user's cache]",
     )
     features_gib: float = FEATURES_GIB
+    training: TrainConfig = Field(default_factory=TrainConfig, description="What is computed.")
+
+
+class TrainSettings(RunSettings):
+    """Where a run reads and writes, and what it tells."""
+
     checkpoint_every: int = Field(500, ge=1, description="Steps between two checkpoints.")
     log_every: int = Field(50, ge=1, description="Steps between two lines of the log.")
     val_every: int = Field(
@@ -200,13 +206,41 @@ class TrainSettings(DataSettings):
     tensorboard: bool = Field(
         False, description="Also log for TensorBoard, in <out>/tensorboard (extra tensorboard)."
     )
-    training: TrainConfig = Field(default_factory=TrainConfig, description="What is computed.")
 
 
 TRAIN_SHORTHANDS = {  # flags for settings inside of ``training`` that runs differ in
     "head": "training.head.kind",
     **{name: f"training.{name}" for name in ("steps", "batch_size", "crop", "lr", "seed")},
 }
+
+
+class CompareSettings(RunSettings):
+    """Which arms are compared, and on how many splits of the classes."""
+
+    out: Path = Field(Path("runs/compare"), description="Folder of the comparison.")
+    head: Literal["aligned", "dense"] = Field(
+        "aligned", description="Fitted in closed form, seconds; or trained, as --config has it."
+    )
+    arms: Annotated[tuple[str, ...], _COMMAS] = Field(
+        (),
+        description="Which arms, by name, beside the real words.  [default: all that `langseg-desc "
+        "arms` made; for dense names,templates,named-random,swapped]",
+    )
+    splits: int | None = Field(
+        None, ge=1, description="Splits of the classes.  [default: 20; for dense 3]"
+    )
+    unseen: str | None = Field(
+        None,
+        description="Hide these classes instead, splits with semicolons between: 'cat,dog;car'.",
+    )
+    unseen_share: float = Field(
+        0.25, gt=0, lt=1, description="Share of the classes that a split hides."
+    )
+    seeds: int = Field(3, ge=1, description="Trainings of a dense arm on each split.")
+    margin: float = Field(
+        0.0, ge=0, description="Points that the words must be better by than their control."
+    )
+    quick: bool = Field(False, description="Few arms and splits, to see how it goes.")
 
 
 class AskedModel(Settings):
@@ -345,9 +379,26 @@ class DemoDataSettings(Settings):
     height: int = Field(192, description="Of a picture, in pixels.")
 
 
+Run = TypeVar("Run", bound=RunSettings)
+
+
 def train_settings(
     config: str | None, flags: Mapping[str, Any], changes: Sequence[str] = ()
 ) -> TrainSettings:
+    """``run_settings`` of `train`."""
+    return run_settings(TrainSettings, config, flags, changes)
+
+
+def compare_settings(
+    config: str | None, flags: Mapping[str, Any], changes: Sequence[str] = ()
+) -> CompareSettings:
+    """``run_settings`` of `compare`."""
+    return run_settings(CompareSettings, config, flags, changes)
+
+
+def run_settings(
+    kind: type[Run], config: str | None, flags: Mapping[str, Any], changes: Sequence[str]
+) -> Run:
     """Flags and ``--set`` over the named or given file; without one, over the dataset's shipped
     settings, or those of ade20k.
 
@@ -363,7 +414,7 @@ def train_settings(
         raise UsageError(
             f"config {config!r}: wanted a file or one of {', '.join(names)}, found neither"
         )
-    return load_config(TrainSettings, given or Path(str(shipped)), flags, changes)
+    return load_config(kind, given or Path(str(shipped)), flags, changes)
 
 
 def shipped_configs() -> list[Path]:

@@ -1,0 +1,59 @@
+"""The words of one arm as class vectors, and how near they are to those that were trained.
+
+In:  a TextBank of the arm, perhaps a bound on its phrases.
+Out: ArmWords; the kernel between trained and asked words.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from langseg.cache.bank.text_bank import TextBank
+from langseg.segmenter.text.collapse import BankTensors, plain_classes
+
+
+@dataclass(frozen=True, eq=False)
+class ArmWords:
+    """``vectors`` [C', D]: unit class vectors, first those of the dataset's C classes in its order,
+    then those of things that no picture holds; ``bank``: its fingerprint."""
+
+    name: str
+    seed: int | None
+    bank: str
+    vectors: Tensor
+
+    @property
+    def label(self) -> str:
+        """The arm and its draw, as files and rows name it."""
+        return self.name if self.seed is None else f"{self.name}.{self.seed}"
+
+    def kernel(self, trained: Tensor) -> Tensor:
+        """[C, C'] cosines of the trained classes' words with all asked ones, the mean of the
+        trained ones taken off; 0 for a class that was not trained.
+
+        A map that gives a patch's share of each trained class gives by it the patch's place among
+        the words: ridge regression to the text vectors. Args: trained: bool [C].
+        """
+        known = self.vectors[: len(trained)]
+        directions = F.normalize(self.vectors - known[trained].mean(dim=0), dim=1)
+        return directions[: len(trained)] @ directions.mT * trained[:, None]
+
+
+def arm_words(bank: TextBank, name: str, seed: int | None, phrases: int | None = None) -> ArmWords:
+    """The plain mean of each class's phrases, of no scene.
+
+    Args: phrases: of each class at most, its name among them; the others are drawn by ``seed``.
+    """
+    tensors = BankTensors.of(bank)
+    if phrases is not None:
+        rng = np.random.default_rng(seed)
+        keep = np.zeros_like(bank.mask)
+        for row, usable in enumerate(bank.mask & (bank.weight > 0)):
+            columns = np.flatnonzero(usable)
+            keep[row, columns[:1]] = True
+            keep[row, rng.permutation(columns[1:])[: phrases - 1]] = True
+        tensors = replace(tensors, mask=torch.from_numpy(keep))
+    return ArmWords(name, seed, bank.fingerprint, plain_classes(tensors, 1)[0])
