@@ -1,0 +1,128 @@
+"""A world of features: a class is the sum of two of twelve attributes, its words say which."""
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+
+from langseg.segmenter.comparison.fitted import (
+    Pictures,
+    compare_fitted,
+    compare_prototypes,
+)
+from langseg.segmenter.comparison.region_means import LabelledPatches, RegionMeans
+from langseg.segmenter.comparison.scores import Size, accuracies, ious
+from langseg.segmenter.comparison.splits import Split, draw_splits
+from langseg.segmenter.comparison.words import ArmWords
+from langseg.segmenter.data.sample import unheard
+
+CLASSES, SIDE, WIDTH = 24, 6, 40
+OF = torch.tensor([(one, 6 + other) for one in range(6) for other in range(4)])  # attributes
+_G = torch.Generator().manual_seed(0)
+LOOKS = torch.randn(12, WIDTH, generator=_G)
+SAID = torch.randn(12, 16, generator=_G)
+
+
+def picture(index: int) -> LabelledPatches:
+    """36 patches of three classes, one to a patch."""
+    generator = torch.Generator().manual_seed(100 + index)
+    held = (index + torch.tensor([0, 7, 15])) % CLASSES
+    of = held[torch.randint(0, 3, (SIDE * SIDE,), generator=generator)]
+    x = LOOKS[OF[of]].sum(dim=1) + 0.5 * torch.randn(len(of), WIDTH, generator=generator)
+    return LabelledPatches(
+        torch.cat([x, torch.ones(len(x), 1)], dim=1), 10 * F.one_hot(of, CLASSES)
+    )
+
+
+def regions_of(count: int) -> RegionMeans:
+    x, classes, pictures = [], [], []
+    for index in range(count):
+        one = picture(index)
+        of = one.counts.argmax(dim=1)
+        for label in of.unique():
+            x.append(one.x[of == label].mean(dim=0))
+            classes.append(label)
+            pictures.append(torch.tensor(index))
+    labels = torch.stack(classes)
+    return RegionMeans(torch.stack(x), labels, torch.stack(pictures), torch.ones_like(labels))
+
+
+def arm(name: str, vectors: torch.Tensor) -> ArmWords:
+    return ArmWords(name, None, name, F.normalize(vectors, dim=1))
+
+
+REAL = arm("real", SAID[OF].sum(dim=1))
+SWAPPED = arm("swapped", SAID[OF].sum(dim=1)[torch.randperm(CLASSES, generator=_G)])
+CHANCE = arm("chance", torch.randn(CLASSES, 16, generator=_G))
+TRAIN, VAL = Pictures(60, picture), Pictures(24, lambda index: picture(200 + index))
+SIZE = Size(24, CLASSES)
+
+
+def compared(arms=(REAL, SWAPPED, CHANCE), count=6, train=TRAIN):
+    splits = draw_splits(range(CLASSES), 6, count, 0)
+    return splits, compare_fitted(arms, splits, regions_of(60), CLASSES, train, VAL, 0, unheard)
+
+
+def test_compare_fitted__words_that_say_how_classes_look_find_those_never_trained():
+    splits, found = compared()
+    scores = {name: accuracies(tally, splits, SIZE).score for name, tally in found.items()}
+    assert scores["real"] > 80
+    assert scores["chance"] < 40
+    assert scores["swapped"] < 40
+
+
+def test_compare_fitted__one_bias_lets_unseen_classes_be_predicted_among_all():
+    splits, found = compared((REAL,))
+    alone, biased = (
+        ious(found["real"], protocol, splits, SIZE, "unseen").score
+        for protocol in ("all", "calibrated")
+    )
+    assert biased > alone
+    assert biased > 20
+    assert ious(found["real"], "calibrated", splits, SIZE, "seen").score > 40
+
+
+def test_compare_fitted__an_arm_is_counted_alike_whichever_others_are():
+    _, alone = compared((REAL,), count=2)
+    _, among = compared((CHANCE, REAL), count=2)
+    one, other = alone["real"], among["real"]
+    assert one.biases == other.biases
+    assert all((one.cells[key].pixels == other.cells[key].pixels).all() for key in one.cells)
+
+
+def test_compare_fitted__no_pixel_of_a_split_s_unseen_classes_has_a_say():
+    """Neither in the fit nor in the bias: their features become noise, and nothing changes."""
+    split = Split((1, 4, 9, 14))
+    regions = regions_of(60)
+    hidden = torch.isin(regions.classes, torch.tensor(split.unseen))
+    spoiled = replace(regions, x=torch.where(hidden[:, None], 1e3, regions.x))
+
+    def spoilt(index: int) -> LabelledPatches:
+        one = picture(index)
+        of_hidden = torch.isin(one.counts.argmax(dim=1), torch.tensor(split.unseen))
+        return replace(one, x=torch.where(of_hidden[:, None], 1e3, one.x))
+
+    clean, dirty = (
+        compare_fitted((REAL,), (split,), of, CLASSES, train, VAL, 0, unheard)["real"]
+        for of, train in ((regions, TRAIN), (spoiled, Pictures(60, spoilt)))
+    )
+    assert clean.biases == dirty.biases
+    assert clean.cells.keys() == dirty.cells.keys()
+    for key, cells in clean.cells.items():
+        assert all((a == b).all() for a, b in zip(cells, dirty.cells[key], strict=True))
+
+
+def test_compare_fitted__a_thing_that_is_nowhere_competes_and_is_never_right():
+    more = ArmWords("more", None, "more", torch.cat([REAL.vectors, REAL.vectors[:1]]))
+    splits, found = compared((more,), count=2)
+    said = {int(one) for cells in found["more"].cells.values() for one in cells.predicted}
+    assert said <= set(range(CLASSES + 1))
+    assert CLASSES in said
+    assert accuracies(found["more"], splits, SIZE).score < 100
+
+
+def test_compare_prototypes__have_seen_what_they_are_asked():
+    splits = draw_splits(range(CLASSES), 6, 3, 0)
+    tally = compare_prototypes(splits, regions_of(60), CLASSES, [2] * CLASSES, VAL, 0, unheard)
+    assert accuracies(tally, splits, SIZE).score > 90
+    assert {protocol for _, _, protocol in tally.cells} == {"among", "all"}

@@ -1,0 +1,40 @@
+from dataclasses import replace
+
+import pytest
+
+from langseg.segmenter.comparison.bootstrap import Difference
+from langseg.segmenter.comparison.verdict import Rule, compared, verdict
+
+ONE = Difference(real=60, other=50, difference=10, low=4, high=16, p=0.002, smallest=8, clusters=22)
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "p", "margin", "word"),
+    [
+        (10, 4, 16, 0.002, 0, "yes"),
+        (10, 4, 16, 0.002, 5, "no difference"),
+        (3, -1, 7, 0.2, 0, "no difference"),
+        (-10, -16, -4, 0.002, 0, "harm"),
+        (-10, -16, -4, 0.002, 5, "no difference"),
+        (10, 4, 16, 0.2, 0, "no difference"),
+    ],
+)
+def test_verdict__is_yes_or_harm_only_beyond_the_margin_and_where_p_says_so(
+    difference, low, high, p, margin, word
+):
+    one = replace(ONE, difference=difference, low=low, high=high, p=p)
+    assert verdict(one, Rule(margin=margin), "20 splits").word == word
+
+
+def test_verdict__its_sentence_has_the_numbers_and_what_they_rest_on():
+    assert verdict(ONE, Rule(), "20 splits, 3 seeds").sentence == (
+        "descriptors - random words = +10.0 [+4.0, +16.0] on unseen classes (20 splits, 3 seeds): "
+        "yes"
+    )
+
+
+def test_compared__many_arms_must_be_surer_than_one():
+    alone = compared({"names": replace(ONE, p=0.04)}, Rule())
+    many = compared({f"arm-{n}": replace(ONE, p=0.04) for n in range(5)}, Rule())
+    assert [one.word for one in alone] == ["yes"]
+    assert {one.word for one in many} == {"no difference"}
