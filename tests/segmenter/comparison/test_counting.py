@@ -20,13 +20,13 @@ def test_count__is_what_patches_and_classes_counted_one_by_one_give(seed, more, 
     unseen = (1, 3)
     found = Labelled(counts).count(scores, unseen, bias)
     new = [1, 3, *range(5, 5 + more)]
-    wanted = {"among": {}, "all": {}, "calibrated": {}}
+    wanted: dict[str, dict[tuple[int, int], int]] = {"among": {}, "all": {}, "calibrated": {}}
     for patch in range(9):
         added = [float(scores[patch, one]) + bias * (one in new) for one in range(5 + more)]
         answers = {
             "among": new[int(np.argmax([float(scores[patch, one]) for one in new]))],
             "all": int(scores[patch].argmax()),
-            "calibrated": int(np.argmax(np.float32(added))),
+            "calibrated": int(np.argmax(np.array(added, np.float32))),
         }
         for protocol, answer in answers.items():
             for true in range(5):
