@@ -50,6 +50,7 @@ from langseg.segmenter.comparison.fitted import (
     Tally,
     compare_fitted,
     compare_prototypes,
+    dealt_scores,
 )
 from langseg.segmenter.comparison.region_means import (
     RegionMeans,
@@ -59,7 +60,7 @@ from langseg.segmenter.comparison.region_means import (
 from langseg.segmenter.comparison.scores import Size
 from langseg.segmenter.comparison.splits import Split, draw_splits
 from langseg.segmenter.comparison.trained import Training, compare_trained
-from langseg.segmenter.comparison.verdict import REAL, Rule
+from langseg.segmenter.comparison.verdict import REAL, Dealt, Rule
 from langseg.segmenter.comparison.words import ArmWords, arm_words
 from langseg.segmenter.data.check import check_labels
 from langseg.segmenter.data.sample import Sample, dataset_hash
@@ -67,6 +68,7 @@ from langseg.segmenter.features.kept import KeptFeatures
 from langseg.segmenter.heads.base import input_unit
 
 RULE, REPORT, RESULTS = "rule.json", "compare.json", "results.parquet"
+DEALT = "dealt.json"
 FEWER = (1, 2, 4, 8, 16, 32)  # phrases of a class, as arms of their own
 DENSE_ARMS = ("names", "templates", "named-random", "swapped")
 QUICK_ARMS = ("names", "named-random", "swapped")
@@ -135,15 +137,25 @@ def run_compare(settings: CompareSettings, advance: Advance) -> CompareReport:
     advance(0, 0, phase="drawing again")
     rows, difference = arm_rows(grounds, rule)
     draws = max((row.draws for row in rows), default=1)
+    dealt = None
+    if settings.head == "aligned":
+        dealt = Dealt.of(
+            _dealt(settings.out / ARMS / DEALT, lambda: dealt_scores(
+                banks[0].words, splits, data.regions, size.classes, data.pictures("val"),
+                rule.dealings, _SEED, by_phase(advance),
+            )),
+            rows[0].score,
+        )  # fmt: skip
     told = told_verdict(
-        difference, rule,
+        difference, dealt, rule,
         size_words(len(splits), max(seeds, draws), size.pictures,
                    difference.clusters if difference else 0),
     )  # fmt: skip
     report = CompareReport(
         out=settings.out, dataset=dataset.vocabulary.name, head=settings.head, rule=rule,
         word=told.word, sentence=told.sentence,
-        claims=_claims(settings, splits), chance=100 / len(splits[0].unseen), arms=rows,
+        claims=_claims(settings, splits), chance=100 / len(splits[0].unseen), dealt=dealt,
+        arms=rows,
         groups=group_rows(grounds, rule), classes=class_rows(grounds, rule),
         splits=[[real.names[one] for one in split.unseen] for split in splits],
         pictures=size.pictures, seeds=seeds, seconds=round(time.perf_counter() - started, 1),
@@ -379,6 +391,19 @@ def _claims(settings: CompareSettings, splits: Sequence[Split]) -> Sequence[str]
             f"--quick: {counted(len(splits), 'split')} and few arms; its interval is no claim"
         )
     return told
+
+
+def _dealt(file: Path, make: Callable[[], list[float]]) -> list[float]:
+    """What is kept of the dealings. Raises: CorruptError."""
+    if not file.is_file():
+        write_atomic(file, json.dumps(make()).encode())
+    try:
+        return [float(score) for score in json.loads(file.read_bytes())]
+    except (OSError, ValueError, TypeError) as exc:
+        raise CorruptError(
+            f"{file}: wanted the scores of dealings, got {exc}; remove the file and run the same "
+            "command again"
+        ) from exc
 
 
 def _write_table(file: Path, table: pa.Table) -> None:

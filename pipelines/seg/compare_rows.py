@@ -17,7 +17,7 @@ from langseg.segmenter.comparison.counting import Protocol
 from langseg.segmenter.comparison.fitted import Tally
 from langseg.segmenter.comparison.scores import Side, Size, accuracies, ious
 from langseg.segmenter.comparison.splits import Split
-from langseg.segmenter.comparison.verdict import REAL, Rule, Verdict, compared, verdict
+from langseg.segmenter.comparison.verdict import REAL, Dealt, Rule, Verdict, compared, verdict
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,14 +111,16 @@ def class_rows(grounds: Grounds, rule: Rule) -> Sequence[ClassRow]:
     return sorted(rows, key=lambda row: row.control - row.real)
 
 
-def told_verdict(difference: Difference | None, rule: Rule, size: str) -> Verdict:
+def told_verdict(
+    difference: Difference | None, dealt: Dealt | None, rule: Rule, size: str
+) -> Verdict:
     """Raises: nothing; without the control there is none."""
     if difference is None:
         return Verdict(
             word="no difference",
             sentence=f"no verdict: the arm {rule.control}, which it is held against, was not run",
         )
-    return verdict(difference, rule, size)
+    return verdict(difference, dealt, rule, size)
 
 
 def size_words(splits: int, seeds: int, pictures: int, clusters: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from langseg.segmenter.comparison.bootstrap import Difference
-from langseg.segmenter.comparison.verdict import Rule, Word
+from langseg.segmenter.comparison.verdict import Dealt, Rule, Word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,8 @@ class ClassRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CompareReport:
-    """``sentence`` is the verdict's line, ``claims`` what it does not say."""
+    """``sentence`` is the verdict's line, ``claims`` what it does not say; ``dealt`` is None where
+    heads were trained."""
 
     out: Path
     dataset: str
@@ -70,6 +71,7 @@ class CompareReport:
     sentence: str
     claims: Sequence[str]
     chance: float
+    dealt: Dealt | None
     arms: Sequence[ArmRow]
     groups: Sequence[GroupRow]
     classes: Sequence[ClassRow]

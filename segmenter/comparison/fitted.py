@@ -8,7 +8,7 @@ the same ones: arms are paired to the last bit. Words come in by a product of tw
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -96,6 +96,38 @@ def compare_prototypes(
             tally.cells |= {(number, picture, name): cells for name, cells in found.items()}
         on_progress("prototypes", picture + 1, val.count)
     return tally
+
+
+def dealt_scores(
+    real: ArmWords, splits: Sequence[Split], regions: RegionMeans, classes: int, val: Pictures,
+    dealings: int, seed: int, on_progress: OnProgress,
+) -> list[float]:  # fmt: skip
+    """Accuracy among the unseen, in points, of the real words dealt to the classes at random, each
+    class all the words of one: what luck alone gives this vocabulary on these pictures."""
+    generator = torch.Generator().manual_seed(seed)
+    orders = [torch.randperm(classes, generator=generator) for _ in range(dealings)]
+    dealt = [replace(real, vectors=real.vectors[order]) for order in orders]
+    held = torch.bincount(regions.classes, minlength=classes) > 0
+    fits = [_Fit(regions, held, split.unseen, classes) for split in splits]
+    kernels = [
+        torch.stack([one.kernel(fit.trained)[:, list(split.unseen)] for one in dealt], dim=1)
+        for fit, split in zip(fits, splits, strict=True)
+    ]
+    right = torch.zeros(dealings, len(splits), classes, dtype=torch.float64)
+    whole = torch.zeros(len(splits), classes, dtype=torch.float64)
+    for picture in range(val.count):
+        patches = val.read(picture)
+        for number, (split, fit, kernel) in enumerate(zip(splits, fits, kernels, strict=True)):
+            counts = patches.counts[:, list(split.unseen)]
+            rows = counts.sum(dim=1) > 0
+            counts = counts[rows].double()
+            scores = torch.einsum("nc,cdu->ndu", patches.x[rows] @ fit.weight, kernel)
+            said = F.one_hot(scores.argmax(dim=2), len(split.unseen)).double()
+            right[:, number, list(split.unseen)] += torch.einsum("nu,ndu->du", counts, said)
+            whole[number, list(split.unseen)] += counts.sum(dim=0)
+        on_progress("dealing", picture + 1, val.count)
+    asked = whole > 0
+    return [float(100 * (one[asked] / whole[asked]).mean()) for one in right]
 
 
 class _Fit:

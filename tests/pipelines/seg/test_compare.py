@@ -69,6 +69,7 @@ def test_compare__says_yes_where_words_tell_how_classes_look(call, positive):
     assert report["sentence"].endswith("(20 splits, 3 seeds, 30 pictures, 30 clusters): yes")
     control = next(row for row in report["arms"] if row["arm"] == "named-random")
     assert control["difference"]["low"] >= 20
+    assert report["dealt"]["p"] == 1 / 40
     scores, chance = scores_of(report), report["chance"]
     assert scores["real"] > 50
     assert abs(scores["names"] - chance) < 10
@@ -94,7 +95,7 @@ def test_compare__keeps_what_it_counted_and_takes_it_again(call, positive):
     first = compare(call, positive, *ARMS, "--json").json
     before = {file.name: file.stat().st_mtime_ns for file in arms.iterdir()}
     assert set(before) == {
-        "real.parquet", "names.parquet",
+        "real.parquet", "names.parquet", "dealt.json",
         *(f"{name}.{seed}.parquet" for name in ("named-random", "swapped") for seed in range(3)),
     }  # fmt: skip
     (arms / "names.parquet").unlink()

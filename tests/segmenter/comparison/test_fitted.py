@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -9,6 +10,7 @@ from langseg.segmenter.comparison.fitted import (
     Pictures,
     compare_fitted,
     compare_prototypes,
+    dealt_scores,
 )
 from langseg.segmenter.comparison.region_means import LabelledPatches, RegionMeans
 from langseg.segmenter.comparison.scores import Size, accuracies, ious
@@ -126,3 +128,15 @@ def test_compare_prototypes__have_seen_what_they_are_asked():
     tally = compare_prototypes(splits, regions_of(60), CLASSES, [2] * CLASSES, VAL, 0, unheard)
     assert accuracies(tally, splits, SIZE).score > 90
     assert {protocol for _, _, protocol in tally.cells} == {"among", "all"}
+
+
+def test_dealt_scores__are_what_an_arm_of_those_words_would_have():
+    splits = draw_splits(range(CLASSES), 6, 3, 0)
+    found = dealt_scores(REAL, splits, regions_of(60), CLASSES, VAL, 3, 5, unheard)
+    generator = torch.Generator().manual_seed(5)
+    orders = [torch.randperm(CLASSES, generator=generator) for _ in range(3)]
+    arms = [arm(f"dealt-{n}", REAL.vectors[order]) for n, order in enumerate(orders)]
+    tallies = compare_fitted(arms, splits, regions_of(60), CLASSES, TRAIN, VAL, 0, unheard)
+    wanted = [accuracies(tallies[one.label], splits, SIZE).score for one in arms]
+    assert found == pytest.approx(wanted)
+    assert max(found) < 40
