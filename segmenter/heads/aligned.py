@@ -34,7 +34,8 @@ class AlignedHead(Head):
         """Args: known: [B] scene indices, -1 for unknown, which is no scene here."""
         with torch.autocast(features.cls.device.type, enabled=False):
             classes = plain_classes(bank, len(features.cls), known)
-            logits = self.aligned(features, classes)
+            new = self.aligned.new(plain_classes(bank, 1)[0])
+            logits = self.aligned(features, classes, new)
         return HeadOutput(
             logits=resize(logits, stride_4(features.padded)),
             padded=features.padded,

@@ -117,9 +117,15 @@ class DenseHead(Head):
         self, logits: Tensor, features: Features, bank: BankTensors, known: Tensor | None
     ) -> Tensor:
         assert self.aligned is not None
-        beside = self.aligned(features, plain_classes(bank, len(logits), known))
+        new = self.aligned.new(plain_classes(bank, 1)[0])
+        beside = self.aligned(features, plain_classes(bank, len(logits), known), new)
         other = resize(beside, stride_4(features.padded)).log_softmax(dim=1)
-        return torch.lerp(logits.log_softmax(dim=1), other, self.aligned_share)
+        joined = torch.empty_like(logits)
+        for which in (new, ~new):  # of these two, only the aligned head can tell
+            own, beside = logits[:, which].log_softmax(dim=1), other[:, which]
+            share = beside.logsumexp(dim=1, keepdim=True)
+            joined[:, which] = torch.lerp(own, beside - share, self.aligned_share) + share
+        return joined
 
     def _adapt(self, classes: Tensor) -> Tensor:
         return classes if self.adapter is None else F.normalize(self.adapter(classes), dim=-1)

@@ -2,22 +2,25 @@
 
 In:  an AlignedMap, kept features of every training picture, their labels, the words of the classes.
 Out: the map, fitted: to all pictures, by the penalty and with the scale that read a fifth of them
-     best when it was fitted to the others.
+     best when it was fitted to the others. From the same fifth it learns to judge whether a patch
+     shows a class that it was not fitted with, by fits that leave out a quarter of the classes.
 
-One pass over the features and a second over that fifth; labels are read once (``data.packed``).
+One pass over the features and two over that fifth; labels are read once (``data.packed``).
 Under torchrun each rank takes its part of the pictures, to the same sums.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.packed import PackedLabels
 from langseg.segmenter.data.sample import OnProgress, Sample
-from langseg.segmenter.distributed import all_or_none, place, sum_over_ranks
+from langseg.segmenter.distributed import all_or_none, of_all_ranks, place, sum_over_ranks
 from langseg.segmenter.features.kept import KeptFeatures, features_of
 from langseg.segmenter.features.views import view_labels
 from langseg.segmenter.heads.ridge import AlignedMap, RidgeSums, patches
@@ -28,6 +31,9 @@ HELD = 5  # every fifth picture
 # A class weighs (its pixels)^-BALANCE: on a hundred pictures of COCO 0.5 was better than 0 by 0.6
 # mIoU (docs/tried.md).
 BALANCE = 0.5
+FOLDS = 4  # of classes, hidden in turn
+JUDGED = 300  # pictures at most
+SHRINK = 1e-6
 
 
 def fit_aligned(
@@ -43,33 +49,101 @@ def fit_aligned(
     """
     fit = _Fit(kept, samples, rule, len(words), hidden, on_progress)
     weights = fit.class_weights()
-    rest, held = (RidgeSums.empty(len(aligned.weight), len(words)) for _ in range(2))
+    words = words.cpu()
+    folds = _folds(weights)
+    rest = [RidgeSums.empty(len(aligned.weight), len(words)) for _ in folds]
+    held = RidgeSums.empty(len(aligned.weight), len(words))
     with all_or_none():
         for index, x, y in fit.pictures("fitting"):
-            (rest if index % HELD else held).add(x, y * weights)
-    for sums in (rest, held):
+            if index % HELD:
+                for sums, fold in zip(rest, folds, strict=True):
+                    sums.add(x, y * fold * weights)
+            else:
+                held.add(x, y * weights)
+    for sums in (*rest, held):
         sum_over_ranks(sums.gram)
         sum_over_ranks(sums.cross)
-    whole = rest + held
-    seen = whole.cross[-1] > 0
-    aligned.words.copy_(words.cpu() * seen[:, None])
+    whole = sum(rest, held)
+    penalty = PENALTIES[-1]
+    can_calibrate = bool(whole.gram[-1, -1] > held.gram[-1, -1] > 0)
+    if can_calibrate:
+        penalty = _calibrate(aligned, fit, sum(rest[1:], rest[0]), words, whole.cross[-1] > 0)
+    aligned.fill(whole, words, penalty)
+    if can_calibrate:
+        aligned.judge.copy_(_judge(aligned, fit, rest, folds, weights, words, penalty))
+
+
+def _folds(weights: Tensor) -> list[Tensor]:
+    """Each class that has a pixel is in one: masks [C], of which neighbours lie apart."""
+    seen = weights.nonzero()[:, 0]
+    of = [seen[start::FOLDS] for start in range(min(FOLDS, len(seen)))]
+    return [torch.zeros_like(weights).index_fill_(0, classes, 1) for classes in of]
+
+
+def _calibrate(
+    aligned: AlignedMap, fit: "_Fit", rest: RidgeSums, words: Tensor, seen: Tensor
+) -> float:
+    """Set the scale of the map; returns the penalty."""
+    aligned.words.copy_(words * seen[:, None])
+    near = aligned.kernel(aligned.words).mT.cpu()
+    maps = [rest.solve(penalty).float() @ near for penalty in PENALTIES]
     losses = torch.zeros(len(PENALTIES), len(SCALES), dtype=torch.float64)
-    if rest.gram[-1, -1] and held.gram[-1, -1]:
-        near = aligned.kernel(aligned.words).mT.cpu()
-        maps = [rest.solve(penalty).float() @ near for penalty in PENALTIES]
-        with all_or_none():
-            for _, x, y in fit.pictures("calibrating", HELD):
-                for row, each in enumerate(maps):
-                    scores = x @ each
-                    for column, scale in enumerate(SCALES):
-                        losses[row, column] -= (y * (scale * scores).log_softmax(dim=1)).sum()
-        sum_over_ranks(losses)
-        best = int(losses.argmin())
-        aligned.scale.fill_(SCALES[best % len(SCALES)])
-        penalty = PENALTIES[best // len(SCALES)]
-    else:
-        penalty = PENALTIES[-1]
-    aligned.weight.copy_(whole.solve(penalty))
+    with all_or_none():
+        for _, x, y in fit.pictures("calibrating", HELD):
+            for row, each in enumerate(maps):
+                scores = x @ each
+                for column, scale in enumerate(SCALES):
+                    losses[row, column] -= (y * (scale * scores).log_softmax(dim=1)).sum()
+    sum_over_ranks(losses)
+    best = int(losses.argmin())
+    aligned.scale.fill_(SCALES[best % len(SCALES)])
+    return PENALTIES[best // len(SCALES)]
+
+
+def _judge(
+    aligned: AlignedMap, fit: "_Fit", rest: Sequence[RidgeSums], folds: Sequence[Tensor],
+    weights: Tensor, words: Tensor, penalty: float,
+) -> Tensor:  # fmt: skip
+    """Slope and constant of a logistic regression, in which patches of classes that were hidden
+    from a fit weigh as much, all together, as those of its own."""
+    maps = []
+    for hidden, fold in enumerate(folds):
+        others = [sums for number, sums in enumerate(rest) if number != hidden]
+        sums = sum(others, RidgeSums.empty(*aligned.weight.shape))
+        if sums.gram[-1, -1]:
+            maps.append((fold, copy.deepcopy(aligned).cpu()))
+            maps[-1][1].fill(sums, words, penalty)
+    leads, said = [torch.zeros(0)], [torch.zeros(0, 2)]
+    with all_or_none():
+        for _, x, y in fit.pictures("hiding classes", HELD * fit.thinning(JUDGED * HELD)):
+            shown = y.any(dim=1)
+            weighed = y[shown] * weights
+            for fold, each in maps:
+                leads.append(each.lead(x, words[fold > 0])[shown])
+                said.append(torch.stack([weighed @ fold, weighed @ (1 - fold)], dim=1))
+    found = of_all_ranks((torch.cat(leads), torch.cat(said)))
+    lead, y = (torch.cat(parts).double() for parts in zip(*found, strict=True))
+    return _logistic(lead, y / y.sum(dim=0)) if y.any(dim=0).all() else torch.zeros(2)
+
+
+def _logistic(x: Tensor, y: Tensor) -> Tensor:
+    """Slope and constant that tell x [N] apart: y [N, 2] is what each weighs as a positive, and
+    as a negative."""
+    mean, deviation = x.mean(), x.std().clamp_min(1e-6)
+    found = torch.zeros(2, dtype=x.dtype, requires_grad=True)
+    optimizer = torch.optim.LBFGS([found], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        odds = (x - mean) / deviation * found[0] + found[1]
+        likely = y * torch.stack([F.logsigmoid(odds), F.logsigmoid(-odds)], dim=1)
+        total = SHRINK * found.square().sum() - likely.sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        return total
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    slope, constant = found.detach()
+    return torch.stack([slope / deviation, constant - slope * mean / deviation])
 
 
 class _Fit:
@@ -84,7 +158,7 @@ class _Fit:
         self._classes, self._hidden, self._on_progress = classes, sorted(hidden), on_progress
 
     def class_weights(self) -> Tensor:
-        """[C], of a mean of 1 over labelled pixels; of all ranks' pictures."""
+        """[C], of a mean of 1 over labelled pixels, 0 without one; of all ranks' pictures."""
         counts = torch.zeros(self._classes, dtype=torch.float64)
         with all_or_none():
             for done, index in enumerate(mine := self._mine(1), start=1):
@@ -94,7 +168,7 @@ class _Fit:
                 self._on_progress("counting classes", done, len(mine))
         sum_over_ranks(counts)
         counts[self._hidden] = 0
-        weights = counts.clamp_min(1) ** -BALANCE
+        weights = counts.clamp_min(1) ** -BALANCE * (counts > 0)
         return (weights * (counts.sum() / (weights * counts).sum().clamp_min(1e-12))).float()
 
     def pictures(self, phase: str, every: int = 1) -> Iterator[tuple[int, Tensor, Tensor]]:
@@ -107,6 +181,10 @@ class _Fit:
             x, y = (torch.cat(parts) for parts in zip(*of_views, strict=True))
             yield index, x, y
             self._on_progress(phase, done, len(mine))
+
+    def thinning(self, most: int) -> int:
+        """Every which picture to take for at most ``most``."""
+        return -(-self._pictures // most)
 
     def _mine(self, every: int) -> range:
         rank, world_size = place()

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langseg.segmenter.heads import ridge
 from langseg.segmenter.heads.ridge import MIN_PENALTY, AlignedMap, RidgeSums, patches
 from tests.support.tiny_segmenter import tiny_vit
 
@@ -60,7 +61,8 @@ def _fitted(classes: int = 4, width: int = 16) -> AlignedMap:
     aligned = AlignedMap(width=48, taps=4, text_width=width, classes=classes)
     generator = torch.Generator().manual_seed(1)
     aligned.words.copy_(F.normalize(torch.randn(classes, width, generator=generator), dim=-1))
-    aligned.weight.copy_(torch.randn(aligned.weight.shape, generator=generator))
+    for buffer in (aligned.weight, aligned.judge):
+        buffer.copy_(torch.randn(buffer.shape, generator=generator))
     return aligned
 
 
@@ -92,3 +94,66 @@ def test_aligned__reads_all_taps_the_token_and_a_constant():
 
 def test_aligned__holds_nothing_that_an_optimiser_could_move():
     assert list(_fitted().parameters()) == []
+
+
+def _asked(aligned: AlignedMap, new: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Patches, and the class vectors of all words and of further ones."""
+    generator = torch.Generator().manual_seed(2)
+    x = 0.1 * torch.randn(6, len(aligned.weight), generator=generator)
+    others = F.normalize(torch.randn(new, aligned.words.shape[1], generator=generator), dim=-1)
+    return x, torch.cat([others, aligned.words])
+
+
+def test_new__is_a_class_vector_that_no_trained_class_has():
+    aligned = _fitted()
+    _, classes = _asked(aligned, 2)
+    aligned.words[3] = 0
+    assert aligned.new(classes).tolist() == [True, True, False, False, False, True]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_read__of_trained_or_of_new_words_alone_asks_no_judge(trained):
+    aligned = _fitted()
+    x, classes = _asked(aligned, 3)
+    classes = classes[3:] if trained else classes[:3]
+    near = aligned.kernel(classes) if trained else aligned.cosines(classes)
+    got = aligned.read(x, classes, aligned.new(classes))
+    assert torch.equal(got, x @ (aligned.weight @ (aligned.scale * near).mT))
+
+
+def test_read__of_both_gives_each_side_what_the_judge_says():
+    aligned = _fitted()
+    x, classes = _asked(aligned, 3)
+    new = aligned.new(classes)
+    assert new.tolist() == [True] * 3 + [False] * 4
+    got = aligned.read(x, classes, new)
+    odds = aligned.lead(x, classes[:3]) * aligned.judge[0] + aligned.judge[1]
+    torch.testing.assert_close(got[:, :3].exp().sum(dim=1), odds.sigmoid())
+    torch.testing.assert_close(got.exp().sum(dim=1), torch.ones(6))
+    for side in (slice(3), slice(3, None)):
+        alone = aligned.read(x, classes[side], new[side])
+        torch.testing.assert_close(got[:, side].log_softmax(dim=1), alone.log_softmax(dim=1))
+
+
+def test_read__of_both_judges_each_class_by_its_words_alone():
+    aligned, order = _fitted(), torch.tensor([4, 0, 6, 2, 1, 5, 3])
+    x, classes = _asked(aligned, 3)
+    straight, shuffled = (aligned.read(x, c, aligned.new(c)) for c in (classes, classes[order]))
+    torch.testing.assert_close(shuffled, straight[:, order])
+
+
+def test_lead__is_an_average_over_the_patches_that_look_alike(monkeypatch):
+    aligned = _fitted()
+    x, classes = _asked(aligned, 3)
+    x[3:] = x[0]  # four of six
+    lead = aligned.lead(x, classes[:3])
+    assert lead[[0, 3, 4, 5]].std() < 1e-5
+    shares = x @ aligned.weight
+    best, known = (
+        (shares @ aligned.cosines(each).mT).amax(dim=1) for each in (classes[:3], classes[3:])
+    )
+    looks = F.normalize((x - aligned.mean) / aligned.deviation, dim=1)
+    wanted = (5 * looks @ looks.mT).softmax(dim=1) @ (best - known)
+    torch.testing.assert_close(lead, wanted)
+    monkeypatch.setattr(ridge, "ROWS", 4)
+    torch.testing.assert_close(aligned.lead(x, classes[:3]), wanted)

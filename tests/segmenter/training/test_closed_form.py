@@ -1,16 +1,20 @@
 """A head in closed form: fitted in one step, to the same whoever fits it, and kept like any."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.errors import UsageError
 from langseg.segmenter.data import packed
 from langseg.segmenter.data.sample import read_labels
 from langseg.segmenter.evaluation.evaluate import evaluate
+from langseg.segmenter.evaluation.metrics import seen_unseen
 from langseg.segmenter.heads.config import HeadConfig
 from langseg.segmenter.heads.ridge import AlignedMap
 from langseg.segmenter.inference.segmenter import Segmenter
@@ -32,10 +36,10 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def run(data: Path, name: str = "run", **changes: Any) -> TrainResult:
+def run(data: Path, name: str = "run", bank: TextBank | None = None, **changes: Any) -> TrainResult:
     values = {"head": HeadConfig(kind="aligned"), "feature_side": 48} | changes
     return train(
-        config=tiny_config(**values), backbone=tiny_vit(), bank=tiny_bank(),
+        config=tiny_config(**values), backbone=tiny_vit(), bank=bank or tiny_bank(),
         samples=tiny_samples(data), out=data.parent / name,
     )  # fmt: skip
 
@@ -105,6 +109,39 @@ def test_joined__is_fitted_before_its_first_step_and_then_stays(data):
     run(data, head=tiny_head(aligned_share=0.5), steps=3)
     joined = fitted(segmenter(data))
     torch.testing.assert_close(joined.weight, fitted(segmenter(data, "alone")).weight)
+
+
+def _cube_bank() -> TextBank:
+    """Eight classes, the words of each saying whether it has red, green and blue."""
+    bank = tiny_bank(classes=8)
+    parts = np.linalg.qr(np.random.default_rng(0).normal(size=(16, 6)))[0].T.reshape(2, 3, 16)
+    words = [sum(parts[n >> c & 1, c] for c in range(3)) / 3**0.5 for n in range(8)]
+    return replace(bank, emb=(np.array(words)[:, None] * bank.mask[..., None]).astype(np.float16))
+
+
+def _write_cube(root: Path, count: int) -> None:
+    """Pictures of three fields that have red, green and blue or not, with noise."""
+    rng = np.random.default_rng(3)
+    for split, stem_from in (("training", 0), ("validation", count)):
+        for kind in ("images", "annotations"):
+            (root / kind / split).mkdir(parents=True)
+        for i in range(stem_from, stem_from + count):
+            labels = np.repeat(rng.choice(8, 3, replace=False), 16)[None].repeat(48, axis=0)
+            picture = 60 + 130 * (labels[..., None] >> np.arange(3) & 1)
+            picture = (picture + rng.normal(size=picture.shape) * 8).clip(0, 255)
+            for kind, pixels in (("images", picture), ("annotations", labels + 1)):
+                Image.fromarray(pixels.astype(np.uint8)).save(root / f"{kind}/{split}/p{i}.png")
+
+
+@pytest.mark.parametrize("head", [HeadConfig(kind="aligned"), tiny_head(aligned_share=0.9)])
+def test_fit__finds_a_class_that_was_never_trained_among_those_that_were(tmp_path, head):
+    data = tmp_path / "data"
+    _write_cube(data, 24)
+    run(data, bank=_cube_bank(), unseen=("class 6",), head=head, steps=2)
+    scores = evaluate(segmenter(data), tiny_samples(data, "val")).scores
+    seen, unseen, _ = seen_unseen(scores, {6})
+    assert seen > 0.5
+    assert unseen > 0.3
 
 
 @pytest.mark.parametrize("head", [HeadConfig(kind="aligned"), tiny_head(aligned_share=0.5)])

@@ -77,7 +77,7 @@ def test_a_stop__keeps_the_last_whole_step_and_the_run_goes_on_from_it(
     "phase",
     [
         "checking labels", "checking pictures", "looking for kept features", "reading features",
-        "counting classes", "fitting", "calibrating",
+        "counting classes", "fitting", "calibrating", "hiding classes",
     ],
 )  # fmt: skip
 def test_a_stop__before_the_first_step_says_that_none_was_kept(data, tmp_path, phase):
