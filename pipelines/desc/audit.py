@@ -7,9 +7,9 @@ Out: a report: the canned audits' answers and, of a vocabulary, the quality of i
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from langseg.cache.errors import InputError
 from langseg.descriptors.vocabulary.source import EncodedSource
@@ -40,6 +40,43 @@ class AuditConfig(EncodedSource):
         None, description="Write the whole audit of one vocabulary as a page.  [default: ade20k's]"
     )
     rows: int = Field(8, ge=1, description="Rows shown of each answer.")
+    images: Path | None = Field(
+        None, description="Also judge the phrases by pictures of --classes: a folder or a zip file."
+    )
+    labels: Path | None = Field(None, description="Their labels, as `langseg-seg train` has them.")
+    data: Path | None = Field(
+        None,
+        description="Judge them by the training pictures of --dataset instead, in this folder.",
+    )
+    train_config: str | None = Field(
+        None,
+        description="Whose backbone and size look at the pictures: settings of `langseg-seg train`,"
+        " a file or a name.  [default: --dataset's; msrc for --images]",
+    )
+    phrases: Path | None = Field(
+        None,
+        description="Write a row for each phrase that was judged by pictures to a Parquet file, "
+        "for `bank --drop-misleading`.",
+    )
+
+    @model_validator(mode="after")
+    def _pictures(self) -> Self:
+        if (self.images is None) != (self.labels is None):
+            raise ValueError("images: wanted both --images DIR and --labels DIR, got one")
+        if self.images is not None and self.classes is None:
+            raise ValueError("images: wanted --classes FILE, which says what their labels mean")
+        if self.images is not None and self.data is not None:
+            raise ValueError("images: wanted --images or --data, got both")
+        for name in ("phrases", "train_config"):
+            if getattr(self, name) is not None and not self.by_pictures:
+                flag = name.replace("_", "-")
+                raise ValueError(f"{flag}: wanted pictures to judge by; give --images or --data")
+        return self
+
+    @property
+    def by_pictures(self) -> bool:
+        """Whether labelled pictures are given."""
+        return self.images is not None or self.data is not None
 
 
 def run_audit(

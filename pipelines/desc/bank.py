@@ -4,26 +4,43 @@ In:  a ``Source`` and the name of a text encoder whose vectors the store holds.
 Out: the bank in the store; a report of what it is.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from langseg.cache.errors import InputError
-from langseg.descriptors.vocabulary.source import Source, source_flags
+from langseg.descriptors.vocabulary.source import EncodedSource, Source, source_flags
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.chosen_set import ChosenSet, chosen_set
 
 if TYPE_CHECKING:
+    from langseg.cache.bank.text_bank import TextBank
     from langseg.cache.store.store import Store
+    from langseg.descriptors.bank.build import Phrase
+    from langseg.descriptors.bank.stored_set import StoredSet
     from langseg.descriptors.encoders.base import EncoderRecord
+
+
+class BankConfig(EncodedSource):
+    """What `bank` takes."""
+
+    drop_misleading: Path | None = Field(
+        None,
+        description="Leave out the phrases that pictures call misleading: the file of `audit "
+        "--phrases`. A class keeps its name, and its best phrase.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BankReport:
     """The bank in folder ``bank``: ``descriptors`` of ``classes`` in ``scenes``, "*" not counted.
 
-    ``set`` is what it is made of, ``set.changed`` how the bank before it differs.
+    ``set`` is what it is made of, ``set.changed`` how the bank before it differs; ``dropped`` of
+    its phrases mislead, and are not in the bank.
     """
 
     bank: Path
@@ -31,42 +48,83 @@ class BankReport:
     classes: int
     descriptors: int
     scenes: int
+    dropped: int
     set: ChosenSet
     sentence: str
 
 
-def run_bank(source: Source, encoder_name: str) -> BankReport:
-    """Build and save the TextBank of a vocabulary; the same content is the same folder."""
+def run_bank(source: Source, encoder_name: str, drop_misleading: Path | None = None) -> BankReport:
+    """Build and save the TextBank of a vocabulary; the same content is the same folder.
+
+    Raises: InputError, for a file to drop by that ``audit`` did not write.
+    """
     from langseg.cache.bank.load_save import save_bank
-    from langseg.descriptors.bank.build import bank_texts, build_bank
-    from langseg.descriptors.encoders.stored_vectors import stored_vectors
 
     chosen = open_sets(source).of(source.model)
-    store, vocabulary, selection = chosen.store, chosen.vocabulary, chosen.selection
-    record = _record(source, store, encoder_name)
-    phrases = chosen.phrases()
-    bank = build_bank(
-        vocabulary,
-        phrases,
-        stored_vectors(store, record, bank_texts(vocabulary, phrases)),
-        record,
-        model=selection.model,
-        manifest=store.manifest.name,
-        askings=selection.askings,
-        flags=source_flags(source, encoder_name),
-    )
+    bank, dropped = _laid_out(chosen, source, encoder_name, drop_misleading)
     found = chosen_set(chosen)
-    folder = save_bank(bank, store.path / "banks")
+    folder = save_bank(bank, chosen.store.path / "banks")
+    left_out = f", {dropped} that mislead left out" if drop_misleading else ""
     return BankReport(
         bank=folder,
         fingerprint=bank.fingerprint,
         classes=len(bank.names),
         descriptors=int(bank.mask.sum()),
         scenes=len(bank.scenes) - 1,
+        dropped=dropped,
         set=found,
-        sentence=f"{vocabulary.name}: TextBank of {len(bank.names)} classes, "
-        f"{int(bank.mask.sum())} phrases, {found}",
+        sentence=f"{chosen.vocabulary.name}: TextBank of {len(bank.names)} classes, "
+        f"{int(bank.mask.sum())} phrases{left_out}, {found}",
     )
+
+
+def bank_to_judge(source: EncodedSource) -> "TextBank":
+    """The bank that ``run_bank`` would save of the set, not saved."""
+    chosen = open_sets(source).of(source.model)
+    return _laid_out(chosen, source, source.encoder, None)[0]
+
+
+def _laid_out(
+    chosen: "StoredSet", source: Source, encoder_name: str, drop: Path | None
+) -> "tuple[TextBank, int]":
+    """The bank, and how many phrases were left out."""
+    from langseg.descriptors.bank.build import bank_texts, build_bank
+    from langseg.descriptors.encoders.stored_vectors import stored_vectors
+    from langseg.pipelines.shared.picture_report import misleading
+
+    store, vocabulary, askings = chosen.store, chosen.vocabulary, chosen.selection.askings
+    record = _record(source, store, encoder_name)
+    phrases, dropped = chosen.phrases(), 0
+    if drop is not None:
+        said = misleading(drop)
+        kept = {name: _without(name, rows, said.aucs) for name, rows in phrases.items()}
+        dropped = sum(len(phrases[name]) - len(kept[name]) for name in phrases)
+        phrases = kept
+        how = {"drop_misleading": said.sha256}
+        askings = tuple(replace(one, params={**one.params, **how}) for one in askings)
+    bank = build_bank(
+        vocabulary,
+        phrases,
+        stored_vectors(store, record, bank_texts(vocabulary, phrases)),
+        record,
+        model=chosen.selection.model,
+        manifest=store.manifest.name,
+        askings=askings,
+        flags=source_flags(source, encoder_name),
+    )
+    return bank, dropped
+
+
+def _without(
+    name: str, rows: "tuple[Phrase, ...]", aucs: Mapping[tuple[str, str], float]
+) -> "tuple[Phrase, ...]":
+    """The phrases of a class without those that mislead: its name stays, and where all others
+    mislead the best of them."""
+    own, *others = rows
+    kept = [row for row in others if (name, row.text) not in aucs]
+    if others and not kept:
+        kept = [max(others, key=lambda row: aucs[name, row.text])]
+    return own, *kept
 
 
 def _record(source: Source, store: "Store", encoder_name: str) -> "EncoderRecord":

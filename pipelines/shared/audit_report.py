@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langseg.pipelines.shared.chosen_set import ChosenSet
+from langseg.pipelines.shared.picture_report import PictureReport
 
 if TYPE_CHECKING:
     from langseg.descriptors.quality.compare_sets import SetRow
@@ -127,10 +128,11 @@ class QualityReport:
 @dataclass(frozen=True, kw_only=True)
 class AuditReport:
     """``missing`` are the classes without a descriptor; ``set`` and ``quality`` are those of a
-    vocabulary."""
+    vocabulary, ``by_pictures`` what labelled pictures say of its phrases."""
 
     answers: Sequence[StandingAnswer]
     missing: Sequence[str]
     sentence: str
     set: ChosenSet | None = None
     quality: QualityReport | None = None
+    by_pictures: PictureReport | None = None

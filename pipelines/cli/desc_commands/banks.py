@@ -1,8 +1,9 @@
 """The commands that make of the phrases what a segmenter reads: vectors, a bank, its controls."""
 
-from langseg.descriptors.vocabulary.source import EmbeddingSource, EncodedSource
+from langseg.descriptors.vocabulary.source import EmbeddingSource
 from langseg.pipelines.cli.options import settings_options
 from langseg.pipelines.desc.arms import ArmsConfig
+from langseg.pipelines.desc.bank import BankConfig
 from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.json_output import emit_json, emit_report
 from langseg.pipelines.shared.progress import progress
@@ -26,18 +27,19 @@ def encode(settings: EmbeddingSource, as_json: bool) -> None:
     emit_report(report, as_json)
 
 
-@settings_options(EncodedSource)
-def bank(settings: EncodedSource, as_json: bool) -> None:
+@settings_options(BankConfig)
+def bank(settings: BankConfig, as_json: bool) -> None:
     """Lay descriptors and embeddings out as the TextBank that langseg-seg reads.
 
-    Prints the bank's folder. Example:
+    Prints the bank's folder. Examples:
 
     \b
         langseg-desc bank --dataset ade20k
+        langseg-desc bank --dataset msrc --drop-misleading phrases.parquet
     """
     from langseg.pipelines.desc.bank import run_bank
 
-    report = run_bank(settings, settings.encoder)
+    report = run_bank(settings, settings.encoder, settings.drop_misleading)
     if as_json:
         emit_json(report)
         return

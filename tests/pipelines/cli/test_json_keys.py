@@ -21,13 +21,13 @@ DESC = {
     "explain-key wall": "request_key in_key not_in_key prompt_id others stored nearest_stored "
     "differences",
     "encode": "encoder texts embedded recovered truncated tokens set sentence",
-    "bank": "bank fingerprint classes descriptors scenes set sentence",
+    "bank": "bank fingerprint classes descriptors scenes dropped set sentence",
     "arms": "format real vocabulary encoder arms left_out index embedded truncated set sentence",
     "import others.json": "file form file_sha256 vocabulary model classes phrases subclasses "
     "accepted rejected flagged all_dropped renamed unknown unknown_pairs empty missing guesses "
     "disagreeing bad_rows ignored mended planned cached asked newest replaced manifest sentence",
     "export --out out.jsonl": "out format rows classes without model sentence",
-    "audit": "answers missing set sentence quality",
+    "audit": "answers missing set sentence quality by_pictures",
     "audit --list": "questions",
     "show wall": "class_name senses kept dropped requests answers vectors sentence",
     "sql from/**/texts": "columns rows truncated",

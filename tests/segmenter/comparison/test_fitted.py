@@ -12,41 +12,12 @@ from langseg.segmenter.comparison.fitted import (
     compare_prototypes,
     dealt_scores,
 )
-from langseg.segmenter.comparison.region_means import LabelledPatches, RegionMeans
+from langseg.segmenter.comparison.region_means import LabelledPatches
 from langseg.segmenter.comparison.scores import Size, accuracies, ious
 from langseg.segmenter.comparison.splits import Split, draw_splits
 from langseg.segmenter.comparison.words import ArmWords
 from langseg.segmenter.data.sample import unheard
-
-CLASSES, SIDE, WIDTH = 24, 6, 40
-OF = torch.tensor([(one, 6 + other) for one in range(6) for other in range(4)])  # attributes
-_G = torch.Generator().manual_seed(0)
-LOOKS = torch.randn(12, WIDTH, generator=_G)
-SAID = torch.randn(12, 16, generator=_G)
-
-
-def picture(index: int) -> LabelledPatches:
-    """36 patches of three classes, one to a patch."""
-    generator = torch.Generator().manual_seed(100 + index)
-    held = (index + torch.tensor([0, 7, 15])) % CLASSES
-    of = held[torch.randint(0, 3, (SIDE * SIDE,), generator=generator)]
-    x = LOOKS[OF[of]].sum(dim=1) + 0.5 * torch.randn(len(of), WIDTH, generator=generator)
-    return LabelledPatches(
-        torch.cat([x, torch.ones(len(x), 1)], dim=1), 10 * F.one_hot(of, CLASSES)
-    )
-
-
-def regions_of(count: int) -> RegionMeans:
-    x, classes, pictures = [], [], []
-    for index in range(count):
-        one = picture(index)
-        of = one.counts.argmax(dim=1)
-        for label in of.unique():
-            x.append(one.x[of == label].mean(dim=0))
-            classes.append(label)
-            pictures.append(torch.tensor(index))
-    labels = torch.stack(classes)
-    return RegionMeans(torch.stack(x), labels, torch.stack(pictures), torch.ones_like(labels))
+from tests.support.feature_world import CLASSES, GENERATOR, OF, SAID, picture, regions_of
 
 
 def arm(name: str, vectors: torch.Tensor) -> ArmWords:
@@ -54,8 +25,8 @@ def arm(name: str, vectors: torch.Tensor) -> ArmWords:
 
 
 REAL = arm("real", SAID[OF].sum(dim=1))
-SWAPPED = arm("swapped", SAID[OF].sum(dim=1)[torch.randperm(CLASSES, generator=_G)])
-CHANCE = arm("chance", torch.randn(CLASSES, 16, generator=_G))
+SWAPPED = arm("swapped", SAID[OF].sum(dim=1)[torch.randperm(CLASSES, generator=GENERATOR)])
+CHANCE = arm("chance", torch.randn(CLASSES, 16, generator=GENERATOR))
 TRAIN, VAL = Pictures(60, picture), Pictures(24, lambda index: picture(200 + index))
 SIZE = Size(24, CLASSES)
 
