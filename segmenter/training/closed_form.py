@@ -22,6 +22,7 @@ from langseg.segmenter.data.packed import PackedLabels
 from langseg.segmenter.data.sample import OnProgress, Sample
 from langseg.segmenter.distributed import all_or_none, of_all_ranks, place, sum_over_ranks
 from langseg.segmenter.features.kept import KeptFeatures, features_of
+from langseg.segmenter.features.patch_labels import patch_labels
 from langseg.segmenter.features.views import view_labels
 from langseg.segmenter.heads.ridge import AlignedMap, RidgeSums, patches
 
@@ -194,10 +195,6 @@ class _Fit:
         side = self._kept.patch
         features = features_of([self._kept.maps(index, number)], side)
         shown = view_labels(labels, self._kept.view(index, number))
-        h, w = (pixels // side for pixels in shown.shape)
-        cells = np.arange(h * w).reshape(h, w).repeat(side, 0).repeat(side, 1)
-        places = cells * (self._classes + 1) + shown + 1  # IGNORE, -1, is the first
-        counts = np.bincount(places.ravel(), minlength=h * w * (self._classes + 1))
-        shares = torch.from_numpy(counts).view(h * w, -1)[:, 1:].float() / side**2
+        shares = patch_labels(shown, side, self._classes).float() / side**2
         shares[:, self._hidden] = 0
         return patches(features)[0], shares
