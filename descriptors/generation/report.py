@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from langseg.cache.records import NAME_SLOT
-
 if TYPE_CHECKING:  # a command line names the report before it knows what is to be done
     from langseg.cache.records import Response
     from langseg.descriptors.prompts.replies import ParsedReply
@@ -95,6 +93,8 @@ class Tally:
             self.cost_usd = _sum(self.cost_usd, response.cost_usd)
         if parsed is None:
             return
+        from langseg.cache.records import NAME_SLOT  # not for a command's --help
+
         for row in parsed.rows:
             if row.rejected:
                 self.rejected[row.rejected] += 1
