@@ -138,6 +138,8 @@ class AlignedMap(nn.Module):
         logits = x @ (self.weight @ (self.scale * near).mT)
         if new.any() and not new.all():
             odds = self.lead(x, classes[..., new, :]) * self.judge[0] + self.judge[1]
+            # It was fitted to as many patches of either; before a look, each class is as likely.
+            odds = odds + torch.log(new.sum() / (~new).sum())
             for which, sign in ((new, 1), (~new, -1)):
                 share = F.logsigmoid(sign * odds)[..., None]
                 logits[..., which] = logits[..., which].log_softmax(dim=-1) + share

@@ -121,14 +121,16 @@ def test_read__of_trained_or_of_new_words_alone_asks_no_judge(trained):
     assert torch.equal(got, x @ (aligned.weight @ (aligned.scale * near).mT))
 
 
-def test_read__of_both_gives_each_side_what_the_judge_says():
+def test_read__of_both_gives_each_side_what_the_judge_and_their_numbers_say():
     aligned = _fitted()
     x, classes = _asked(aligned, 3)
     new = aligned.new(classes)
     assert new.tolist() == [True] * 3 + [False] * 4
     got = aligned.read(x, classes, new)
     odds = aligned.lead(x, classes[:3]) * aligned.judge[0] + aligned.judge[1]
-    torch.testing.assert_close(got[:, :3].exp().sum(dim=1), odds.sigmoid())
+    torch.testing.assert_close(
+        got[:, :3].exp().sum(dim=1), (odds + torch.tensor(3 / 4).log()).sigmoid()
+    )
     torch.testing.assert_close(got.exp().sum(dim=1), torch.ones(6))
     for side in (slice(3), slice(3, None)):
         alone = aligned.read(x, classes[side], new[side])
