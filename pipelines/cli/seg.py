@@ -133,7 +133,8 @@ def compare(settings: CompareSettings, as_json: bool) -> None:
 
     Classes are hidden from training, split by split, and asked by their words alone. The banks are
     those of `langseg-desc arms`. The rule is written down first; what was counted of an arm is
-    kept. Examples:
+    kept. The folder's index.html shows all of it, with the pictures on which words disagree.
+    Examples:
 
     \b
         langseg-seg compare --dataset msrc --data DIR

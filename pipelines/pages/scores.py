@@ -4,10 +4,8 @@ In:  scores, confusion matrix, strata, scores under corruptions, and pictures, o
 Out: one self-contained HTML file: no script, no outside file, every text escaped.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files as package_files
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langseg.pipelines.pages.confusion_map import LEAST, draw_confusions, largest_confusions
-from langseg.pipelines.shared.console import plain
+from langseg.pipelines.pages.page_template import filled
 from langseg.pipelines.shared.percentages import share
 
 if TYPE_CHECKING:
@@ -69,23 +67,14 @@ class ScorePage:
 
 def render_scores(page: ScorePage) -> str:
     """The page."""
-    import jinja2
-
-    source = package_files("langseg.pipelines.pages").joinpath("templates", "scores.html.jinja")
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: plain(value) if type(value) is str else value,
-    )
-    environment.filters |= {"share": _share, "data_uri": _data_uri, "shade": _shade}
     names = [one.name for one in page.classes]
     scored = [one for one in page.classes if one.iou is not None]
     groups: dict[str, list[Stratum]] = {}
     for stratum in page.strata:
         groups.setdefault(stratum.by, []).append(stratum)
-    return environment.from_string(source.read_text("utf-8")).render(
+    return filled(
+        "scores.html.jinja",
+        {"share": _share, "shade": _shade},
         page=page,
         scored=sorted(scored, key=lambda one: -(one.iou or 0)),
         absent=[one.name for one in page.classes if one.iou is None],
@@ -127,7 +116,3 @@ def _share(part: float | None) -> str:
 def _shade(part: float) -> str:
     """Opacity of a share: its root, so that small shares are seen."""
     return f"{sqrt(part):.2f}"
-
-
-def _data_uri(jpeg: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

@@ -24,6 +24,7 @@ from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.counted import counted
 from langseg.cache.errors import CorruptError, InputError, UsageError
 from langseg.cache.files import make_folder, write_atomic
+from langseg.pipelines.seg.compare_page import compare_page
 from langseg.pipelines.seg.compare_rows import (
     Arm,
     Grounds,
@@ -67,7 +68,7 @@ from langseg.segmenter.data.sample import Sample, dataset_hash
 from langseg.segmenter.features.kept import KeptFeatures
 from langseg.segmenter.heads.base import input_unit
 
-RULE, REPORT, RESULTS = "rule.json", "compare.json", "results.parquet"
+RULE, REPORT, RESULTS, PAGE = "rule.json", "compare.json", "results.parquet", "index.html"
 DEALT = "dealt.json"
 FEWER = (1, 2, 4, 8, 16, 32)  # phrases of a class, as arms of their own
 DENSE_ARMS = ("names", "templates", "named-random", "swapped")
@@ -120,14 +121,15 @@ def run_compare(settings: CompareSettings, advance: Advance) -> CompareReport:
     splits = _splits(settings, real, np.flatnonzero(present[0] & present[1]).tolist())
     seeds = settings.seeds if settings.head == "dense" else 1
     rule = Rule(margin=settings.margin)
-    _lay_down(settings.out, {
+    laid = {
         **asdict(rule), "head": settings.head, "arms": [one.label for one in banks],
         "banks": [one.bank.fingerprint for one in banks], "seeds": seeds,
         "splits": [[real.names[one] for one in split.unseen] for split in splits],
         "backbone": backbone.backbone_id, "taps": list(backbone.taps),
         "training": jsonable(settings.training), "dataset": dataset.vocabulary.name,
         "data": {split: dataset_hash(of) for split, of in samples.items()},
-    })  # fmt: skip
+    }  # fmt: skip
+    _lay_down(settings.out, laid)
     arms, data = _counted_arms(settings, banks, splits, seeds, samples, dataset, backbone, advance)
     size = Size(len(samples["val"]), len(real.names))
     grounds = Grounds(
@@ -163,6 +165,8 @@ def run_compare(settings: CompareSettings, advance: Advance) -> CompareReport:
     _write_table(settings.out / RESULTS, result_table(grounds))
     text = json.dumps(jsonable(report), indent=1, ensure_ascii=False)
     write_atomic(settings.out / REPORT, text.encode())
+    page = compare_page(report, grounds, laid, samples["val"])
+    write_atomic(settings.out / PAGE, page.encode())
     return report
 
 

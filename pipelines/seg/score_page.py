@@ -4,7 +4,6 @@ In:  a report, the Evaluation it is of, its classes, and a way to see a picture 
 Out: HTML.
 """
 
-import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from PIL import Image
 
 from langseg.cache.counted import counted
 from langseg.pipelines.pages.scores import PageClass, PagePicture, ScorePage, render_scores
+from langseg.pipelines.seg.page_pictures import jpeg, within
 from langseg.pipelines.seg.score_report import MasksReport, ModelReport, ScoreReport
 from langseg.pipelines.seg.score_tables import score_rows
 from langseg.segmenter.data.labels import IGNORE
@@ -113,8 +113,7 @@ def _picture(
 ) -> PagePicture:
     masks = {"labels": scored.labels, "prediction": scored.mask}
     blank = np.full_like(scored.labels, IGNORE)
-    image = Image.fromarray(scored.image)
-    image.thumbnail((_LONGEST, _LONGEST))
+    image = within(scored.image, _LONGEST)
     small = np.array(image)
     panels = {
         name: panel(small, _shrunk(mask, image.size), names, colours, PANEL_WIDTH)
@@ -124,7 +123,7 @@ def _picture(
         stem=counts.stem,
         miou=counts.miou,
         pixel_accuracy=counts.pixel_accuracy,
-        panels={name: _jpeg(one) for name, one in panels.items()},
+        panels={name: jpeg(one) for name, one in panels.items()},
         legend=legend_rows(list(masks.values()), names, colours),
     )
 
@@ -132,9 +131,3 @@ def _picture(
 def _shrunk(mask: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.int64]:
     nearest = Image.fromarray(mask.astype(np.int32)).resize(size, Image.Resampling.NEAREST)
     return np.array(nearest).astype(np.int64)
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=85, optimize=True)
-    return file.getvalue()

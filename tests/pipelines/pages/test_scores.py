@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from langseg.segmenter.robustness.measure import (
     CorruptionMeans,
     RobustnessReport,
 )
+from tests.support.page_tags import Tags
 
 NASTY = '<script>alert("x")</script>\x1b[31m'
 PICTURE = PagePicture(
@@ -96,24 +96,6 @@ def test_page_of_scores_alone__has_no_empty_section():
     for anchor in ("strata", "robustness", "worst", "best"):
         assert f"#{anchor}" not in html
         assert f'id="{anchor}"' not in html
-
-
-class Tags(HTMLParser):
-    """Remembers what is open, and fails where something else is closed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in ("meta", "img", "br"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        pass
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 def test_page__closes_what_it_opens(html):
