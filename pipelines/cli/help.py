@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 PANELS = {  # a setting has the same place in the help of every command
     "Who answers": "provider model base_url temperature max_completion_tokens",
-    "What is meant": "dataset classes data split predictions mapping question",
+    "What is meant": "dataset classes data split predictions mapping question results",
     "Own pictures": "images labels val_images val_labels val_share colours grey_window page",
     "What is asked": "attributes subclasses per_subclass scene_attributes samples differential "
     "prompt",

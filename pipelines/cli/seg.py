@@ -140,13 +140,17 @@ def compare(settings: CompareSettings, as_json: bool) -> None:
         langseg-seg compare --dataset msrc --data DIR
         langseg-seg compare --dataset msrc --data DIR --unseen 'sheep,cat;dog,car' --out runs/two
         langseg-seg compare --dataset msrc --data DIR --head dense --arms names,swapped
+        langseg-seg compare --dataset msrc --data DIR --latex
     """
     from langseg.pipelines.seg.compare import run_compare
-    from langseg.pipelines.seg.compare_tables import arm_table
+    from langseg.pipelines.seg.compare_tables import arm_table, latex_arms
 
     with progress("compare", "what was counted of an arm is kept") as advance:
         report = run_compare(settings, advance)
-    if not as_json:
+    if settings.latex and not as_json:
+        if speaks():
+            print(latex_arms(report), end="")
+    elif not as_json:
         emit_table(*arm_table(report))
     emit_report(report, as_json)
 

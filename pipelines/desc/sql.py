@@ -53,6 +53,9 @@ class SqlConfig(StoreConfig):
     statement: str = Field(
         description="One SELECT, or EXPLAIN and a SELECT.", json_schema_extra=ARGUMENT
     )
+    results: Path | None = Field(
+        None, description="Folder of a `langseg-seg compare`, whose rows are the table `results`."
+    )
     format: Format = Field(
         Format.TABLE,
         description="How the rows are written; parquet needs --out, table has none.",
@@ -68,21 +71,20 @@ class SqlConfig(StoreConfig):
     )  # fmt: skip
 
 
-def run_sql(
-    store_path: Path, statement: str, form: Format, out: Path | None, limits: QueryLimits
-) -> list[str]:
-    """Answer a statement and write its rows, to stdout where ``out`` is None.
+def run_sql(settings: SqlConfig, form: Format, limits: QueryLimits) -> list[str]:
+    """Answer a statement and write its rows, to stdout where no file is given.
 
     The rows are written whole or not at all: the time limit ends when the last byte of them is
     made, and a reader such as ``less`` may then take its time.
 
     Returns: a sentence about rows that were left out, and one about cells that were cut.
     Raises: UsageError, for a table in a file, and for Parquet without one; InputError, where no
-        file can be written, before the question is asked.
+        file can be written, before the question is asked; CorruptError, for damaged results.
     """
     from langseg.cache.sql.queries import select, select_table
     from langseg.pipelines.shared.output_file import check_file
 
+    statement, out = settings.statement, settings.out
     if out is None and form is Format.PARQUET:
         raise UsageError("sql: wanted a file for --format parquet, got none; give --out FILE")
     if out is not None and form is Format.TABLE:
@@ -97,14 +99,14 @@ def run_sql(
     if out is not None:
         check_file(out, "--out", f"rows.{form}")
     if out is not None and form is Format.PARQUET:
-        result = select_table(_connection(store_path, statement, limits), statement, limits)
+        result = select_table(_connection(settings, limits), statement, limits)
         with bounded_memory(limits.memory_mb):
             data = table_parquet(result.table, result.deadline.check)
         _write(out, data)
         return _notes(result.table.num_rows, result.truncated, 0, limits)
     if form is Format.TABLE:
         limits = replace(limits, cell_chars=_TABLE_CELL)
-    answer = select(_connection(store_path, statement, limits), statement, limits)
+    answer = select(_connection(settings, limits), statement, limits)
     with bounded_memory(limits.memory_mb):
         text = _written(_pieces(answer, form), answer.deadline.check, limits)
     if out is None:
@@ -114,13 +116,19 @@ def run_sql(
     return _notes(len(answer.rows), answer.truncated, answer.cut, limits)
 
 
-def _connection(store_path: Path, statement: str, limits: QueryLimits) -> "DuckDBPyConnection":
-    """To the live snapshot; vectors are read only where the statement names them."""
+def _connection(settings: SqlConfig, limits: QueryLimits) -> "DuckDBPyConnection":
+    """To the live snapshot and the given results; vectors are read only where the statement names
+    them."""
     from langseg.cache.sql.queries import needs_vectors, open_audit
     from langseg.cache.store.store import Store
     from langseg.pipelines.desc.store_tables import all_tables
+    from langseg.pipelines.shared.compare_results import read_results
 
-    tables = all_tables(Store.open(store_path), vectors=needs_vectors(statement))
+    vectors = needs_vectors(settings.statement)
+    tables = all_tables(Store.open(settings.store), vectors=vectors)
+    if settings.results is not None:
+        with bounded_memory(limits.memory_mb):
+            tables["results"] = read_results(settings.results)
     return open_audit(tables, memory_limit_mb=limits.memory_mb)
 
 

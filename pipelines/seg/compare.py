@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from langseg.cache.bank.arms_index import read_index
@@ -40,6 +38,7 @@ from langseg.pipelines.seg.inputs import bank_of, device_for, feature_folder, ve
 from langseg.pipelines.seg.kept_arms import ARMS, keep_arm, kept_arm
 from langseg.pipelines.seg.settings import CompareSettings
 from langseg.pipelines.shared.compare_report import CompareReport
+from langseg.pipelines.shared.compare_results import write_results
 from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.json_output import jsonable
 from langseg.pipelines.shared.progress import Advance, by_phase
@@ -68,7 +67,7 @@ from langseg.segmenter.data.sample import Sample, dataset_hash
 from langseg.segmenter.features.kept import KeptFeatures
 from langseg.segmenter.heads.base import input_unit
 
-RULE, REPORT, RESULTS, PAGE = "rule.json", "compare.json", "results.parquet", "index.html"
+RULE, REPORT, PAGE = "rule.json", "compare.json", "index.html"
 DEALT = "dealt.json"
 FEWER = (1, 2, 4, 8, 16, 32)  # phrases of a class, as arms of their own
 DENSE_ARMS = ("names", "templates", "named-random", "swapped")
@@ -162,7 +161,7 @@ def run_compare(settings: CompareSettings, advance: Advance) -> CompareReport:
         splits=[[real.names[one] for one in split.unseen] for split in splits],
         pictures=size.pictures, seeds=seeds, seconds=round(time.perf_counter() - started, 1),
     )  # fmt: skip
-    _write_table(settings.out / RESULTS, result_table(grounds))
+    write_results(settings.out, result_table(grounds))
     text = json.dumps(jsonable(report), indent=1, ensure_ascii=False)
     write_atomic(settings.out / REPORT, text.encode())
     page = compare_page(report, grounds, laid, samples["val"])
@@ -408,9 +407,3 @@ def _dealt(file: Path, make: Callable[[], list[float]]) -> list[float]:
             f"{file}: wanted the scores of dealings, got {exc}; remove the file and run the same "
             "command again"
         ) from exc
-
-
-def _write_table(file: Path, table: pa.Table) -> None:
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
-    write_atomic(file, buffer.getvalue())

@@ -5,9 +5,9 @@ Out: rows of names and numbers; LaTeX tables.
 """
 
 import math
-from collections.abc import Sequence
 
 from langseg.cache.counted import counted
+from langseg.pipelines.seg.latex import latex_tabular
 from langseg.pipelines.seg.score_report import MasksReport, ModelReport, ScoreReport
 from langseg.segmenter.robustness.measure import RobustnessReport
 
@@ -22,7 +22,6 @@ _COLUMNS = {  # of a LaTeX table: the row of ``score_rows`` that stands below ea
     "mIoU$^I$": "picture-wise mIoU",
     "ECE": "calibration error (ECE)",
 }
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
 def score_rows(report: ScoreReport) -> list[tuple[str, float]]:
@@ -85,19 +84,14 @@ def latex_corruptions(report: RobustnessReport) -> str:
     """The rows of ``corruption_rows`` in percent, with the seed as a comment; needs booktabs."""
     columns, rows = corruption_rows(report)
     percent = [
-        [row[0], *(f"{100 * float(one):.1f}" if one else "" for one in row[1:])] for row in rows
+        [
+            row[0].replace("_", " "),
+            *(f"{100 * float(one):.1f}" if one else "" for one in row[1:]),
+        ]
+        for row in rows
     ]
-    lines = [
-        f"% mIoU over the classes in the labels; seed {report.seed}",
-        f"\\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}",
-        "\\toprule",
-        _line(["", *columns[1:]]),
-        "\\midrule",
-        *(_line([_escaped(row[0].replace("_", " ")), *row[1:]]) for row in percent),
-        "\\bottomrule",
-        "\\end{tabular}",
-    ]
-    return "\n".join(lines) + "\n"
+    comment = f"mIoU over the classes in the labels; seed {report.seed}"
+    return latex_tabular([comment], columns[1:], percent)
 
 
 def latex_table(report: ScoreReport) -> str:
@@ -110,17 +104,7 @@ def latex_table(report: ScoreReport) -> str:
     else:
         assert isinstance(report, MasksReport)
         what = report.predictions.name
-    lines = [
-        *(f"% {line}" for line in _described(report)),
-        f"\\begin{{tabular}}{{l{'r' * len(cells)}}}",
-        "\\toprule",
-        _line(["", *columns]),
-        "\\midrule",
-        _line([_escaped(what), *cells]),
-        "\\bottomrule",
-        "\\end{tabular}",
-    ]
-    return "\n".join(lines) + "\n"
+    return latex_tabular(_described(report), list(columns), [[what, *cells]])
 
 
 def _described(report: ScoreReport) -> list[str]:
@@ -135,13 +119,4 @@ def _described(report: ScoreReport) -> list[str]:
         lines.append(
             f"averaged: {how.averaged}; {counted(how.classes, 'class')} of {how.vocabulary}"
         )
-    return [line.replace("\n", " ") for line in lines]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-def _escaped(text: str) -> str:
-    special = {character: f"\\{character}" for character in "&%$#_{}"}
-    return "".join((_LATEX | special).get(character, character) for character in text)
+    return lines

@@ -241,6 +241,7 @@ class CompareSettings(RunSettings):
         0.0, ge=0, description="Points that the words must be better by than their control."
     )
     quick: bool = Field(False, description="Few arms and splits, to see how it goes.")
+    latex: bool = Field(False, description="One LaTeX table on stdout.")
 
 
 class AskedModel(Settings):

@@ -17,7 +17,7 @@ from langseg.pipelines.shared.compare_report import (
 from langseg.segmenter.comparison.bootstrap import Difference
 from langseg.segmenter.comparison.counting import Cells
 from langseg.segmenter.comparison.fitted import Tally
-from langseg.segmenter.comparison.verdict import Rule
+from langseg.segmenter.comparison.verdict import Dealt, Rule
 
 NASTY = '<script>alert("x")</script>\x1b[31m'
 
@@ -46,7 +46,7 @@ def compare_report(**changes: Any) -> CompareReport:
         word="no difference",
         sentence="descriptors - random words = +10.0 [-5.0, +25.0] on unseen classes (2 splits, "
         "1 seed, 9 pictures, 7 clusters): no difference",
-        claims=["one backbone"], chance=25.0,
+        claims=["one backbone"], chance=25.0, dealt=Dealt(score=26.5, p=0.025),
         arms=[
             arm_row("real", None),
             arm_row("named-random", difference(10, -5, 25)),

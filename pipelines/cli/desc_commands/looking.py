@@ -134,7 +134,8 @@ def sql(settings: SqlConfig, as_json: bool) -> None:
 
     Tables: requests, responses, descriptors, texts, classes, embeddings; views: phrases, coverage,
     counts, duplicates, rejections, provenance, encoders, slots, places, cut, unusable, spend.
-    Only rows of the live snapshot.
+    Only rows of the live snapshot; with --results also the table results, of a comparison of arms:
+    arm, seed, bank, split, class_name, unseen, protocol, pixels, said, correct.
     DuckDB's own position is that SQL is executable code: run your own statements only.
     In a CSV, a text that a spreadsheet would run as a formula gets a ' before it. A cell of more
     than a million characters (of a table: 10,000) is cut and ends in "... truncated".
@@ -145,6 +146,7 @@ def sql(settings: SqlConfig, as_json: bool) -> None:
         langseg-desc sql "select slot, text from phrases where class_name = 'wall'"
         langseg-desc sql --format json --out wall.json "from phrases where class_name = 'wall'"
         langseg-desc sql --format parquet --out phrases.parquet --max-rows 100000 "from phrases"
+        langseg-desc sql --results runs/compare "select arm, sum(correct) from results group by arm"
     """
     from langseg.cache.sql.limits import QueryLimits
     from langseg.pipelines.desc.sql import run_sql
@@ -155,5 +157,5 @@ def sql(settings: SqlConfig, as_json: bool) -> None:
         max_rows=settings.max_rows, time_s=settings.time_limit, memory_mb=settings.memory_limit
     )
     form = Format.JSON if as_json else settings.format
-    for note in run_sql(settings.store, settings.statement, form, settings.out, limits):
+    for note in run_sql(settings, form, limits):
         say(note)

@@ -20,6 +20,7 @@ from langseg.pipelines.desc.compact import run_compact
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.sql import csv_lines
+from langseg.pipelines.shared.compare_results import RESULT_SCHEMA, RESULTS, write_results
 from tests.support.quiet import Quiet
 
 DESC = "langseg-desc"
@@ -276,3 +277,41 @@ def test_views_sql__answers_in_a_plain_duckdb_before_and_after_compact(call, sto
         )  # fmt: skip
         assert done.stdout.strip() == f"{wanted} False"
         run_compact(store)
+
+
+def compared(folder: Path, count: int = 1) -> Path:
+    """The folder of a comparison in which of ``wall`` 3 of 4 pixels were right, of ``moon`` 1."""
+    rows = [
+        {
+            "arm": "real", "seed": None, "bank": "a", "split": 0, "class_name": name,
+            "unseen": True, "protocol": "among", "pixels": 4, "said": 5, "correct": correct,
+        }
+        for name, correct in (("wall", 3), ("moon", 1))
+        for _ in range(count)
+    ]  # fmt: skip
+    folder.mkdir()
+    write_results(folder, pa.Table.from_pylist(rows, RESULT_SCHEMA))
+    return folder
+
+
+def test_sql__joins_the_results_of_a_comparison_with_phrases(call, store, tmp_path):
+    question = (
+        "select class_name, avg(correct / pixels), count(distinct text) > 1 from results "
+        "join phrases using (class_name) where unseen group by class_name"
+    )
+    flags = ("sql", "--store", store, "--results", compared(tmp_path / "runs"), "--json")
+    assert call(DESC, *flags, question).json["rows"] == [["wall", 0.75, True]]
+    done = call(DESC, "sql", "--store", store, question)
+    assert (done.code, "results does not exist" in done.err) == (3, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds memory")
+def test_sql__bounds_the_memory_of_results(call, store, tmp_path):
+    folder = compared(tmp_path / "runs", 1_000_000)
+    assert (folder / RESULTS).stat().st_size < 1_000_000
+    flags = ("--store", store, "--results", folder)
+    done = call(DESC, "sql", *flags, "--memory-limit", "32", "select 1")
+    assert (done.code, done.err.count("--memory-limit")) == (3, 1)
+    (folder / RESULTS).write_bytes(b"PAR1")
+    assert call(DESC, "sql", *flags, "select 1").code == 4
+    assert call(DESC, "sql", "--store", store, "--results", store, "select 1").code == 3

@@ -69,6 +69,12 @@ def test_page__leads_with_the_verdict_and_what_it_does_not_claim(html):
     assert "<title>LangSeg compare: mine, no difference</title>" in head
 
 
+def test_page__says_what_lists_dealt_at_random_score_where_they_were(html):
+    assert "over 39 dealings these have 26.5&nbsp;% right on average, p = 0.025." in html
+    report = compare_report(dealt=None)
+    assert "dealings" not in render_compare(replace(PAGE, report=report))
+
+
 def test_page__has_every_arm_in_plot_and_table(html):
     names = [row.arm for row in PAGE.report.arms]
     assert [*rows(forests(html)[0])] == names
@@ -88,6 +94,7 @@ def test_forest__has_its_marks_where_the_numbers_say(html):
     zero, point = pixels_per_point(forest)
     for row in PAGE.report.arms[1:]:
         marks, told = rows(forest)[row.arm], row.difference
+        assert told is not None
         ends = [float(marks["interval"].attrib[end]) for end in ("x1", "x2")]
         assert ends == pytest.approx([zero + point * told.low, zero + point * told.high], abs=0.2)
         middle = float(marks["difference"].attrib["x"]) + 4

@@ -128,7 +128,7 @@ def test_compare__rows_hold_every_labelled_pixel_of_each_arm(call, positive):
     for row in rows:
         key = row["arm"], row["seed"], row["split"], row["protocol"]
         pixels[key] = pixels.get(key, 0) + row["pixels"]
-        assert row["right"] <= min(row["pixels"], row["said"])
+        assert row["correct"] <= min(row["pixels"], row["said"])
     assert {n for (_, _, _, protocol), n in pixels.items() if protocol == "all"} == {30 * 128**2}
 
 
