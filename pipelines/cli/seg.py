@@ -5,6 +5,7 @@ import typer
 from langseg.pipelines.cli.help import CONTEXT, Command, Group
 from langseg.pipelines.cli.options import Version, settings_options
 from langseg.pipelines.seg.settings import (
+    COMPARE_SHORTHANDS,
     TRAIN_SHORTHANDS,
     CompareSettings,
     DemoDataSettings,
@@ -125,6 +126,7 @@ def evaluate(settings: EvalSettings, as_json: bool) -> None:
 @app.command(cls=Command)
 @settings_options(
     CompareSettings,
+    shorthands=COMPARE_SHORTHANDS,
     load=compare_settings,
     config_help="YAML file, or a name that ships, as for train.  [default: the dataset]",
 )

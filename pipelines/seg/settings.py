@@ -214,6 +214,9 @@ TRAIN_SHORTHANDS = {  # flags for settings inside of ``training`` that runs diff
 }
 
 
+COMPARE_SHORTHANDS = {name: f"training.{name}" for name in ("steps", "batch_size", "crop", "lr")}
+
+
 class CompareSettings(RunSettings):
     """Which arms are compared, and on how many splits of the classes."""
 

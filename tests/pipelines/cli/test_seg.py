@@ -235,11 +235,11 @@ def test_commands__name_what_they_do_and_count_it(home, trained, tmp_path):
     }  # fmt: skip
     settings = train_settings(str(home / "quick.yaml"), flags)
     training = told(lambda advance: run_train(settings, advance))
-    assert training == [
+    assert list(dict.fromkeys(training)) == [  # each view says again where a stop is heeded
         "loading demo 0/0",
         *(f"checking labels {done}/8" for done in range(1, 9)),
         *(f"looking for kept features {done}/8" for done in range(1, 9)),
-        *(f"reading features {done}/8" for done in range(1, 9)),
+        *(f"reading features {done}/8" for done in range(9)),
         *(f"training {done}/4" for done in range(1, 5)),
     ]
     scored = EvalSettings(checkpoint=trained, data=data)

@@ -9,7 +9,6 @@ import pytest
 
 from tests.pipelines.conftest import Call, Done
 from tests.support.attribute_world import AttributeWorld, Kind, write_world
-from tests.support.seeds import seeds
 
 
 def made(call: Call, folder: Path, kind: Kind, seed: int = 0) -> AttributeWorld:
@@ -78,10 +77,23 @@ def test_compare__says_yes_where_words_tell_how_classes_look(call, positive):
     assert calibrated["unseen"] > report["arms"][0]["competing"]["unseen"]
 
 
-@pytest.mark.parametrize("seed", seeds(0))
-def test_compare__sees_no_difference_where_words_say_nothing(call, tmp_path, seed):
-    report = compare(call, made(call, tmp_path / "w", "negative", seed), *ARMS, "--json").json
+def test_compare__sees_no_difference_where_words_say_nothing(call, tmp_path):
+    report = compare(call, made(call, tmp_path / "w", "negative"), *ARMS, "--json").json
     assert report["word"] == "no difference"
+
+
+@pytest.mark.long
+def test_compare__of_twenty_worlds_whose_words_say_nothing_two_at_most_get_another_verdict(
+    call, tmp_path
+):
+    """About what 95 % allows."""
+    words = [
+        compare(call, made(call, tmp_path / str(seed), "negative", seed), *ARMS, "--json").json[
+            "word"
+        ]
+        for seed in range(20)
+    ]
+    assert words.count("no difference") >= 18, words
 
 
 def test_compare__half_false_lists_lie_between(call, tmp_path):
