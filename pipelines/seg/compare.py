@@ -240,7 +240,14 @@ def _splits(settings: CompareSettings, bank: TextBank, classes: Sequence[int]) -
     for name in (name for part in named for name in part):
         if name not in places:
             raise UsageError(f"unseen: wanted names of classes, got {name!r}")
-    return tuple(Split(tuple(sorted({places[name] for name in part}))) for part in named)
+    splits = tuple(Split(tuple(sorted({places[name] for name in part}))) for part in named)
+    for part in splits:
+        if len(part.unseen) < 2 or not set(classes) - set(part.unseen):
+            raise UsageError(
+                "unseen: wanted two classes or more in each split, and one left that pictures of "
+                f"both splits hold, got {', '.join(bank.names[one] for one in part.unseen)}"
+            )
+    return splits
 
 
 def _lay_down(out: Path, rule: Mapping[str, object]) -> None:
@@ -248,7 +255,12 @@ def _lay_down(out: Path, rule: Mapping[str, object]) -> None:
     text = json.dumps(rule, indent=1, ensure_ascii=False).encode()
     file = out / RULE
     if file.is_file():
-        before = json.loads(file.read_bytes())
+        try:
+            before = dict(json.loads(file.read_bytes()))
+        except (ValueError, TypeError) as exc:
+            raise CorruptError(
+                f"{file}: wanted the rule of a comparison, got {exc}; give another --out"
+            ) from exc
         changed = [name for name in rule if json.loads(json.dumps(rule[name])) != before.get(name)]
         if changed:
             raise CorruptError(

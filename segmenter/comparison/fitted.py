@@ -158,8 +158,10 @@ def _biases(
     order = np.random.default_rng(seed).permutation(trained)
     unseen = (~fit.trained).nonzero()[:, 0].tolist()
     folds = []
-    for fold in np.array_split(order, min(FOLDS, len(order) // 2)):
+    for fold in np.array_split(order, FOLDS):
         inner = _Fit(regions, fit.trained, [*unseen, *fold.tolist()], classes, fitted)
+        if not len(fold) or not inner.trained.any():  # few classes, few pictures: no bias is chosen
+            continue
         hidden = torch.zeros(classes, dtype=torch.bool)
         hidden[torch.from_numpy(fold)] = True
         folds.append((inner, hidden, [arm.kernel(inner.trained)[:, :classes] for arm in arms]))

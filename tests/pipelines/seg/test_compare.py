@@ -163,6 +163,15 @@ def test_compare__tells_which_arms_there_are_and_how_to_make_them(call, positive
     done = compare(call, positive, "--unseen", "nobody,else", "--out", tmp_path / "out")
     assert done.code == 2
     assert "wanted names of classes, got 'nobody'" in done.err
+    alone = positive.classes.read_text().splitlines()[0]
+    done = compare(call, positive, "--unseen", alone, "--out", tmp_path / "out")
+    assert done.code == 2
+    assert "wanted two classes or more in each split, and one left that pictures" in done.err
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "rule.json").write_text("[1")
+    done = compare(call, positive, *ARMS, "--out", tmp_path / "broken")
+    assert done.code == 4
+    assert "wanted the rule of a comparison" in done.err
     done = compare(call, positive, "--store", tmp_path / "none", "--out", tmp_path / "out")
     assert done.code == 3
 

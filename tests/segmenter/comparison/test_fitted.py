@@ -111,3 +111,12 @@ def test_dealt_scores__are_what_an_arm_of_those_words_would_have():
     wanted = [accuracies(tallies[one.label], splits, SIZE).score for one in arms]
     assert found == pytest.approx(wanted)
     assert max(found) < 40
+
+
+def test_compare_fitted__of_few_classes_and_pictures_chooses_no_bias_and_still_counts():
+    split = Split(tuple(range(2, CLASSES)))
+    found = compare_fitted(
+        (REAL,), (split,), regions_of(1), CLASSES, Pictures(1, picture), VAL, 0, unheard
+    )
+    assert found["real"].biases == {0: 0.0}
+    assert found["real"].cells
