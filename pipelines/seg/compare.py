@@ -61,7 +61,7 @@ from langseg.segmenter.comparison.scores import Size
 from langseg.segmenter.comparison.splits import Split, draw_splits
 from langseg.segmenter.comparison.trained import Training, compare_trained
 from langseg.segmenter.comparison.verdict import REAL, Dealt, Rule
-from langseg.segmenter.comparison.words import ArmWords, arm_words
+from langseg.segmenter.comparison.words import ArmWords, arm_label, arm_words
 from langseg.segmenter.data.check import check_labels
 from langseg.segmenter.data.sample import Sample, dataset_hash
 from langseg.segmenter.features.kept import KeptFeatures
@@ -180,7 +180,7 @@ class _Listed:
 
     @property
     def label(self) -> str:
-        return self.name if self.seed is None else f"{self.name}.{self.seed}"
+        return arm_label(self.name, self.seed)
 
     @property
     def words(self) -> ArmWords:

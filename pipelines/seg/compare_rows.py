@@ -63,7 +63,7 @@ def arm_rows(grounds: Grounds, rule: Rule) -> tuple[Sequence[ArmRow], Difference
             arm=name,
             draws=len(arms),
             banks=list(dict.fromkeys(arm.bank for arm in arms)),
-            score=float(boot.scores(among[name])[0]),
+            score=float(np.mean([one.score for one in among[name]])),
             competing=_competing(arms, "all", grounds),
             calibrated=_competing(arms, "calibrated", grounds) if arms[0].tally.biases else None,
         )

@@ -27,8 +27,8 @@ class ArmWords:
 
     @property
     def label(self) -> str:
-        """The arm and its draw, as files and rows name it."""
-        return self.name if self.seed is None else f"{self.name}.{self.seed}"
+        """See ``arm_label``."""
+        return arm_label(self.name, self.seed)
 
     def kernel(self, trained: Tensor) -> Tensor:
         """[C, C'] cosines of the trained classes' words with all asked ones, the mean of the
@@ -40,6 +40,11 @@ class ArmWords:
         known = self.vectors[: len(trained)]
         directions = F.normalize(self.vectors - known[trained].mean(dim=0), dim=1)
         return directions[: len(trained)] @ directions.mT * trained[:, None]
+
+
+def arm_label(name: str, seed: int | None) -> str:
+    """An arm and its draw, as files name them."""
+    return name if seed is None else f"{name}.{seed}"
 
 
 def arm_words(bank: TextBank, name: str, seed: int | None, phrases: int | None = None) -> ArmWords:
