@@ -142,6 +142,7 @@ def compare(settings: CompareSettings, as_json: bool) -> None:
         langseg-seg compare --dataset msrc --data DIR
         langseg-seg compare --dataset msrc --data DIR --unseen 'sheep,cat;dog,car' --out runs/two
         langseg-seg compare --dataset msrc --data DIR --head dense --arms names,swapped
+        langseg-seg compare --dataset msrc --data DIR --beside coco-panoptic=DIR,camvid=DIR
         langseg-seg compare --dataset msrc --data DIR --latex
     """
     from langseg.pipelines.seg.compare import run_compare

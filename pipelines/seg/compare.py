@@ -8,7 +8,6 @@ rule is another is refused. What is counted of an arm is kept, and not fitted ag
 """
 
 import json
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from langseg.cache.bank.arms_index import read_index
 from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.counted import counted
-from langseg.cache.errors import CorruptError, InputError, UsageError
+from langseg.cache.errors import CorruptError, UsageError
 from langseg.cache.files import make_folder, write_atomic
+from langseg.pipelines.seg.beside import Beside, arms_of, open_beside, trained_on
 from langseg.pipelines.seg.compare_page import compare_page
 from langseg.pipelines.seg.compare_rows import (
     Arm,
@@ -44,15 +43,19 @@ from langseg.pipelines.shared.json_output import jsonable
 from langseg.pipelines.shared.progress import Advance, by_phase
 from langseg.segmenter.backbones.load import load_backbone
 from langseg.segmenter.backbones.vit import FrozenViT
+from langseg.segmenter.comparison.clusters import clustered
 from langseg.segmenter.comparison.fitted import (
     PROTOTYPES,
     Pictures,
     Tally,
+    TrainedOn,
     compare_fitted,
     compare_prototypes,
     dealt_scores,
 )
+from langseg.segmenter.comparison.reader import Reader
 from langseg.segmenter.comparison.region_means import (
+    LabelledPatches,
     RegionMeans,
     labelled_patches,
     region_means,
@@ -79,7 +82,8 @@ _QUICK_SPLITS = {"aligned": 5, "dense": 1}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Data:
-    """Pictures of both splits with kept features, and the training regions of all classes."""
+    """Pictures of both splits with kept features, the training regions of all classes, and
+    ``joined``, these and those of the datasets beside it."""
 
     dataset: Dataset
     train: KeptFeatures
@@ -87,20 +91,28 @@ class _Data:
     train_samples: Sequence[Sample]
     val_samples: Sequence[Sample]
     regions: RegionMeans
+    joined: TrainedOn
 
     def pictures(self, split: str) -> Pictures:
         kept, samples = (
             (self.train, self.train_samples) if split == "train" else (self.val, self.val_samples)
         )
         rule = self.dataset.rule
-        return Pictures(len(samples), lambda index: labelled_patches(kept, samples, rule, index))
+        reader = self.joined.reader
+
+        def read(index: int) -> LabelledPatches:
+            patches = labelled_patches(kept, samples, rule, index)
+            return clustered(patches, reader.clusters, reader.whole)
+
+        return Pictures(len(samples), read)
 
 
 def run_compare(settings: CompareSettings, advance: Advance) -> CompareReport:
     """Raises: UsageError, InputError, CorruptError, as ``train`` and for what compare needs."""
     started = time.perf_counter()
     dataset = open_dataset(settings)
-    banks = _listed_banks(settings, dataset)
+    beside = open_beside(settings, dataset)
+    banks = _listed_banks(settings, dataset, beside)
     device = device_for(settings.device)
     advance(0, 0, phase=f"loading {settings.backbone}")
     backbone = load_backbone(
@@ -128,12 +140,18 @@ def run_compare(settings: CompareSettings, advance: Advance) -> CompareReport:
         "training": jsonable(settings.training), "dataset": dataset.vocabulary.name,
         "data": {split: dataset_hash(of) for split, of in samples.items()},
     }  # fmt: skip
+    if settings.reader != Reader():
+        laid["reader"] = jsonable(settings.reader)
+    if beside:
+        laid["beside"] = [_laid_beside(one, real.names) for one in beside]
     _lay_down(settings.out, laid)
-    arms, data = _counted_arms(settings, banks, splits, seeds, samples, dataset, backbone, advance)
+    arms, data = _counted_arms(
+        settings, banks, splits, seeds, samples, dataset, beside, backbone, advance
+    )
     size = Size(len(samples["val"]), len(real.names))
     grounds = Grounds(
         arms=arms, splits=splits, names=real.names, size=size, seed=_SEED,
-        groups=_groups(data.regions, splits, banks, size),
+        groups=_groups(data, splits, banks, size),
     )  # fmt: skip
     advance(0, 0, phase="drawing again")
     rows, difference = arm_rows(grounds, rule)
@@ -142,8 +160,8 @@ def run_compare(settings: CompareSettings, advance: Advance) -> CompareReport:
     if settings.head == "aligned":
         dealt = Dealt.of(
             _dealt(settings.out / ARMS / DEALT, lambda: dealt_scores(
-                banks[0].words, splits, data.regions, size.classes, data.pictures("val"),
-                rule.dealings, _SEED, by_phase(advance),
+                banks[0].words, splits, data.joined, data.pictures("val"), rule.dealings,
+                _SEED, by_phase(advance),
             )),
             rows[0].score,
         )  # fmt: skip
@@ -177,6 +195,7 @@ class _Listed:
     seed: int | None
     bank: TextBank
     phrases: int | None = None
+    beside: Sequence[tuple[TextBank, int]] = ()
 
     @property
     def label(self) -> str:
@@ -184,27 +203,42 @@ class _Listed:
 
     @property
     def words(self) -> ArmWords:
-        return arm_words(self.bank, self.name, self.seed, self.phrases)
+        return arm_words(self.bank, self.name, self.seed, self.phrases, self.beside)
 
 
-def _listed_banks(settings: CompareSettings, dataset: Dataset) -> Sequence[_Listed]:
-    """The real bank, then its arms. Raises: InputError, UsageError."""
+def _listed_banks(
+    settings: CompareSettings, dataset: Dataset, beside: Sequence[Beside]
+) -> Sequence[_Listed]:
+    """The real bank, then its arms, of which each is one of the datasets beside it, too.
+
+    Raises: InputError, UsageError.
+    """
     banks = settings.store / "banks"
-    store = shlex.quote(str(settings.store))
-    make = f"`langseg-desc arms {dataset.words} --store {store} --seeds 3`"
     real = bank_of(dataset, settings.bank, settings.store)
-    index = banks / f"arms-{real.fingerprint}.json"
-    if not index.is_file():
-        raise InputError(
-            f"{index}: wanted the arms of this bank, found none; make them with {make}"
-        )
+    arms, make = arms_of(real, dataset, settings.store)
+    for one in beside:
+        lacking = [
+            arm_label(*key) for key in arms
+            if key not in one.arms and key[0] in (settings.arms or [name for name, _ in arms])
+        ]  # fmt: skip
+        if lacking:
+            name = one.dataset.vocabulary.name
+            say(f"compare: left out {', '.join(lacking)}, which {name} lacks; {one.make}")
     found = [
-        _Listed(name=one["arm"], seed=one["seed"], bank=verified_bank(banks / one["fingerprint"]))
-        for one in read_index(index)["arms"]
-    ]
+        _Listed(
+            name=key[0], seed=key[1], bank=verified_bank(banks / fingerprint),
+            beside=[
+                (verified_bank(banks / one.arms[key]), len(one.real.names)) for one in beside
+            ],
+        )
+        for key, fingerprint in arms.items() if all(key in one.arms for one in beside)
+    ]  # fmt: skip
     width = int((real.mask & (real.weight > 0)).sum(axis=1).max())
     found += [
-        _Listed(name=f"phrases-{count}", seed=0, bank=real, phrases=count)
+        _Listed(
+            name=f"phrases-{count}", seed=0, bank=real, phrases=count,
+            beside=[(one.real, len(one.real.names)) for one in beside],
+        )
         for count in FEWER if count < width
     ]  # fmt: skip
     known = list(dict.fromkeys(one.name for one in found))
@@ -250,6 +284,19 @@ def _splits(settings: CompareSettings, bank: TextBank, classes: Sequence[int]) -
     return splits
 
 
+def _laid_beside(one: Beside, names: Sequence[str]) -> Mapping[str, object]:
+    """``hides``: what is hidden with each class that is asked."""
+    theirs = one.real.names
+    return {
+        "dataset": one.dataset.vocabulary.name, "data": dataset_hash(one.samples),
+        "banks": sorted(one.arms.values()),
+        "hides": {
+            name: [theirs[place] for place in row.nonzero()[:, 0].tolist()]
+            for name, row in zip(names, one.same, strict=True) if row.any()
+        },
+    }  # fmt: skip
+
+
 def _lay_down(out: Path, rule: Mapping[str, object]) -> None:
     """Raises: CorruptError, where another rule is there."""
     text = json.dumps(rule, indent=1, ensure_ascii=False).encode()
@@ -261,7 +308,8 @@ def _lay_down(out: Path, rule: Mapping[str, object]) -> None:
             raise CorruptError(
                 f"{file}: wanted the rule of a comparison, got {exc}; give another --out"
             ) from exc
-        changed = [name for name in rule if json.loads(json.dumps(rule[name])) != before.get(name)]
+        wanted = json.loads(text)
+        changed = [name for name in {**wanted, **before} if wanted.get(name) != before.get(name)]
         if changed:
             raise CorruptError(
                 f"{out}: wanted the comparison whose rule was laid down here, got another "
@@ -274,27 +322,32 @@ def _lay_down(out: Path, rule: Mapping[str, object]) -> None:
 
 def _counted_arms(
     settings: CompareSettings, banks: Sequence[_Listed], splits: Sequence[Split], seeds: int,
-    samples: Mapping[str, Sequence[Sample]], dataset: Dataset, backbone: FrozenViT,
-    advance: Advance,
+    samples: Mapping[str, Sequence[Sample]], dataset: Dataset, beside: Sequence[Beside],
+    backbone: FrozenViT, advance: Advance,
 ) -> tuple[Sequence[Arm], _Data]:  # fmt: skip
     config = settings.training
     where = feature_folder(settings.features, settings.features_gib)
     heard = by_phase(advance)
 
-    def kept(split: str) -> KeptFeatures:
+    def kept(of: Sequence[Sample]) -> KeptFeatures:
         return KeptFeatures(
-            backbone, samples[split], side=config.feature_side or config.crop,
+            backbone, of, side=config.feature_side or config.crop,
             unit=input_unit(backbone.patch), where=where,
             instead="take a smaller training.feature_side", on_progress=heard,
         )  # fmt: skip
 
-    train_features = kept("train")
+    names = banks[0].bank.names
+    train_features = kept(samples["train"])
+    regions = region_means(train_features, samples["train"], dataset.rule, heard)
     data = _Data(
-        dataset=dataset, train=train_features, val=kept("val"), train_samples=samples["train"],
-        val_samples=samples["val"],
-        regions=region_means(train_features, samples["train"], dataset.rule, heard),
+        dataset=dataset, train=train_features, val=kept(samples["val"]),
+        train_samples=samples["train"], val_samples=samples["val"], regions=regions,
+        joined=trained_on(
+            regions, len(names), len(samples["train"]), beside, settings.reader,
+            lambda one: region_means(kept(one.samples), one.samples, one.dataset.rule, heard),
+        ),
     )  # fmt: skip
-    stems, names = [one.stem for one in data.val_samples], banks[0].bank.names
+    stems = [one.stem for one in data.val_samples]
     folder = settings.out / ARMS
 
     def tally_of(label: str, make: Callable[[], Tally]) -> Tally:
@@ -311,8 +364,8 @@ def _counted_arms(
         many = f"{counted(len(missing), 'arm')} on {counted(len(splits), 'split')}"
         say(f"compare: {many}, fitted in closed form, all at once")
         counts = compare_fitted(
-            [one.words for one in missing], splits, data.regions, len(names),
-            data.pictures("train"), data.pictures("val"), _SEED, heard,
+            [one.words for one in missing], splits, data.joined, data.pictures("train"),
+            data.pictures("val"), _SEED, heard,
         )  # fmt: skip
         for label, tally in counts.items():
             keep_arm(folder / f"{label}.parquet", tally, stems, names)
@@ -368,10 +421,11 @@ def _trained_arms(
 
 
 def _groups(
-    regions: RegionMeans, splits: Sequence[Split], banks: Sequence[_Listed], size: Size
+    data: _Data, splits: Sequence[Split], banks: Sequence[_Listed], size: Size
 ) -> Mapping[str, np.ndarray]:
     """Cells of splits and classes: rare and common, small and large, near and far (by the cosine
     of the classes' names to the nearest that is trained), each half of the unseen ones."""
+    regions, joined = data.regions, data.joined
     held = torch.bincount(regions.classes, minlength=size.classes).double()
     area = torch.zeros(size.classes, dtype=torch.float64).index_add_(
         0, regions.classes, regions.pixels.double()
@@ -379,8 +433,7 @@ def _groups(
     names = next((one for one in banks if one.name == "names"), banks[0]).words
     nearness = np.full((len(splits), size.classes), np.nan)
     for number, split in enumerate(splits):
-        trained = held > 0
-        trained[list(split.unseen)] = False
+        trained = joined.held & ~joined.same[list(split.unseen)].any(dim=0)
         near = names.kernel(trained)[:, : size.classes].amax(dim=0).numpy()
         nearness[number, list(split.unseen)] = near[list(split.unseen)]
     unseen = ~np.isnan(nearness)

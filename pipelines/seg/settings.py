@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from langseg.cache.errors import UsageError
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.pipelines.shared.settings import ARGUMENT, Settings, load_config
+from langseg.segmenter.comparison.reader import Reader
 from langseg.segmenter.inference.reading import LEAST_SIDE, Average, Mode, Reading
 from langseg.segmenter.robustness.names import CORRUPTIONS, Corruption
 from langseg.segmenter.training.config import TrainConfig
@@ -228,6 +229,14 @@ class CompareSettings(RunSettings):
         (),
         description="Which arms, by name, beside the real words.  [default: all that `langseg-desc "
         "arms` made; for dense names,templates,named-random,swapped]",
+    )
+    beside: Annotated[tuple[str, ...], _COMMAS] = Field(
+        (),
+        description="Train with the pictures of further datasets, too, NAME=DIR or a dataset.yaml, "
+        "commas between them. What a split hides is hidden under all their names for it.",
+    )
+    reader: Reader = Field(
+        default_factory=Reader, description="How --head aligned reads patches and words."
     )
     splits: int | None = Field(
         None, ge=1, description="Splits of the classes.  [default: 20; for dense 3]"

@@ -1,6 +1,7 @@
 """Compare arms on the map that is fitted in closed form: no step, seconds for all of them.
 
-In:  region means of training pictures, splits, the words of arms, kept features of both splits.
+In:  region means of training pictures, perhaps of further datasets beside them, splits, the words
+     of arms, kept features of both splits.
 Out: a Tally for each arm: Cells by split, picture and protocol; the biases that were chosen.
 
 The shares of a patch in the trained classes do not depend on words, so all arms of a split read
@@ -16,7 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from langseg.segmenter.comparison.calibration import BiasChoice
+from langseg.segmenter.comparison.clusters import k_means
 from langseg.segmenter.comparison.counting import Cells, Labelled, Protocol
+from langseg.segmenter.comparison.reader import Reader
 from langseg.segmenter.comparison.region_means import LabelledPatches, RegionMeans
 from langseg.segmenter.comparison.splits import Split
 from langseg.segmenter.comparison.words import ArmWords
@@ -43,19 +46,41 @@ class Pictures:
     read: Callable[[int], LabelledPatches]
 
 
+@dataclass(frozen=True, eq=False)
+class TrainedOn:
+    """``regions`` of the dataset's C classes, and of B more of datasets beside it, whose pictures
+    are numbered behind its own; ``same`` bool [C, C+B]: which classes show the same thing as one
+    of the C, each itself among them. They are hidden together. ``reader``: of the pictures, too."""
+
+    regions: RegionMeans
+    same: Tensor
+    reader: Reader = Reader()
+
+    @classmethod
+    def alone(cls, regions: RegionMeans, classes: int) -> "TrainedOn":
+        """Nothing beside it."""
+        return cls(regions, torch.eye(classes, dtype=torch.bool))
+
+    @property
+    def held(self) -> Tensor:
+        """bool [C+B]: which classes have a region."""
+        return torch.bincount(self.regions.classes, minlength=self.same.shape[1]) > 0
+
+
 def compare_fitted(
-    arms: Sequence[ArmWords], splits: Sequence[Split], regions: RegionMeans, classes: int,
-    train: Pictures, val: Pictures, seed: int, on_progress: OnProgress,
+    arms: Sequence[ArmWords], splits: Sequence[Split], on: TrainedOn, train: Pictures,
+    val: Pictures, seed: int, on_progress: OnProgress,
 ) -> dict[str, Tally]:  # fmt: skip
-    """Args: classes: C; seed: of the folds of trained classes. Raises: what reading raises."""
+    """Args: seed: of the folds of trained classes. Raises: what reading raises."""
     tallies = {arm.label: Tally() for arm in arms}
-    held_classes = torch.bincount(regions.classes, minlength=classes) > 0
-    fits = [_Fit(regions, held_classes, split.unseen, classes) for split in splits]
+    fits = [_Fit(on, on.held, split.unseen) for split in splits]
     for number, fit in enumerate(fits):
-        for arm, bias in zip(arms, _biases(arms, fit, regions, classes, train, seed), strict=True):
+        for arm, bias in zip(arms, _biases(arms, fit, on, train, seed), strict=True):
             tallies[arm.label].biases[number] = bias
         on_progress("calibrating", number + 1, len(fits))
-    kernels = [torch.cat([arm.kernel(fit.trained) for arm in arms], dim=1) for fit in fits]
+    kernels = [
+        torch.cat([arm.kernel(fit.trained, on.reader.rank) for arm in arms], dim=1) for fit in fits
+    ]
     widths = [len(arm.vectors) for arm in arms]
     for picture in range(val.count):
         patches = val.read(picture)
@@ -81,7 +106,7 @@ def compare_prototypes(
     """
     mean, spread = regions.x.mean(dim=0), regions.x.std(dim=0).clamp_min(1e-3)
     rows = F.normalize((regions.x - mean) / spread, dim=1)
-    means = [_k_means(rows[regions.classes == one], per_class[one], seed) for one in range(classes)]
+    means = [k_means(rows[regions.classes == one], per_class[one], seed) for one in range(classes)]
     tally = Tally()
     for picture in range(val.count):
         patches = val.read(picture)
@@ -99,18 +124,21 @@ def compare_prototypes(
 
 
 def dealt_scores(
-    real: ArmWords, splits: Sequence[Split], regions: RegionMeans, classes: int, val: Pictures,
-    dealings: int, seed: int, on_progress: OnProgress,
+    real: ArmWords, splits: Sequence[Split], on: TrainedOn, val: Pictures, dealings: int,
+    seed: int, on_progress: OnProgress,
 ) -> list[float]:  # fmt: skip
     """Accuracy among the unseen, in points, of the real words dealt to the classes at random, each
-    class all the words of one: what luck alone gives this vocabulary on these pictures."""
+    class all the words of one: what luck alone gives this vocabulary on these pictures. Datasets
+    beside it keep their words."""
+    classes = len(on.same)
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.randperm(classes, generator=generator) for _ in range(dealings)]
     dealt = [replace(real, vectors=real.vectors[order]) for order in orders]
-    held = torch.bincount(regions.classes, minlength=classes) > 0
-    fits = [_Fit(regions, held, split.unseen, classes) for split in splits]
+    fits = [_Fit(on, on.held, split.unseen) for split in splits]
     kernels = [
-        torch.stack([one.kernel(fit.trained)[:, list(split.unseen)] for one in dealt], dim=1)
+        torch.stack(
+            [one.kernel(fit.trained, on.reader.rank)[:, list(split.unseen)] for one in dealt], dim=1
+        )
         for fit, split in zip(fits, splits, strict=True)
     ]
     right = torch.zeros(dealings, len(splits), classes, dtype=torch.float64)
@@ -131,59 +159,53 @@ def dealt_scores(
 
 
 class _Fit:
-    """``weight`` [F+1, C]: shares of the ``trained`` classes, bool [C], that are not hidden."""
+    """``weight`` [F+1, C+B]: shares of the ``trained`` classes, bool [C+B]: those that are
+    ``held`` and show nothing that is hidden."""
 
     def __init__(
-        self, regions: RegionMeans, held: Tensor, hidden: Sequence[int], classes: int,
-        pictures: Tensor | None = None,
-    ) -> None:  # fmt: skip
-        self.trained = held.clone()
-        self.trained[list(hidden)] = False
+        self, on: TrainedOn, held: Tensor, hidden: Sequence[int], left_out: Tensor | None = None
+    ) -> None:
+        """Args: hidden: of the C; left_out: bool [P], pictures that are not fitted to."""
+        regions, classes = on.regions, on.same.shape[1]
+        self.trained = held & ~on.same[list(hidden)].any(dim=0)
         rows = self.trained[regions.classes]
-        if pictures is not None:
-            rows = rows & pictures[regions.pictures]
+        if left_out is not None:
+            rows = rows & ~left_out[regions.pictures]
             self.trained = self.trained & (
                 torch.bincount(regions.classes[rows], minlength=classes) > 0
             )
-        self.weight = regions.shares(rows, classes)
+        self.weight = regions.shares(rows, classes, on.reader.penalty)
 
 
 def _biases(
-    arms: Sequence[ArmWords], fit: _Fit, regions: RegionMeans, classes: int, train: Pictures,
-    seed: int,
-) -> list[float]:  # fmt: skip
+    arms: Sequence[ArmWords], fit: _Fit, on: TrainedOn, train: Pictures, seed: int
+) -> list[float]:
+    classes = len(on.same)
     choices = [BiasChoice(classes) for _ in arms]
-    fitted = torch.arange(train.count) % HELD != 0
-    trained = fit.trained.nonzero()[:, 0].numpy()
-    order = np.random.default_rng(seed).permutation(trained)
-    unseen = (~fit.trained).nonzero()[:, 0].tolist()
+    left_out = torch.zeros(int(on.regions.pictures.max()) + 1, dtype=torch.bool)
+    left_out[: train.count : HELD] = True
+    order = np.random.default_rng(seed).permutation(fit.trained[:classes].nonzero()[:, 0].numpy())
     folds = []
     for fold in np.array_split(order, FOLDS):
-        inner = _Fit(regions, fit.trained, [*unseen, *fold.tolist()], classes, fitted)
-        if not len(fold) or not inner.trained.any():  # few classes, few pictures: no bias is chosen
+        inner = _Fit(on, fit.trained, fold.tolist(), left_out)
+        if (
+            not len(fold) or not inner.trained[:classes].any()
+        ):  # few classes, few pictures: no bias is chosen
             continue
         hidden = torch.zeros(classes, dtype=torch.bool)
         hidden[torch.from_numpy(fold)] = True
-        folds.append((inner, hidden, [arm.kernel(inner.trained)[:, :classes] for arm in arms]))
+        folds.append(
+            (
+                inner,
+                hidden,
+                [arm.kernel(inner.trained, on.reader.rank)[:, :classes] for arm in arms],
+            )
+        )
     for picture in range(0, train.count, HELD):
         patches = train.read(picture)
         x, counts = patches.x[::2], patches.counts[::2]
         for inner, hidden, kernels in folds:
             shares = x @ inner.weight
             for choice, kernel in zip(choices, kernels, strict=True):
-                choice.add(shares @ kernel, counts, hidden, inner.trained)
+                choice.add(shares @ kernel, counts, hidden, inner.trained[:classes])
     return [choice.best() for choice in choices]
-
-
-def _k_means(rows: Tensor, count: int, seed: int) -> Tensor:
-    """Unit centres [<= count, F+1] of unit rows."""
-    if len(rows) <= count:
-        return rows
-    generator = torch.Generator().manual_seed(seed)
-    centres = rows[torch.randperm(len(rows), generator=generator)[:count]]
-    for _ in range(20):
-        nearest = (rows @ centres.mT).argmax(dim=1)
-        sums = torch.zeros_like(centres).index_add_(0, nearest, rows)
-        held = torch.bincount(nearest, minlength=len(centres)) > 0
-        centres = torch.where(held[:, None], F.normalize(sums, dim=1), centres)
-    return centres

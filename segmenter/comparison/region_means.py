@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from langseg.segmenter.comparison.reader import PENALTY
 from langseg.segmenter.data.labels import LabelRule
 from langseg.segmenter.data.sample import OnProgress, Sample, read_labels
 from langseg.segmenter.features.kept import KeptFeatures, features_of
@@ -23,9 +24,6 @@ from langseg.segmenter.features.views import PLAIN, view_labels
 from langseg.segmenter.heads.ridge import RidgeSums, patches
 
 LEAST_PIXELS = 1.0  # of a region, in patches: what is smaller is a mixture of its neighbours
-PENALTY = (
-    4.0  # of held-out training pictures of MSRC and COCO, 1 to 14 differ by a point (proof.md)
-)
 BALANCE = 0.5  # a class weighs (its regions)^-BALANCE
 
 
@@ -48,7 +46,7 @@ class RegionMeans:
     pictures: Tensor
     pixels: Tensor
 
-    def shares(self, rows: Tensor, classes: int) -> Tensor:
+    def shares(self, rows: Tensor, classes: int, penalty: float = PENALTY) -> Tensor:
         """Weights [F+1, C] of a ridge regression from the features of ``rows`` (bool [R]) to their
         classes, one-hot: they give a patch's share of each class; 0 for a class without a row."""
         x, of = self.x[rows], self.classes[rows]
@@ -56,7 +54,17 @@ class RegionMeans:
         weights = counts[of].float() ** -BALANCE
         sums = RidgeSums.empty(x.shape[1], classes)
         sums.add(x, F.one_hot(of, classes) * (weights / weights.mean())[:, None])
-        return sums.solve(PENALTY).float()
+        return sums.solve(penalty).float()
+
+
+def joined_regions(parts: Sequence[tuple[RegionMeans, int, int]]) -> RegionMeans:
+    """Of several datasets, each with how many classes and pictures it has, which are numbered
+    behind those of the ones before it."""
+    first, picture, found = 0, 0, []
+    for part, classes, pictures in parts:
+        found.append((part.x, part.classes + first, part.pictures + picture, part.pixels))
+        first, picture = first + classes, picture + pictures
+    return RegionMeans(*(torch.cat(of) for of in zip(*found, strict=True)))
 
 
 def region_means(

@@ -182,6 +182,62 @@ def test_compare__quick_says_what_it_cannot_claim(call, positive, tmp_path):
     assert any("no claim" in claim for claim in report["claims"])
 
 
+@pytest.fixture
+def neighbour(call: Call, positive: AttributeWorld) -> Path:
+    """The dataset.yaml of another world, whose words are in the same store."""
+    folder = positive.classes.parent / "neighbour"
+    file = folder / "neighbour.yaml"
+    if not folder.exists():
+        other = write_world(folder, kind="positive", seed=1)
+        words = ("--classes", other.classes.rename(folder / "neighbour.txt"), "--store",
+                 positive.classes.parent / "store")  # fmt: skip
+        assert call("langseg-desc", "import", other.descriptors, *words).code == 0
+        done = call("langseg-desc", "arms", *words, "--seeds", 1)
+        assert done.code == 0, done.err
+        file.write_text("classes: neighbour.txt\nimages: images/train\nlabels: labels/train\n")
+    return file
+
+
+def test_compare__trains_with_datasets_beside_and_hides_a_thing_under_all_their_names(
+    call, positive, neighbour, tmp_path
+):
+    out = tmp_path / "out"
+    done = compare(
+        call, positive, *ARMS, "--splits", 6, "--json", "--beside", neighbour, "--out", out
+    )
+    assert done.code == 0, done.err
+    assert (
+        "left out named-random.1, named-random.2, swapped.1, swapped.2, which neighbour lacks; "
+        "`langseg-desc arms --classes"
+    ) in done.err
+    report = done.json
+    assert scores_of(report)["real"] > scores_of(report)["named-random"] + 20
+    rule = json.loads((out / "rule.json").read_text())
+    theirs = (neighbour.parent / "neighbour.txt").read_text().split()
+    [beside] = rule["beside"]
+    ours = positive.classes.read_text().split()
+    assert beside["hides"] == {name: [name] for name in ours if name in theirs}
+    assert "reader" not in rule
+    done = compare(call, positive, *ARMS, "--splits", 6, "--out", out, "--set", "reader.rank=20")
+    assert done.code == 4
+    assert "got another arms, banks, reader, beside; a changed rule" in done.err
+
+
+def test_compare__refuses_datasets_beside_that_it_cannot_train_with(
+    call, positive, neighbour, tmp_path
+):
+    more = ("--out", tmp_path / "out", "--beside")
+    done = compare(call, positive, "--head", "dense", *more, neighbour)
+    assert done.code == 2
+    assert "wanted --head aligned, got dense, which is trained on one dataset" in done.err
+    done = compare(call, positive, *more, "msrcc=there")
+    assert done.code == 2
+    assert "did you mean msrc?" in done.err
+    done = compare(call, positive, *more, f"msrc={tmp_path}")
+    assert done.code == 3
+    assert "wanted a TextBank of msrc, found none" in done.err
+
+
 def test_compare__trained_heads_are_compared_as_well(call, positive, tmp_path):
     tiny = ("--head", "dense", "--seeds", 1, "--splits", 1, "--arms", "named-random")
     steps = ("--set", "training.steps=4", "--set", "training.warmup_steps=1")

@@ -15,6 +15,30 @@ def test_kernel__is_the_cosine_of_words_without_the_mean_of_the_trained_ones():
     assert not found[2].any()
 
 
+def test_kernel__of_a_rank_is_the_cosine_within_the_main_directions_of_the_trained_words():
+    words = arm_words(tiny_bank(), "real", None)
+    trained = torch.tensor([True, True, False])
+    found = words.kernel(trained, 1)
+    # Of two trained words one direction is left without their mean; they are its two ends.
+    torch.testing.assert_close(found[:2, :2], torch.tensor([[1.0, -1.0], [-1.0, 1.0]]))
+    assert abs(float(found[0, 2])) > abs(float(words.kernel(trained)[0, 2]))
+    torch.testing.assert_close(found[0, 2].abs(), torch.tensor(1.0))
+    torch.testing.assert_close(words.kernel(trained, 9), words.kernel(trained, 2))
+
+
+def test_kernel__of_words_beside_has_rows_for_them_behind_the_asked_dataset_s():
+    bank = tiny_bank()
+    words = arm_words(bank, "real", None, beside=[(bank, 2)])
+    trained = torch.tensor([True, True, False, False, True])
+    found = words.kernel(trained)
+    assert found.shape == (5, 3)
+    torch.testing.assert_close(found[4], found[1])
+    centre = words.vectors[[0, 1, 1]].mean(dim=0)
+    one, other = words.vectors[1] - centre, words.vectors[2] - centre
+    torch.testing.assert_close(found[4, 2], torch.cosine_similarity(one, other, dim=0))
+    assert not found[[2, 3]].any()
+
+
 def test_arm_words__are_the_plain_mean_of_a_class_s_phrases():
     bank = tiny_bank(scenes=0)
     mean = (bank.emb.astype(np.float32) * bank.mask[..., None]).sum(axis=1)
