@@ -65,8 +65,9 @@ def save_bank(bank: TextBank, banks: Path) -> Path:
     layout = write_arrays(folder, arrays)
     header: dict[str, Any] = {"format": BANK_FORMAT, "fingerprint": bank.fingerprint}
     header |= {name: getattr(bank, name) for name in _header_names()}
-    if bank.recipe is None:  # so that a glance at the header tells a control
-        del header["recipe"]
+    for rare in ("recipe", "scene_texts"):  # so that a glance at the header tells
+        if not header[rare]:
+            del header[rare]
     header |= {"file": arrays_name(layout)}
     header |= {"arrays": {name: asdict(stored) for name, stored in layout.items()}}
     header |= {HEADER_SHA256: seal_of(header, HEADER_SHA256)}
@@ -82,14 +83,16 @@ def newest_bank(banks: Path, vocabulary: str, ids: Mapping[int, str] | None = No
 
     ``ids``: the class of each id, by which two lists of one name are told apart.
 
-    A control arm is never it: nobody trains on one unasked. Headers that cannot be read are passed
+    A control arm is never it, nor is one with scenes in free text: nobody trains on them unasked.
+    Headers that cannot be read are passed
     over: loading the bank says what is wrong with it.
     """
     saved = []
     for header in banks.glob(f"*/{HEADER}"):
         try:
             document = json.loads(header.read_bytes())
-            wanted = document["vocabulary"] == vocabulary and "recipe" not in document
+            wanted = document["vocabulary"] == vocabulary
+            wanted = wanted and not {"recipe", "scene_texts"} & document.keys()
             if ids is not None:
                 has = dict(zip(document["ids"], document["names"], strict=True))
                 wanted = wanted and has == ids
@@ -169,7 +172,7 @@ class _MappedBank(TextBank):
             for name, entry in header["arrays"].items()
         }
         bank = cls.__new__(cls)  # the arrays, which the dataclass wants now, are read later
-        values = {"recipe": None, **header}
+        values = {"recipe": None, "scene_texts": {}, **header}
         vars(bank).update({name: _frozen(values[name]) for name in _header_names()})
         if not _FINGERPRINT.fullmatch(header["fingerprint"]):
             raise ValueError(f"wanted a fingerprint, got {header['fingerprint']!r}")

@@ -61,6 +61,8 @@ def check_header(bank: TextBank) -> None:
     if not bank.scenes or bank.scenes[0] != ANY_SCENE:
         raise ValueError(f"scenes: wanted {ANY_SCENE!r} first, got {bank.scenes!r}")
     _check_scene_names(bank.scenes, bank.scene_names)
+    if tuple(bank.scene_texts) != bank.scenes[len(bank.scenes) - len(bank.scene_texts) :]:
+        raise ValueError(f"scene_texts: wanted the last scenes, got {tuple(bank.scene_texts)}")
     if not all(isinstance(asking, Mapping) for asking in bank.askings):
         raise ValueError(f"askings: wanted mappings, got {bank.askings!r}")
     if bank.recipe is not None and not {"arm", "rule", "seed", "of"} <= set(bank.recipe):

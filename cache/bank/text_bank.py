@@ -39,6 +39,8 @@ class TextBank:
     slot, and of which subclass ("" for the class itself).
     ``scene_names``: scene -> the names by which the dataset means it, such as bedroom -> hotel
     room; it changes how a told scene is read, and is no part of the fingerprint.
+    ``scene_texts``: scenes at the end that are told in free text -> the other scenes that each
+    reads as, with their shares; their priors are these mixed.
     ``askings`` tell how the phrases were asked for, as ``descriptors.bank.asking`` has it; they are
     no part of the fingerprint, either.
 
@@ -68,6 +70,7 @@ class TextBank:
     manifest: str
     recipe: Mapping[str, Any] | None = None
     scene_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scene_texts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     askings: tuple[Mapping[str, Any], ...] = ()
 
     @cached_property

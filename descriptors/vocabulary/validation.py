@@ -67,11 +67,11 @@ def check_classes(raw: RawList, where: str, default_name: str = "") -> Vocabular
     )
 
 
-def name_problem(value: object) -> str:
+def name_problem(value: object, most: int = NAME_CHARS) -> str:
     """Why a value is no class or scene name, or ``""``.
 
-    A name is 1 to 64 visible characters, a letter or digit among them, of any script and with any
-    punctuation but markup; a soft hyphen may stand inside a word.
+    A name is 1 to ``most`` visible characters, a letter or digit among them, of any script and with
+    any punctuation but markup; a soft hyphen may stand inside a word.
     """
     if not isinstance(value, str):
         return f"wanted a name in text, got {shown(value)} (put it in quotes)"
@@ -85,10 +85,10 @@ def name_problem(value: object) -> str:
         return f"{shown(value)} holds {foreign}; wanted visible characters, and none of {_MARKUP}"
     if text.startswith(_RUN_BY_SPREADSHEETS) or "../" in text:
         return f"{shown(value)} is no name: it begins as a formula, or holds a path"
-    if len(text) > NAME_CHARS or not any(char.isalnum() for char in text):
+    if len(text) > most or not any(char.isalnum() for char in text):
         return (
             f"{shown(value)} has {len(text)} characters; "
-            f"wanted 1 to {NAME_CHARS}, a letter or digit among them"
+            f"wanted 1 to {most}, a letter or digit among them"
         )
     return ""
 

@@ -23,6 +23,7 @@ def describe(
     *,
     encoder: str = "minilm",
     encoder_url: str = "",
+    scene_texts: Sequence[str] = (),
     **settings: Any,
 ) -> BankReport:
     """Ask for the descriptors that the store does not hold yet, embed them, build the TextBank.
@@ -35,6 +36,7 @@ def describe(
         encoder: the text encoder, as ``--encoder`` takes it.
         encoder_url: base URL of its server, for an encoder ``openai:MODEL``; "" for
             OPENAI_BASE_URL, else OpenAI's own.
+        scene_texts: further scenes in words of your own, as ``--scene-text`` of `bank` takes them.
         settings: of `langseg-desc generate` by name: ``provider="openai"``, ``model=``,
             ``max_cost=``, ``scenes=``, ... Without any the bundled pack answers: no LLM is called.
 
@@ -56,4 +58,4 @@ def describe(
     with unseen() as advance:
         run_generate(config, Advancing(advance))
         run_encode(source, encoder, advance, encoder_url)
-        return run_bank(source, encoder)
+        return run_bank(source, encoder, scene_texts=scene_texts)

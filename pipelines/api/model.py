@@ -10,7 +10,7 @@ from pathlib import Path
 from langseg.cache.bank.text_bank import TextBank
 from langseg.descriptors.vocabulary.source import DEFAULT_STORE
 from langseg.pipelines.api.unseen import unseen
-from langseg.pipelines.seg.inputs import device_for, with_words
+from langseg.pipelines.seg.inputs import device_for, verified_bank, with_words
 from langseg.segmenter.data.images import Picture
 from langseg.segmenter.inference.reading import Mode, Reading
 from langseg.segmenter.inference.segmentation import Segmentation
@@ -70,7 +70,7 @@ class Model:
 
 def load(
     run: str | Path, *, device: str = "auto", short_side: int | None = None, mode: Mode = "whole",
-    weights: str | Path | None = None,
+    weights: str | Path | None = None, bank: str | Path | None = None,
 ) -> Model:  # fmt: skip
     """Load the newest checkpoint of a run folder, or a checkpoint folder, with its own words.
 
@@ -79,14 +79,18 @@ def load(
         short_side: pixels; None is the side that the head was trained at.
         mode: whole reads a picture at once, slide in overlapping windows.
         weights: the backbone's .safetensors file, where it is not where training had it.
+        bank: folder of another bank than the head was trained with, of the same text encoder.
 
-    Raises: InputError, where no checkpoint is; CorruptError, for a damaged one; UsageError, for a
-        device, a mode or a short side that cannot be; UpstreamError, where backbone weights cannot
-        be had.
+    Raises: InputError, where no checkpoint or bank is; CorruptError, for a damaged one, and for a
+        bank that does not fit; UsageError, for a device, a mode or a short side that cannot be;
+        UpstreamError, where backbone weights cannot be had.
     """
     reading = Reading(mode=mode, short_side=short_side)
     segmenter = Segmenter.load(
         Path(run), weights=None if weights is None else Path(weights), device=device_for(device),
         reading=reading,
     )  # fmt: skip
-    return Model(segmenter, segmenter.bank)
+    trained = segmenter.bank
+    if bank is not None:
+        segmenter = segmenter.with_bank(verified_bank(Path(bank)))
+    return Model(segmenter, trained)

@@ -404,7 +404,7 @@ def _protocol(
     reading, bank = segmenter.reading, segmenter.bank
     assert reading.short_side is not None
     told = None
-    if settings.scenes == "label":
+    if settings.scenes in ("label", "wrong"):
         known = (labelled_scene(bank, sample.scene) for sample in samples)
         told = sum(scene != UNKNOWN_SCENE for scene in known)
     on_gpu = segmenter.device.type == "cuda"

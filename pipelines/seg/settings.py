@@ -319,8 +319,10 @@ class EvalSettings(AskedModel, DataSettings):
         None, description="Score stored <stem>.png masks instead of a model."
     )
     split: Literal["train", "val"] = Field("val", description="Which pictures.")
-    scenes: Literal["predicted", "label", "none"] = Field(
-        "predicted", description="Who names the scene: the model, the dataset, nobody."
+    scenes: Literal["predicted", "label", "none", "wrong"] = Field(
+        "predicted",
+        description="Who names the scene: the model, the dataset, nobody; wrong: another than the "
+        "dataset's.",
     )
     mapping: str | None = Field(
         None,

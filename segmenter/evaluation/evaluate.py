@@ -17,6 +17,7 @@ from functools import cached_property
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ from langseg.segmenter.inference.class_map import ClassMap
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.text.collapse import UNKNOWN_SCENE, labelled_scene
 
-SceneSource = Literal["predicted", "label", "none"]
+SceneSource = Literal["predicted", "label", "none", "wrong"]
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 T = TypeVar("T")
@@ -108,7 +109,8 @@ def evaluate(
 
     Args:
         scenes: where p(s|g) comes from: the picture itself, the dataset's scene label (the
-            picture itself where that is not a scene of the bank), or no scene at all.
+            picture itself where that is not a scene of the bank), no scene at all, or another
+            than the label's.
         translation: to the classes of the labels, where the model was trained on others.
         measures: what else is counted.
         features: where the backbone's features are kept, in float16, so that the next head is
@@ -201,8 +203,21 @@ def given_scene(sample: Sample, bank: TextBank, source: SceneSource) -> str | No
             return ANY_SCENE
         case "label":
             return None if labelled_scene(bank, sample.scene) == UNKNOWN_SCENE else sample.scene
+        case "wrong":
+            return _wrong_scene(sample, bank)
         case _:
-            raise UsageError(f"scenes {source!r}: wanted predicted, label or none")
+            raise UsageError(f"scenes {source!r}: wanted predicted, label, none or wrong")
+
+
+def _wrong_scene(sample: Sample, bank: TextBank) -> str | None:
+    """Any scene of the bank but a picture's own and those in free text, which may mean it; by its
+    stem the same in every run. None where its own is not known."""
+    row = labelled_scene(bank, sample.scene)
+    named = bank.scenes[: len(bank.scenes) - len(bank.scene_texts)]
+    others = [scene for place, scene in enumerate(named) if place not in (0, row)]
+    if row == UNKNOWN_SCENE or not others:
+        return None
+    return others[crc32(sample.stem.encode()) % len(others)]
 
 
 def _evaluation(

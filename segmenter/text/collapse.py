@@ -10,6 +10,7 @@ beta = 0 is the weighted mean (CuPL, dino.txt), a large beta the best descriptor
 over synonyms); the prior is what makes a descriptor count more in its own scene.
 """
 
+import shlex
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -106,9 +107,11 @@ def scene_index(bank: TextBank, scene: str | None) -> int:
     row = bank.scene_row(scene)
     if row is None:
         close = get_close_matches(scene, bank.scenes, n=1)
+        near = f"did you mean {close[0]!r}?" if close else f"which are {', '.join(bank.scenes)};"
         raise UsageError(
-            f"scene {scene!r}: wanted one of the bank's scenes or of their other names, "
-            + (f"did you mean {close[0]!r}?" if close else f"which are {', '.join(bank.scenes)}")
+            f"scene {scene!r}: wanted one of the bank's scenes or of their other names, {near} "
+            f"`langseg-desc bank --scene-text {shlex.quote(scene)}`, with the flags that the bank "
+            "was made with, makes one that has this scene, too, for --bank"
         )
     return row
 

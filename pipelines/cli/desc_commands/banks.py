@@ -36,13 +36,17 @@ def bank(settings: BankConfig, as_json: bool) -> None:
     \b
         langseg-desc bank --dataset ade20k
         langseg-desc bank --dataset msrc --drop-misleading phrases.parquet
+        langseg-desc bank --scene-text "a quiet street with parked cars after rain"
     """
-    from langseg.pipelines.desc.bank import run_bank
+    from langseg.pipelines.desc.bank import run_bank, scene_text_words
 
-    report = run_bank(settings, settings.encoder, settings.drop_misleading)
+    texts = settings.scene_text or ()
+    report = run_bank(settings, settings.encoder, settings.drop_misleading, texts)
     if as_json:
         emit_json(report)
         return
+    for text, shares in report.scene_texts.items():
+        say(scene_text_words(text, shares))
     say(report.sentence)
     print(report.bank)
 

@@ -5,6 +5,7 @@ Out: the scene of each stem that the list knows.
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def read_scenes(folder: Folder, stems: Sequence[str]) -> Mapping[str, str]:
     known = {normal_name(stem): stem for stem in stems}
     scenes = {}
     for number, line in enumerate(text_of(source).splitlines(), start=1):
-        words = normal_name(line).replace("\t", " ").replace(",", " ").split()
+        words = re.sub(r"\t|,(?!_)", " ", normal_name(line)).split()  # ",_" is in a scene
         if not words:
             continue
         if len(words) == 1:

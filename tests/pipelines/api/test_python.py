@@ -110,6 +110,17 @@ def test_model__takes_pictures_in_every_form_and_other_words(home: Path):
 
 
 @pytest.mark.slow
+def test_model__is_told_a_scene_in_free_text(home: Path):
+    text = "a quiet street with parked cars after rain"
+    made = langseg.describe("camvid", store=home / "store", scene_texts=[text])
+    model = langseg.load(home / "runs/demo", device="cpu", bank=made.bank)
+    assert model.scenes == ("*", text)
+    assert model.segment(home / "photo.jpg", scene=text).scenes == {"*": 0, text: 1}
+    with pytest.raises(langseg.LangSegError, match="--scene-text attic`"):
+        model.segment(home / "photo.jpg", scene="attic")
+
+
+@pytest.mark.slow
 def test_train_and_evaluate__take_settings_by_name_and_resume(home: Path):
     where: dict[str, Any] = {"dataset": "camvid", "data": home / "data", "device": "cpu"}
     own: dict[str, Any] = {"store": home / "store", "config": home / "quick.yaml", "seed": 3}

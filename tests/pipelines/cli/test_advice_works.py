@@ -189,6 +189,21 @@ def test_words_without_phrases__get_some_from_the_command_that_is_named(call, ho
     assert (again.code, "holds no phrases" in again.err) == (0, False)
 
 
+def test_scene_that_the_bank_has_not__is_in_the_bank_of_the_command_that_is_named(
+    call, home, hash_encoder
+):
+    shutil.copytree(home / "store", "store")
+    command = predict(home, "--scene", "a quiet street, after rain; it's wet")
+    words = complaint(call, command, "`(langseg-desc bank --scene-text .*)`, with the flags")[1]
+    flags = ("--dataset", "camvid", "--store", "store", "--encoder", hash_encoder)
+    made = call(*shlex.split(words), *flags)
+    done = call(*command, "--bank", made.out.strip())
+    assert (done.code, "scene a quiet street, after rain; it's wet (100 %)" in done.err) == (
+        0,
+        True,
+    )
+
+
 def test_class_list_as_a_bank__is_a_vocabulary(call, home):
     Path("list.txt").write_text("sky\nroad\n")
     command = predict(home, "--bank", "list.txt")

@@ -21,7 +21,7 @@ DESC = {
     "explain-key wall": "request_key in_key not_in_key prompt_id others stored nearest_stored "
     "differences",
     "encode": "encoder texts embedded recovered truncated tokens set sentence",
-    "bank": "bank fingerprint classes descriptors scenes dropped set sentence",
+    "bank": "bank fingerprint classes descriptors scenes dropped scene_texts set sentence",
     "arms": "format real vocabulary encoder arms left_out index embedded truncated set sentence",
     "import others.json": "file form file_sha256 vocabulary model classes phrases subclasses "
     "accepted rejected flagged all_dropped renamed unknown unknown_pairs empty missing guesses "

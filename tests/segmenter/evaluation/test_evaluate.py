@@ -91,6 +91,22 @@ def test_given_scene__falls_back_to_the_model_where_the_label_says_nothing(root)
         given_scene(sample, bank, "oracle")  # type: ignore[arg-type]
 
 
+def test_given_scene__that_is_wrong_is_any_but_the_own_one_and_the_same_every_time(root):
+    bank = tiny_bank(scenes=4)
+    samples = [
+        replace(sample, scene=scene, stem=f"{number}")
+        for number, sample in enumerate(tiny_samples(root / "data", "val") * 9)
+        for scene in bank.scenes[1:]
+    ]
+    wrong = [given_scene(sample, bank, "wrong") for sample in samples]
+    assert wrong == [given_scene(sample, bank, "wrong") for sample in samples]
+    assert not any(told == sample.scene for told, sample in zip(wrong, samples, strict=True))
+    assert set(wrong) == set(bank.scenes[1:])
+    assert given_scene(replace(samples[0], scene="attic"), bank, "wrong") is None
+    texts = replace(bank, scene_texts={scene: {"*": 1.0} for scene in bank.scenes[2:]})
+    assert given_scene(replace(samples[0], scene="street"), texts, "wrong") == "kitchen"
+
+
 def scored(folder: Path, samples: Sequence[Sample]) -> Scores:
     return evaluate_predictions(stored_masks(folder, samples), samples, RULE).scores
 

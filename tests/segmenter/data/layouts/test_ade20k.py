@@ -56,6 +56,12 @@ def test_find_samples__reads_a_scene_list_however_it_was_saved(tmp_path, listed)
     assert scenes == ["living room", "street"]
 
 
+def test_find_samples__reads_scenes_in_free_text_with_commas(tmp_path):
+    touch(tmp_path, "images/a.jpg", "annotations/a.png")
+    (tmp_path / "sceneCategories.txt").write_text("a,a_quiet_street,_after_rain\n")
+    assert find_samples("ade20k", tmp_path, "val")[0].scene == "a quiet street, after rain"
+
+
 def test_find_samples__names_a_scene_file_that_is_not_utf_8(tmp_path):
     touch(tmp_path, "images/training/a.jpg", "annotations/training/a.png")
     (tmp_path / "sceneCategories.txt").write_bytes("a caf\u00e9\n".encode("latin-1"))
