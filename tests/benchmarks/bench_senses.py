@@ -177,8 +177,9 @@ def _accuracies(
     file.write_text(json.dumps(said))
     own: list[object] = ["--classes", classes, "--store", store]
     _run("langseg-desc", "import", file, *own)
-    for command in ("encode", "bank", "arms"):
+    for command in ("encode", "bank"):
         _run("langseg-desc", command, *own)
+    _run("langseg-desc", "arms", *own, "--seeds", 1)
     report = _run(
         "langseg-seg", "compare", *own, *pictures, "--out", store / "compare", "--json",
         "--arms", "names,named-random", "--unseen", ",".join(SENSES),
