@@ -127,6 +127,8 @@ def _annotation(name: str, field: FieldInfo, help_text: str) -> Any:
         tuple[Path, ...]: list[Path], tuple[int, ...] | None: str, tuple[float, float] | None: str
     }  # fmt: skip
     commas = get_origin(field.annotation) is tuple
+    if field.annotation == tuple[str, ...] and not field.metadata:
+        said[field.annotation] = list[str]  # texts that may hold commas are given one by one
     kind: Any = said.get(field.annotation, str if commas else field.annotation)
     has_choices = get_origin(field.annotation) is Literal  # which complete themselves
     complete = None if has_choices else COMPLETIONS.get(name)

@@ -11,6 +11,7 @@ from langseg.pipelines.seg.settings import (
     DemoDataSettings,
     DoctorSettings,
     EvalSettings,
+    ExplainSettings,
     FetchSettings,
     PredictSettings,
     TrainSettings,
@@ -207,6 +208,29 @@ def predict(settings: PredictSettings, as_json: bool) -> None:
     emit_report(report, as_json)
     if report.failed:
         raise typer.Exit(3)
+
+
+@app.command(cls=Command)
+@settings_options(ExplainSettings)
+def explain(settings: ExplainSettings, as_json: bool) -> None:
+    """Say which phrases won each region of a picture, and by how much over which.
+
+    Writes <name>.png with numbered regions, and explained.parquet, which `langseg-desc sql
+    --results` joins with the store down to the prompt and the reply. --without-phrase and its like
+    ask again at the cost of the head alone, and <name>_without.png shows both masks. Examples:
+
+    \b
+        langseg-seg explain --checkpoint runs/demo photo.jpg
+        langseg-seg explain --checkpoint runs/demo --without-class wall --json photo.jpg
+        langseg-desc sql --results runs/explain 'select * from explained where rank = 0'
+    """
+    from langseg.pipelines.seg.explain import run_explain, words
+
+    with progress("explain") as advance:
+        report = run_explain(settings, advance)
+    for line in () if as_json else words(report):
+        say(line)
+    emit_report(report, as_json)
 
 
 @app.command(cls=Command)

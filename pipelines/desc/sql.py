@@ -54,7 +54,9 @@ class SqlConfig(StoreConfig):
         description="One SELECT, or EXPLAIN and a SELECT.", json_schema_extra=ARGUMENT
     )
     results: Path | None = Field(
-        None, description="Folder of a `langseg-seg compare`, whose rows are the table `results`."
+        None,
+        description="Folder of a `langseg-seg compare`, whose rows are the table `results`, or of "
+        "a `langseg-seg explain`: `explained`.",
     )
     format: Format = Field(
         Format.TABLE,
@@ -122,13 +124,13 @@ def _connection(settings: SqlConfig, limits: QueryLimits) -> "DuckDBPyConnection
     from langseg.cache.sql.queries import needs_vectors, open_audit
     from langseg.cache.store.store import Store
     from langseg.pipelines.desc.store_tables import all_tables
-    from langseg.pipelines.shared.compare_results import read_results
+    from langseg.pipelines.shared.result_rows import read_rows
 
     vectors = needs_vectors(settings.statement)
     tables = all_tables(Store.open(settings.store), vectors=vectors)
     if settings.results is not None:
         with bounded_memory(limits.memory_mb):
-            tables["results"] = read_results(settings.results)
+            tables |= read_rows(settings.results)
     return open_audit(tables, memory_limit_mb=limits.memory_mb)
 
 

@@ -37,10 +37,10 @@ from langseg.pipelines.seg.inputs import bank_of, device_for, feature_folder, ve
 from langseg.pipelines.seg.kept_arms import ARMS, keep_arm, kept_arm
 from langseg.pipelines.seg.settings import CompareSettings
 from langseg.pipelines.shared.compare_report import CompareReport
-from langseg.pipelines.shared.compare_results import write_results
 from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.json_output import jsonable
 from langseg.pipelines.shared.progress import Advance, by_phase
+from langseg.pipelines.shared.result_rows import RESULTS, write_rows
 from langseg.segmenter.backbones.load import load_backbone
 from langseg.segmenter.backbones.vit import FrozenViT
 from langseg.segmenter.comparison.clusters import clustered
@@ -179,7 +179,7 @@ def run_compare(settings: CompareSettings, advance: Advance) -> CompareReport:
         splits=[[real.names[one] for one in split.unseen] for split in splits],
         pictures=size.pictures, seeds=seeds, seconds=round(time.perf_counter() - started, 1),
     )  # fmt: skip
-    write_results(settings.out, result_table(grounds))
+    write_rows(RESULTS, settings.out, result_table(grounds))
     text = json.dumps(jsonable(report), indent=1, ensure_ascii=False)
     write_atomic(settings.out / REPORT, text.encode())
     page = compare_page(report, grounds, laid, samples["val"])

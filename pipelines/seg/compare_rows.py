@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from langseg.cache.counted import counted
 from langseg.pipelines.shared.compare_report import ArmRow, ClassRow, Competing, GroupRow
-from langseg.pipelines.shared.compare_results import RESULT_SCHEMA
+from langseg.pipelines.shared.result_rows import RESULTS
 from langseg.segmenter.comparison.bootstrap import Bootstrap, Counted, Difference
 from langseg.segmenter.comparison.counting import Protocol
 from langseg.segmenter.comparison.fitted import Tally
@@ -135,7 +135,7 @@ def size_words(splits: int, seeds: int, pictures: int, clusters: int) -> str:
 def result_table(grounds: Grounds) -> pa.Table:
     """A row for each arm, draw, split, class and protocol: pixels that are the class's, that were
     said to be, and that were both."""
-    columns: dict[str, list[object]] = {name: [] for name in RESULT_SCHEMA.names}
+    columns: dict[str, list[object]] = {name: [] for name in RESULTS.schema.names}
     for arm in grounds.arms:
         sums: dict[tuple[int, Protocol], np.ndarray] = {}
         for (split, _, protocol), cells in arm.tally.cells.items():
@@ -154,7 +154,7 @@ def result_table(grounds: Grounds) -> pa.Table:
                 )  # fmt: skip
                 for column, value in zip(columns.values(), row, strict=True):
                     column.append(value)
-    return pa.table(columns, schema=RESULT_SCHEMA)
+    return pa.table(columns, schema=RESULTS.schema)
 
 
 def _among(arm: Arm, grounds: Grounds) -> Counted:

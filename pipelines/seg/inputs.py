@@ -19,7 +19,7 @@ from langseg.cache.counted import counted
 from langseg.cache.errors import CorruptError, InputError, UsageError
 from langseg.cache.user_cache import user_cache
 from langseg.pipelines.seg.datasets import Dataset
-from langseg.pipelines.seg.settings import AskedModel
+from langseg.pipelines.seg.settings import AskedWords
 from langseg.pipelines.shared.console import say
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.swapped_bank import bank_for, swap_words
@@ -117,7 +117,7 @@ def device_for(name: str) -> str:
         ) from exc
 
 
-def trained_segmenter(asked: AskedModel, advance: Advance) -> Segmenter:
+def trained_segmenter(asked: AskedWords, advance: Advance) -> Segmenter:
     """A checkpoint's model; says so where it is asked with other words than its own.
 
     Raises: UsageError, for both a bank and a vocabulary, and for one where a head reads no text;

@@ -256,8 +256,8 @@ class CompareSettings(RunSettings):
     latex: bool = Field(False, description="One LaTeX table on stdout.")
 
 
-class AskedModel(Settings):
-    """Which trained model looks at pictures, with which words, and how."""
+class AskedWords(Settings):
+    """Which trained model looks at pictures, with which words, at which size."""
 
     checkpoint: Path = Field(Path("runs/train"), description="Run or checkpoint folder.")
     weights: Path | None = Field(
@@ -274,12 +274,23 @@ class AskedModel(Settings):
     bank: Path | None = Field(
         None, description="TextBank of another vocabulary of the same text encoder."
     )
-    mode: Mode = Field("whole", description="At once, or in windows.")
     short_side: int | None = Field(
         None,
         ge=LEAST_SIDE,
         description="Short side in pixels.  [default: the side it was trained at]",
     )
+    device: str = DEVICE
+
+    @property
+    def reading(self) -> Reading:
+        """How a picture is read: once, whole."""
+        return Reading(short_side=self.short_side)
+
+
+class AskedModel(AskedWords):
+    """Which trained model looks at pictures, with which words, and how."""
+
+    mode: Mode = Field("whole", description="At once, or in windows.")
     window: int | None = Field(
         None, ge=LEAST_SIDE, description="Side of a window of --mode slide.  [default: short side]"
     )
@@ -296,7 +307,6 @@ class AskedModel(Settings):
     average: Average = Field(
         "logits", description="What of windows, scales and mirror images is averaged."
     )
-    device: str = DEVICE
 
     @property
     def reading(self) -> Reading:
@@ -375,6 +385,20 @@ class PredictSettings(AskedModel):
     scene: str | None = Field(None, description="Name the scene, e.g. kitchen.")
     grey_window: Window = GREY_WINDOW
     page: str | None = PAGE
+
+
+class ExplainSettings(AskedWords):
+    """Which picture is explained, and what it is asked without."""
+
+    image: Path = Field(description="A picture.", json_schema_extra=ARGUMENT)
+    out: Path = Field(Path("runs/explain"), description="Folder.")
+    scene: str | None = Field(None, description="Name the scene, e.g. kitchen.")
+    without_phrase: tuple[str, ...] = Field(
+        (), description="Ask again without a phrase, word for word; may be given several times."
+    )
+    without_class: Annotated[tuple[str, ...], _COMMAS] = Field((), description="Without classes.")
+    without_scene: Annotated[tuple[str, ...], _COMMAS] = Field((), description="Without scenes.")
+    grey_window: Window = GREY_WINDOW
 
 
 class FetchSettings(Settings):

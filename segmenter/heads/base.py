@@ -51,10 +51,12 @@ class Head(nn.Module):
 
     ``reads_text``: whether the logits come from the bank's words. A head that reads none holds
     weights for each class of the vocabulary it was trained with, and fits no other.
+    ``beta``: the say that a picture has in its class vectors (``text.collapse``), 0 for none.
     ``aligned``: its part that is fitted in closed form before the first step, where it has one.
     """
 
     reads_text: ClassVar[bool]
+    beta: float = 0.0
     aligned: AlignedMap | None
 
     def begin(self, features: Sequence[Features]) -> None:

@@ -100,6 +100,16 @@ class Segmenter:
         )
 
     @torch.inference_mode()
+    def features(self, picture: Picture) -> Features:
+        """What the backbone says of the whole picture at its short side, a batch of one: with it
+        ``look`` asks other words at the cost of the head.
+
+        Raises: InputError, for a picture that cannot be used.
+        """
+        features: Features = self._model.features(self._to_tensor(pixels_of(picture), 1.0)[None])
+        return features
+
+    @torch.inference_mode()
     def look(
         self, picture: Picture, scene: str | None = None, features: Features | None = None
     ) -> ClassMap:

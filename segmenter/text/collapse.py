@@ -93,11 +93,22 @@ def collapse(bank: BankTensors, g: Tensor, scenes: Tensor, beta: float) -> Tenso
 def plain_classes(bank: BankTensors, batch: int, known: Tensor | None = None) -> Tensor:
     """Class vectors [B, C, D] that no picture has a say in: the mean of a class's phrases, those
     of a known scene [B] before the others."""
+    g, scenes = _no_picture(bank, batch, known)
+    return collapse(bank, g, scenes, beta=0.0)
+
+
+def plain_weights(bank: BankTensors, batch: int, known: Tensor | None = None) -> Tensor:
+    """What each phrase has of ``plain_classes``: [B, C, K], as ``descriptor_weights``."""
+    g, scenes = _no_picture(bank, batch, known)
+    return descriptor_weights(bank, g, scenes, beta=0.0)
+
+
+def _no_picture(bank: BankTensors, batch: int, known: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Scene tokens [B, D] and probabilities [B, S]: all on what is known, else on ``*``."""
     row = bank.scene.new_zeros(batch, dtype=torch.int64)  # "*", no scene
     if known is not None:
         row = torch.where(known == UNKNOWN_SCENE, row, known)
-    scenes = F.one_hot(row, len(bank.scene)).to(bank.scene.dtype)
-    return collapse(bank, bank.scene[row], scenes, beta=0.0)
+    return bank.scene[row], F.one_hot(row, len(bank.scene)).to(bank.scene.dtype)
 
 
 def scene_index(bank: TextBank, scene: str | None) -> int:

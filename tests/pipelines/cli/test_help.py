@@ -66,7 +66,8 @@ def test_help__on_a_terminal_has_bold_headings_unless_no_colour_is_wanted(
 def test_set__is_in_every_command_of_both_programs(call, tmp_path):
     for line, name in COMMANDS:
         words = {"import": ["f"], "explain-key": ["wall"], "show": ["x"], "sql": ["from texts"],
-                 "predict": ["a.png"], "fetch": ["x"]}.get(name, [])  # fmt: skip
+                 "predict": ["a.png"], "explain": ["a.png"],
+                 "fetch": ["x"]}.get(name, [])  # fmt: skip
         done = call(line, name, *words, "--set", "stor=x")
         assert (name, done.code) == (name, 2)
         assert "stor: no such setting" in done.err, name

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from langseg.pipelines.seg.demo_data import DemoDataReport
+from langseg.pipelines.seg.explain import ExplainedRegion, ExplainReport, WinningPhrase, Without
 from langseg.pipelines.seg.predict import PredictedPicture, PredictReport
 from langseg.pipelines.seg.score_report import MasksReport, ModelReport, Protocol
 from langseg.pipelines.seg.train import TrainReport
@@ -68,6 +69,11 @@ SEG = {
     DemoDataReport: "out rendered sentence",
     PredictReport: "out predicted failed sentence",
     PredictedPicture: "image mask overlay classes scores scenes",
+    ExplainReport: "image picture rows scenes explained regions without sentence",
+    ExplainedRegion: "number class_name class_id share box runner_up margin phrases "
+    "runner_up_phrase",
+    WinningPhrase: "text text_id slot subclass scenes weight margin",
+    Without: "phrases classes scenes overlay changed regions shares",
     MasksReport: f"{SCORES} predictions",
     ModelReport: f"{SCORES} calibration anomaly_auroc robustness checkpoint step backbone bank "
     "protocol seen_miou unseen_miou h_iou unseen",

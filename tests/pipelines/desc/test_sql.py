@@ -20,7 +20,7 @@ from langseg.pipelines.desc.compact import run_compact
 from langseg.pipelines.desc.generate import run_generate
 from langseg.pipelines.desc.generate_settings import DescribeConfig
 from langseg.pipelines.desc.sql import csv_lines
-from langseg.pipelines.shared.compare_results import RESULT_SCHEMA, RESULTS, write_results
+from langseg.pipelines.shared.result_rows import RESULTS, write_rows
 from tests.support.quiet import Quiet
 
 DESC = "langseg-desc"
@@ -290,7 +290,7 @@ def compared(folder: Path, count: int = 1) -> Path:
         for _ in range(count)
     ]  # fmt: skip
     folder.mkdir()
-    write_results(folder, pa.Table.from_pylist(rows, RESULT_SCHEMA))
+    write_rows(RESULTS, folder, pa.Table.from_pylist(rows, RESULTS.schema))
     return folder
 
 
@@ -308,10 +308,10 @@ def test_sql__joins_the_results_of_a_comparison_with_phrases(call, store, tmp_pa
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds memory")
 def test_sql__bounds_the_memory_of_results(call, store, tmp_path):
     folder = compared(tmp_path / "runs", 1_000_000)
-    assert (folder / RESULTS).stat().st_size < 1_000_000
+    assert (folder / RESULTS.file).stat().st_size < 1_000_000
     flags = ("--store", store, "--results", folder)
     done = call(DESC, "sql", *flags, "--memory-limit", "32", "select 1")
     assert (done.code, done.err.count("--memory-limit")) == (3, 1)
-    (folder / RESULTS).write_bytes(b"PAR1")
+    (folder / RESULTS.file).write_bytes(b"PAR1")
     assert call(DESC, "sql", *flags, "select 1").code == 4
     assert call(DESC, "sql", "--store", store, "--results", store, "select 1").code == 3

@@ -8,12 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from langseg.cache.errors import CorruptError, InputError
-from langseg.pipelines.shared.compare_results import (
-    RESULT_SCHEMA,
-    RESULTS,
-    read_results,
-    write_results,
-)
+from langseg.pipelines.shared.result_rows import RESULTS, read_rows, write_rows
 
 ROW: dict[str, Any] = {
     "arm": "real", "seed": None, "bank": "a", "split": 0, "class_name": "sky", "unseen": True,
@@ -23,13 +18,13 @@ ROW: dict[str, Any] = {
 
 def kept(folder: Path) -> Path:
     rows = [ROW | {"pixels": 1000 + number} for number in range(500)]
-    write_results(folder, pa.Table.from_pylist(rows, RESULT_SCHEMA))
-    return folder / RESULTS
+    write_rows(RESULTS, folder, pa.Table.from_pylist(rows, RESULTS.schema))
+    return folder / RESULTS.file
 
 
 def test_results__are_read_as_they_were_written(tmp_path):
     kept(tmp_path)
-    assert read_results(tmp_path).to_pylist()[1] == ROW | {"pixels": 1001}
+    assert read_rows(tmp_path)["results"].to_pylist()[1] == ROW | {"pixels": 1001}
 
 
 def test_results__that_are_damaged_or_of_other_columns_are_refused(tmp_path):
@@ -43,13 +38,13 @@ def test_results__that_are_damaged_or_of_other_columns_are_refused(tmp_path):
         whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :],
     ):
         file.write_bytes(damaged)
-        with pytest.raises(CorruptError, match="wanted the rows of a comparison"):
-            read_results(tmp_path)
+        with pytest.raises(CorruptError, match="wanted the rows of `langseg-seg compare`"):
+            read_rows(tmp_path)
     pq.write_table(pa.table({"arm": ["real"]}), file)
     with pytest.raises(CorruptError, match="got columns arm; run"):
-        read_results(tmp_path)
+        read_rows(tmp_path)
 
 
-def test_results__of_a_folder_without_are_asked_of_compare(tmp_path):
-    with pytest.raises(InputError, match=r"without results.parquet; `langseg-seg compare`"):
-        read_results(tmp_path / "none")
+def test_results__of_a_folder_without_any_name_the_commands_that_write_them(tmp_path):
+    with pytest.raises(InputError, match=r"results.parquet, which `langseg-seg compare`"):
+        read_rows(tmp_path / "none")
