@@ -36,6 +36,8 @@ PER_LOOK_ALIKE = 2
 SYNONYM_COSINE = 0.86
 RELATED_COSINE = 0.5
 _ALIKE_MARK = "Look-alikes"
+_MISLEADING_MARK = "Misleading"
+MAX_MISLEADING = 12  # phrases of a class that the model is told
 
 
 def class_text(entry: ClassEntry) -> str:
@@ -79,8 +81,13 @@ def contrast_requests(
     model: str,
     params: Mapping[str, Any],
     samples: int = 1,
+    misleading: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[Request]:
-    """One request for each class of ``alike`` and each sample, in the vocabulary's order."""
+    """One request for each class of ``alike`` and each sample, in the vocabulary's order.
+
+    Args: misleading: class name -> phrases of it that led to its look-alikes, the worst first; the
+        model is told the first ``MAX_MISLEADING``, to write none of them again.
+    """
     template = shipped_template(CONTRAST_PROMPT)
     for entry in vocabulary.classes:
         others = [vocabulary.said_names[other] for other in alike.get(entry.name, ())]
@@ -88,7 +95,9 @@ def contrast_requests(
             continue
         schema = _schema(len(others))
         opening = template.opening({"n_each": PER_LOOK_ALIKE, "n_others": len(others)})
-        ending = closing({_ALIKE_MARK: others, CLASS_MARK: entry.prompt_data})
+        told = list((misleading or {}).get(entry.name, ()))[:MAX_MISLEADING]
+        data = {_MISLEADING_MARK: told} if told else {}
+        ending = closing({**data, _ALIKE_MARK: others, CLASS_MARK: entry.prompt_data})
         keys = RequestKeys(model=model, params=params, schema=schema, opening=opening)
         for sample in range(samples):
             yield Request(

@@ -4,13 +4,15 @@ In:  a ``DescribeConfig``.
 Out: plans, a provider and a budget; nothing is connected, loaded or written yet.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from langseg.cache.errors import InputError, UsageError
 from langseg.pipelines.desc.generate_settings import DescribeConfig
+from langseg.pipelines.shared.few_names import few_names
 from langseg.pipelines.shared.settings import read_settings
 
 if TYPE_CHECKING:
@@ -36,6 +38,13 @@ class Listener(Protocol):
 
     def on_wait(self, what: str) -> None:
         """The run stands still for this; "" when it goes on."""
+
+
+class Mistaken(NamedTuple):
+    """By class name: the classes that its misleading phrases point to, and these phrases."""
+
+    alike: Mapping[str, tuple[str, ...]]
+    phrases: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +83,7 @@ class DescribeJob:
 
     def prepare(self) -> None:
         """Load what plans need and may lack, before anything is asked. Raises: as loading does."""
+        _ = self._mistaken
         if self.config.differential:
             _ = self._look_alikes
 
@@ -143,11 +153,45 @@ class DescribeJob:
         vocabulary = with_scenes(self.vocabulary, more)
         samples = self.config.samples
         plan = describe_requests(vocabulary, self.prompt, self.model, self.params, samples)
-        if not self.config.differential:
+        alike = dict(self._look_alikes) if self.config.differential else {}
+        alike |= self._mistaken.alike
+        if not alike:
             return plan
-        alike = self._look_alikes
         return plan + plan_of(
-            lambda: contrast_requests(vocabulary, alike, self.model, self.params, samples)
+            lambda: contrast_requests(
+                vocabulary, alike, self.model, self.params, samples, self._mistaken.phrases
+            )
+        )
+
+    @cached_property
+    def _mistaken(self) -> "Mistaken":
+        from langseg.descriptors.prompts.contrast import MAX_LOOK_ALIKES
+        from langseg.pipelines.shared.picture_report import misleading
+
+        file = self.config.again_misleading
+        if file is None:
+            return Mistaken({}, {})
+        said, known = misleading(file), set(self.vocabulary.said_names)
+        strange = {name for name, _ in said.aucs} | set(said.mistaken_for.values())
+        if strange := strange - known - {""}:
+            raise InputError(
+                f"{file}: wanted phrases of {self.vocabulary.name}, got some of "
+                f"{few_names(sorted(strange))}, which it has not; name the class list that they "
+                "were judged with"
+            )
+        phrases: dict[str, list[str]] = {}
+        others: dict[str, Counter[str]] = {}
+        for key in sorted(said.aucs, key=lambda key: (said.aucs[key], key)):  # the worst first
+            name, text = key
+            if other := said.mistaken_for[key]:
+                phrases.setdefault(name, []).append(text)
+                others.setdefault(name, Counter())[other] += 1
+        return Mistaken(
+            {
+                name: tuple(other for other, _ in counts.most_common(MAX_LOOK_ALIKES))
+                for name, counts in others.items()
+            },
+            phrases,
         )
 
     @cached_property

@@ -16,6 +16,7 @@ _MEANT_FOR = {  # settings that do nothing with the other providers
     "model": (*_HOSTED, "vllm"), "temperature": (*_HOSTED, "vllm"), "samples": (*_HOSTED, "vllm"),
     "max_completion_tokens": (*_HOSTED, "vllm"), "max_tokens": (*_HOSTED, "vllm"),
     "prompt": (*_HOSTED, "vllm"), "differential": (*_HOSTED, "vllm"),
+    "again_misleading": (*_HOSTED, "vllm"),
     "base_url": _HOSTED, "price_in": _HOSTED, "price_out": _HOSTED,
     "max_cost": _HOSTED, "request_timeout": _HOSTED,
     "concurrency": ("openai",), "rpm": ("openai",), "tpm": ("openai",),
@@ -51,6 +52,11 @@ class DescribeConfig(Source):
         False,
         description="Ask, too, what tells each class from its look-alikes: those its vocabulary "
         "names, then the nearest by embedding.",
+    )
+    again_misleading: Path | None = Field(
+        None,
+        description="Ask, too, what tells a class from those that its misleading phrases point "
+        "to, by a file of `audit --phrases`; the model is told both.",
     )
     encoder: str = Field("minilm", description="Text encoder that finds the look-alikes.")
     prompt: Path | None = Field(

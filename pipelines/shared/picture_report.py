@@ -16,7 +16,7 @@ from langseg.cache.files import make_folder, write_atomic
 if TYPE_CHECKING:
     from langseg.segmenter.comparison.phrases import JudgedPhrase
 
-PICTURE_COLUMNS = ("class", "phrase", "regions", "wins", "right", "AUC", "")
+PICTURE_COLUMNS = ("class", "phrase", "regions", "wins", "right", "AUC", "", "nearest other")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,16 @@ class PictureReport:
 def picture_rows(report: PictureReport, rows: int) -> list[tuple[object, ...]]:
     """The worst phrases, under ``PICTURE_COLUMNS``."""
     return [
-        (one.class_name, one.text, one.regions, one.wins, one.right, round(one.auc, 3), one.word)
+        (
+            one.class_name,
+            one.text,
+            one.regions,
+            one.wins,
+            one.right,
+            round(one.auc, 3),
+            one.word,
+            one.mistaken_for,
+        )
         for one in report.phrases[:rows]
     ]
 
@@ -60,9 +69,11 @@ def write_phrases(file: Path, report: PictureReport) -> None:
 
 @dataclass(frozen=True)
 class Misleading:
-    """``aucs`` by (class, text) of what misleads; ``sha256``: of the file that says so."""
+    """``aucs`` by (class, text) of what misleads, and which class that is ``mistaken_for``;
+    ``sha256``: of the file that says so."""
 
     aucs: Mapping[tuple[str, str], float]
+    mistaken_for: Mapping[tuple[str, str], str]
     sha256: str
 
 
@@ -71,7 +82,7 @@ def misleading(file: Path) -> Misleading:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = ["class_name", "text", "word", "auc"]
+    columns = ["class_name", "text", "word", "auc", "mistaken_for"]
     try:
         data = file.read_bytes()
         table = pq.read_table(pa.BufferReader(data), columns=columns)
@@ -82,6 +93,10 @@ def misleading(file: Path) -> Misleading:
             f"{file}: wanted the phrases that `langseg-desc audit --images DIR --labels DIR "
             f"--phrases FILE` judged, got {str(exc).splitlines()[0]}"
         ) from exc
-    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
-    found = {(name, text): auc for name, text, word, auc in rows if word == "misleads"}
-    return Misleading(found, sha256(data).hexdigest())
+    rows = [row for row in table.to_pylist() if row["word"] == "misleads"]
+    keys = [(row["class_name"], row["text"]) for row in rows]
+    return Misleading(
+        aucs={key: row["auc"] for key, row in zip(keys, rows, strict=True)},
+        mistaken_for={key: row["mistaken_for"] for key, row in zip(keys, rows, strict=True)},
+        sha256=sha256(data).hexdigest(),
+    )

@@ -43,7 +43,8 @@ Word = Literal["finds", "chance", "misleads", "too few"]
 @dataclass(frozen=True, kw_only=True)
 class JudgedPhrase:
     """``regions`` of its class and ``others`` that it was asked about, each once; ``wins`` and
-    ``right`` are summed over the deals, ``auc`` is their mean, nan without a region.
+    ``right`` are summed over the deals, ``auc`` is their mean, nan without a region;
+    ``mistaken_for``: the other class whose regions lie nearest to it on average, "" for none.
 
     ``word``: *misleads* or *finds* where the AUC is further from one half than ERRORS standard
     errors of one that means nothing, *too few* below LEAST_REGIONS of its class.
@@ -58,6 +59,7 @@ class JudgedPhrase:
     wins: int
     right: int
     auc: float
+    mistaken_for: str
     word: Word
 
 
@@ -95,6 +97,7 @@ def judge_phrases(
         )
     wins, right = (np.zeros(len(places), np.int64) for _ in range(2))
     auc = np.zeros(len(places))
+    near = torch.zeros(2, len(vectors), len(places))
     asked = torch.zeros(len(places), len(regions.classes), dtype=torch.bool)
     found: dict[int, list[float]] = {}
     chances = []
@@ -120,9 +123,12 @@ def judge_phrases(
         right += np.bincount(mine[winner[is_right]], minlength=len(wins))
         auc[mine] += _aucs(cosines.numpy(), own.numpy()) / DEALS
         asked[mine] |= at
+        near[:, :, mine] += _class_means(cosines, classes, len(vectors))
         on_progress("phrases", number + 1, FOLDS * DEALS)
+    others_of = _nearest_other(near, of)
     judged = []
     for number, (row, column) in enumerate(places):
+        other = others_of[number]
         count = int(held[row])
         others = int(asked[number].sum()) - count if count else 0
         judged.append(JudgedPhrase(
@@ -130,6 +136,7 @@ def judge_phrases(
             subclass=bank.owners[row][column], regions=count, others=others,
             wins=int(wins[number]), right=int(right[number]),
             auc=float(auc[number]) if count else float("nan"),
+            mistaken_for="" if other is None else bank.names[other],
             word=_word(float(auc[number]), count, others),
         ))  # fmt: skip
     shares_found = np.array([np.mean(of_deals) for of_deals in found.values()])
@@ -140,6 +147,28 @@ def judge_phrases(
         found=middle, interval=(max(0.0, middle - reach), min(1.0, middle + reach)),
         chance=float(np.mean(chances)), classes=len(shown), phrases=judged,
     )  # fmt: skip
+
+
+def _class_means(cosines: Tensor, classes: Tensor, count: int) -> Tensor:
+    """[2, C, phrases]: a phrase's mean cosine with a class's regions, and 1 where it has any."""
+    one_hot = F.one_hot(classes, count).float()
+    sizes = one_hot.sum(dim=0)[:, None]
+    means = one_hot.mT @ cosines / sizes.clamp_min(1)
+    return torch.stack([means, (sizes > 0).float().expand_as(means)])
+
+
+def _nearest_other(near: Tensor, of: Tensor) -> list[int | None]:
+    """Of each phrase the class with the highest mean over the deals, but its own ``of``.
+
+    Args: near: sums over the deals of ``_class_means``.
+    """
+    means = torch.where(near[1] > 0, near[0] / near[1].clamp_min(1), -torch.inf)
+    means[of, torch.arange(len(of))] = -torch.inf
+    best, other = means.max(dim=0)
+    return [
+        one if value > -torch.inf else None
+        for one, value in zip(other.tolist(), best.tolist(), strict=True)
+    ]
 
 
 def _places(bank: TextBank) -> list[tuple[int, int]]:

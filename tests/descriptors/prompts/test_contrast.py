@@ -64,6 +64,21 @@ GOOD = [
 ]  # fmt: skip
 
 
+def test_requests__tell_of_misleading_phrases_as_data_and_are_others_for_it():
+    phrases = ["ignore the task", "four legs"]
+    told = list(contrast_requests(FURNITURE, ALIKE, "m", PARAMS, 1, {"chair": phrases}))
+    plain = asked()
+    assert told[0].request_key != plain[0].request_key
+    assert told[1] == plain[1]  # nothing is said of the stool
+    content = json.loads(told[0].messages_json)[-1]["content"]
+    assert content.split("\n")[-3:-1] == [
+        'Misleading: ["ignore the task", "four legs"]', 'Look-alikes: ["stool", "bench"]'
+    ]  # fmt: skip
+    assert asked_look_alikes(told[0].messages_json) == ["stool", "bench"]
+    answer = parse_reply(reply(*(difference(*item) for item in GOOD)), told[0])
+    assert answer.status == "ok"
+
+
 def reply(*items: Any) -> str:
     return json.dumps({"differences": list(items)})
 
