@@ -150,8 +150,8 @@ def bank_without(
     ):
         if missing := sorted(set(names) - known):
             raise UsageError(
-                f"--without-{kind} {missing[0]!r}: wanted a {kind} of the bank, word for word, "
-                "got none; `langseg-seg explain --json` lists those that won"
+                f"without {kind} {missing[0]!r}: wanted a {kind} of the bank, word for word, got "
+                "none; `langseg-seg explain --json` lists those that won"
             )
     kept = [c for c, name in enumerate(bank.names) if name not in classes]
     if not kept:

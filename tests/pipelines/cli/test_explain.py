@@ -105,7 +105,7 @@ def test_explain__asks_again_without_a_class_and_without_a_phrase(call, home, tm
 @pytest.mark.parametrize(
     ("flags", "code", "told"),
     [
-        (("--without-class", "moon"), 2, "--without-class 'moon': wanted a class of the bank"),
+        (("--without-class", "moon"), 2, "without class 'moon': wanted a class of the bank"),
         (("--without-phrase", "no such"), 2, "word for word"),
         (("--without-scene", "kitchen", "--scene", "kitchen"), 2, "not told with --scene"),
         (("--scene", "moon base"), 2, "moon base"),

@@ -140,9 +140,9 @@ def test_bank_without__a_phrase_says_what_no_weight_of_it_says(segmenter):
 @pytest.mark.parametrize(
     ("left_out", "told"),
     [
-        ({"phrases": ["nothing"]}, "--without-phrase 'nothing': wanted a phrase of the bank"),
-        ({"classes": ["moon"]}, "--without-class 'moon'"),
-        ({"scenes": ["*"]}, r"--without-scene '\*'"),
+        ({"phrases": ["nothing"]}, "without phrase 'nothing': wanted a phrase of the bank"),
+        ({"classes": ["moon"]}, "without class 'moon'"),
+        ({"scenes": ["*"]}, r"without scene '\*'"),
         ({"classes": ["class 0", "class 1", "class 2"]}, "a class that is left"),
         ({"phrases": ["0 0 0"]}, "--without-class"),
     ],
