@@ -14,12 +14,14 @@ from pydantic import Field
 
 from langseg.cache.errors import InputError
 from langseg.descriptors.vocabulary.source import EmbeddingSource
+from langseg.pipelines.desc.cut_set import cut_set
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.chosen_set import ChosenSet, chosen_set
 from langseg.pipelines.shared.progress import Advance
 
 if TYPE_CHECKING:
     from langseg.cache.bank.text_bank import TextBank
+    from langseg.descriptors.bank.asking import Asking
     from langseg.descriptors.bank.stored_set import StoredSet, StoredSets
     from langseg.descriptors.controls.arm_texts import BankPhrases
     from langseg.descriptors.controls.arms import Arm
@@ -41,6 +43,11 @@ class ArmsConfig(EmbeddingSource):
         "",
         description="Of the store's other sets only this model's as an arm, such as import:cupl."
         "  [default: each that describes half of the classes]",
+    )
+    drop_misleading: Path | None = Field(
+        None,
+        description="Of the bank of `bank --drop-misleading` with this file, which is then the "
+        "real arm.",
     )
 
 
@@ -105,7 +112,8 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> ArmsReport:
     chosen = sets.of(settings.model)
     vocabulary, store = chosen.vocabulary, chosen.store
     found = chosen_set(chosen)
-    real = BankPhrases(vocabulary, chosen.phrases())
+    cut = cut_set(chosen, settings.drop_misleading)
+    real = BankPhrases(vocabulary, cut.phrases)
     if not real.described:
         raise InputError(
             f"{vocabulary.name}: wanted classes with descriptors, all have only their name; "
@@ -127,7 +135,7 @@ def run_arms(settings: ArmsConfig, advance: Advance) -> ArmsReport:
     made: list[ListedArm] = []
     by_content: dict[str, ListedArm] = {}
     same: dict[str, str] = {}
-    for number, (arm, bank) in enumerate(_banks(arms, chosen, record, real.width), 1):
+    for number, (arm, bank) in enumerate(_banks(arms, chosen, cut.askings, record, real.width), 1):
         advance(number, len(arms), phase="laying out banks")
         entry = _entry(arm, bank, _naming(real, arm))
         twin = by_content.setdefault(replace(bank, recipe=None).fingerprint, entry)
@@ -204,7 +212,11 @@ def _wanted(others: "list[StoredSet]", chosen: "StoredSet", model: str) -> "list
 
 
 def _banks(
-    arms: "Sequence[Arm]", chosen: "StoredSet", record: "EncoderRecord", width: int
+    arms: "Sequence[Arm]",
+    chosen: "StoredSet",
+    askings: "tuple[Asking, ...]",
+    record: "EncoderRecord",
+    width: int,
 ) -> "Iterator[tuple[Arm, TextBank]]":
     """The bank of each arm, K of all of them that of the first, which is the real one."""
     from langseg.descriptors.bank.build import bank_texts, build_bank
@@ -224,7 +236,7 @@ def _banks(
             record,
             model=arm.model,
             manifest=chosen.store.manifest.name,
-            askings=() if real else chosen.selection.askings,
+            askings=() if real else askings,
             recipe=recipe if real else None,
             width=width,
         )

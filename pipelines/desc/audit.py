@@ -17,6 +17,7 @@ from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.desc.standing_questions import answer_questions, check_question
 from langseg.pipelines.shared.advice import advised
 from langseg.pipelines.shared.audit_report import AuditReport, QualityReport, StandingAnswer
+from langseg.pipelines.shared.picture_report import PictureReport
 
 if TYPE_CHECKING:
     from langseg.descriptors.quality.assess import Assessor, SetQuality
@@ -81,13 +82,13 @@ class AuditConfig(EncodedSource):
 
 def run_audit(
     source: EncodedSource, question: str = "", html: Path | None = None, *, short: bool = False,
-    demo_page: str = "",
+    demo_page: str = "", by_pictures: PictureReport | None = None,
 ) -> AuditReport:  # fmt: skip
     """Answer the canned audits (one, or the ``short`` set), and assess a vocabulary if one is
     named.
 
     ``html`` is where the page of a vocabulary goes; ade20k's, if none is named. ``demo_page`` is
-    the page of a demo beside it, which it then links to.
+    the page of a demo beside it, which it then links to, ``by_pictures`` what pictures say.
     Raises: UsageError, for a question that there is not; InputError, when the vocabulary or the
     model that is named, or the vocabulary of the page, has no answer yet, naming those that have.
     """
@@ -110,7 +111,9 @@ def run_audit(
             sentence = f"{report.sentence}; {found.sentence}"
             report = replace(report, quality=found, sentence=sentence)
             if html is not None:
-                write_atomic(html, audit_page(quality, found, report.answers, demo_page).encode())
+                page = audit_page(quality, found, report.answers, demo_page, by_pictures)
+                write_atomic(html, page.encode())
+    report = replace(report, by_pictures=by_pictures)
     if question or short:
         wanted = (question,) if question else SHORT
         return replace(report, answers=[one for one in report.answers if one.name in wanted])
@@ -119,7 +122,7 @@ def run_audit(
 
 def audit_page(
     quality: "SetQuality", report: QualityReport, answers: Sequence[StandingAnswer],
-    demo_page: str = "",
+    demo_page: str = "", by_pictures: PictureReport | None = None,
 ) -> str:  # fmt: skip
     """``render_audit`` with what the page shows of a set and no report holds."""
     from langseg.pipelines.pages.audit import render_audit
@@ -131,6 +134,7 @@ def audit_page(
         snapshot=quality.chosen.store.manifest.name,
         vocabulary_hash=quality.chosen.vocabulary.hash,
         demo_page=demo_page,
+        by_pictures=by_pictures,
     )
 
 

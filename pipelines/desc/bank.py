@@ -5,7 +5,7 @@ Out: the bank in the store; a report of what it is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from langseg.cache.errors import InputError
 from langseg.cache.keys import normalise_text, text_id
 from langseg.cache.records import ANY_SCENE
 from langseg.descriptors.vocabulary.source import EncodedSource, Source, source_flags
+from langseg.pipelines.desc.cut_set import cut_set
 from langseg.pipelines.desc.open_sets import open_sets
 from langseg.pipelines.shared.chosen_set import ChosenSet, chosen_set
 from langseg.pipelines.shared.console import say
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from langseg.cache.bank.text_bank import TextBank
     from langseg.cache.store.store import Store
-    from langseg.descriptors.bank.build import Phrase
     from langseg.descriptors.bank.stored_set import StoredSet
     from langseg.descriptors.encoders.base import EncoderRecord
 
@@ -163,41 +163,21 @@ def _laid_out(
     """The bank, and how many phrases were left out."""
     from langseg.descriptors.bank.build import bank_texts, build_bank
     from langseg.descriptors.encoders.stored_vectors import stored_vectors
-    from langseg.pipelines.shared.picture_report import misleading
 
-    store, vocabulary, askings = chosen.store, chosen.vocabulary, chosen.selection.askings
+    store, vocabulary = chosen.store, chosen.vocabulary
     record = _record(source, store, encoder_name)
-    phrases, dropped = chosen.phrases(), 0
-    if drop is not None:
-        said = misleading(drop)
-        kept = {name: _without(name, rows, said.aucs) for name, rows in phrases.items()}
-        dropped = sum(len(phrases[name]) - len(kept[name]) for name in phrases)
-        phrases = kept
-        how = {"drop_misleading": said.sha256}
-        askings = tuple(replace(one, params={**one.params, **how}) for one in askings)
+    cut = cut_set(chosen, drop)
     bank = build_bank(
         vocabulary,
-        phrases,
-        stored_vectors(store, record, bank_texts(vocabulary, phrases)),
+        cut.phrases,
+        stored_vectors(store, record, bank_texts(vocabulary, cut.phrases)),
         record,
         model=chosen.selection.model,
         manifest=store.manifest.name,
-        askings=askings,
+        askings=cut.askings,
         flags=source_flags(source, encoder_name),
     )
-    return bank, dropped
-
-
-def _without(
-    name: str, rows: "tuple[Phrase, ...]", aucs: Mapping[tuple[str, str], float]
-) -> "tuple[Phrase, ...]":
-    """The phrases of a class without those that mislead: its name stays, and where all others
-    mislead the best of them."""
-    own, *others = rows
-    kept = [row for row in others if (name, row.text) not in aucs]
-    if others and not kept:
-        kept = [max(others, key=lambda row: aucs[name, row.text])]
-    return own, *kept
+    return bank, cut.dropped
 
 
 def _record(source: Source, store: "Store", encoder_name: str) -> "EncoderRecord":

@@ -32,9 +32,11 @@ from langseg.pipelines.pages.audit_tables import (
 from langseg.pipelines.pages.likeness_map import SHADES, Floats, draw_map, shade_from
 from langseg.pipelines.shared.audit_report import QualityReport, StandingAnswer
 from langseg.pipelines.shared.percentages import share
+from langseg.pipelines.shared.picture_report import PICTURE_COLUMNS, PictureReport, picture_rows
 
 SHOWN_FLAGS = 200
 SHOWN_WORST = 20
+SHOWN_PHRASES = 40
 _ANSWERS = ("rejections", "unusable", "duplicates", "spend", "provenance", "encoders", "cut")
 _SHOWN_ROWS = 30
 _SHOWN_SCENES = 16
@@ -49,6 +51,7 @@ def render_audit(
     snapshot: str,
     vocabulary_hash: str,
     demo_page: str = "",
+    by_pictures: PictureReport | None = None,
 ) -> str:
     """The page.
 
@@ -58,6 +61,7 @@ def render_audit(
         likeness: [C, C], cosines of the classes in the order of the report; None where nothing
             was embedded.
         demo_page: the name of a demo's page, beside this one.
+        by_pictures: what labelled pictures say of the phrases.
     """
     import jinja2
     from markupsafe import Markup
@@ -116,7 +120,10 @@ def render_audit(
         weak_pairs=report.weak_pairs[:SHOWN_WORST],
         map=drawn,
         silent=[reason for reason in RULES if report.flag_counts[reason] == 0],
-        contents=_contents(report, bool(drawn)),
+        by_pictures=by_pictures,
+        picture_columns=PICTURE_COLUMNS,
+        picture_rows=[] if by_pictures is None else picture_rows(by_pictures, SHOWN_PHRASES),
+        contents=_contents(report, bool(drawn), by_pictures is not None),
         next_steps=_next_steps(report),
         demo_page=demo_page,
         paths=[] if drawn is None else [Markup(path) for path in drawn.paths],  # noqa: S704 (digits)
@@ -124,13 +131,14 @@ def render_audit(
     )
 
 
-def _contents(report: QualityReport, has_map: bool) -> list[tuple[str, str]]:
+def _contents(report: QualityReport, has_map: bool, has_pictures: bool) -> list[tuple[str, str]]:
     """Anchor and name of each section that the page has."""
     sections = {
         "discriminability": ("Discriminability", True),
         "sets": ("Sets", len(report.sets) > 1),
         "worst": ("Worst classes", True),
         "pairs": ("Pairs", bool(report.weak_pairs)),
+        "pictures": ("By pictures", has_pictures),
         "flags": ("Flags", True),
         "there": ("What is there", True),
         "alike": ("Which are alike", has_map),

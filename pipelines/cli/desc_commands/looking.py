@@ -1,7 +1,5 @@
 """The commands that answer what a store holds, and what it is worth. They change nothing."""
 
-from dataclasses import replace
-
 from langseg.cache.errors import UsageError
 from langseg.pipelines.cli.options import settings_options
 from langseg.pipelines.desc.audit import AuditConfig
@@ -59,13 +57,14 @@ def audit(settings: AuditConfig, as_json: bool) -> None:
     if html is not None:
         check_file(html, "--html", "audit.html")
         make_folder(html.parent)
-    report = run_audit(settings, settings.question, html, short=not as_json)
-    if settings.by_pictures:
-        report = replace(report, by_pictures=_by_pictures(settings))
+    judged = _by_pictures(settings) if settings.by_pictures else None
+    report = run_audit(settings, settings.question, html, short=not as_json, by_pictures=judged)
     if as_json:
         emit_json(report)
         return
     if html is not None:
+        if judged is not None:
+            say(judged.sentence)
         say(report.sentence)
         print(html)
         return

@@ -9,7 +9,7 @@ import pytest
 
 from langseg.cache.bank.load_save import load_bank
 from langseg.descriptors.bank.build import Phrase
-from langseg.pipelines.desc.bank import _without
+from langseg.pipelines.desc.cut_set import _without
 from tests.pipelines.conftest import Call
 from tests.support.attribute_world import AttributeWorld, write_world
 
@@ -30,7 +30,7 @@ def test_audit__by_pictures_tells_false_phrases_and_bank_leaves_them_out(call, m
     file = tmp_path / "new" / "phrases.parquet"
     done = call(
         "langseg-desc", "audit", *words(mixed), "--images", mixed.images, "--labels", mixed.labels,
-        "--train-config", "demo", "--phrases", file, "--json",
+        "--train-config", "demo", "--phrases", file, "--json", "--html", tmp_path / "audit.html",
     )  # fmt: skip
     assert done.code == 0, done.err
     report: dict[str, Any] = done.json["by_pictures"]
@@ -42,6 +42,9 @@ def test_audit__by_pictures_tells_false_phrases_and_bank_leaves_them_out(call, m
     judged_false = [not mixed.truth[pair] for pair in misled if pair in mixed.truth]
     assert sum(judged_false) > 2 * (len(judged_false) - sum(judged_false))
     assert pq.read_table(file).to_pylist() == report["phrases"]
+    page = (tmp_path / "audit.html").read_text()
+    assert report["sentence"].split(";")[0] in page.replace("&nbsp;", " ")
+    assert report["phrases"][0]["text"] in page[page.index('<h2 id="pictures">') :]
 
     whole = call("langseg-desc", "bank", *words(mixed), "--json").json
     cut = call("langseg-desc", "bank", *words(mixed), "--drop-misleading", file, "--json").json
@@ -54,6 +57,8 @@ def test_audit__by_pictures_tells_false_phrases_and_bank_leaves_them_out(call, m
     hashes = {asking["params"]["drop_misleading"] for asking in bank.askings}
     assert hashes == {sha256(file.read_bytes()).hexdigest()}
     assert cut["fingerprint"] != whole["fingerprint"]
+    arms = call("langseg-desc", "arms", *words(mixed), "--drop-misleading", file, "--json").json
+    assert arms["real"] == cut["fingerprint"]
 
 
 def test_bank__refuses_a_file_that_no_audit_wrote(call, tmp_path):

@@ -87,7 +87,9 @@ def test_phrases__that_are_false_are_mistaken_for_a_class_that_they_are_true_of(
         and int(one.text.rpartition(" ")[2]) not in OF[int(one.class_name.removeprefix("class "))]
     ]
     true_of = np.mean([attribute in OF[other] for attribute, other in false])
-    by_chance = np.mean([(attribute == OF).any(dim=1).float().mean() for attribute, _ in false])
+    by_chance = np.mean(
+        [torch.eq(OF, attribute).any(dim=1).float().mean() for attribute, _ in false]
+    )
     assert true_of > 0.8
     assert by_chance < 0.3
     assert all(one.mistaken_for != one.class_name for one in judged(mixed()).phrases)
