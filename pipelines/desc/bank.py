@@ -14,7 +14,6 @@ from pydantic import Field, field_validator
 
 from langseg.cache.errors import InputError
 from langseg.cache.keys import normalise_text, text_id
-from langseg.cache.records import ANY_SCENE
 from langseg.descriptors.vocabulary.source import EncodedSource, Source, source_flags
 from langseg.pipelines.desc.cut_set import cut_set
 from langseg.pipelines.desc.open_sets import open_sets
@@ -120,6 +119,8 @@ def run_bank(
 
 def scene_text_words(text: str, shares: Mapping[str, float]) -> str:
     """``scene 'a wet road': read as street 81 %, highway 12 %, no scene 5 %``."""
+    from langseg.cache.records import ANY_SCENE
+
     parts = [
         f"{'no scene' if scene == ANY_SCENE else scene} {share(part)}"
         for scene, part in shares.items()
