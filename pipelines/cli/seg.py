@@ -217,7 +217,7 @@ def explain(settings: ExplainSettings, as_json: bool) -> None:
 
     Writes <name>.png with numbered regions, and explained.parquet, which `langseg-desc sql
     --results` joins with the store down to the prompt and the reply. --without-phrase and its like
-    ask again at the cost of the head alone, and <name>_without.png shows both masks. Examples:
+    ask again at the cost of the head alone, and overlay_<name>.png shows both masks. Examples:
 
     \b
         langseg-seg explain --checkpoint runs/demo photo.jpg

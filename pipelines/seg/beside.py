@@ -56,6 +56,10 @@ def open_beside(settings: CompareSettings, asked: Dataset) -> Sequence[Beside]:
 
 def _open(given: str, store: Path, asked: Dataset) -> Beside:
     name, _, folder = given.partition("=")
+    if not folder and not Path(name).suffix:
+        raise UsageError(f"--beside {given}: wanted {name}=DIR or a dataset.yaml, got no folder")
+    if folder and not Path(folder).exists():
+        raise InputError(f"--beside {given}: wanted a folder or a zip file, found none at {folder}")
     dataset = open_dataset(
         load_config(DataSettings, None, {"dataset": name, "data": folder or None})
     )
@@ -67,6 +71,17 @@ def _open(given: str, store: Path, asked: Dataset) -> Beside:
             _called(asked.vocabulary), _called(dataset.vocabulary), _mappings(asked, dataset)
         ),
     )  # fmt: skip
+
+
+def check_encoders(real: TextBank, beside: Sequence[Beside]) -> None:
+    """Raises: InputError, where vectors are of other encoders than those of the asked bank."""
+    for one in beside:
+        if one.real.encoder_id != real.encoder_id:
+            raise InputError(
+                f"beside {one.dataset.vocabulary.name}: wanted a TextBank of {real.encoder_id}, as "
+                f"the asked one is, got one of {one.real.encoder_id}; make it with `langseg-desc "
+                f"bank {one.dataset.words} --encoder NAME`"
+            )
 
 
 def arms_of(real: TextBank, dataset: Dataset, store: Path) -> tuple[Listed, str]:

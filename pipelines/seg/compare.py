@@ -20,7 +20,7 @@ from langseg.cache.bank.text_bank import TextBank
 from langseg.cache.counted import counted
 from langseg.cache.errors import CorruptError, UsageError
 from langseg.cache.files import make_folder, write_atomic
-from langseg.pipelines.seg.beside import Beside, arms_of, open_beside, trained_on
+from langseg.pipelines.seg.beside import Beside, arms_of, check_encoders, open_beside, trained_on
 from langseg.pipelines.seg.compare_page import compare_page
 from langseg.pipelines.seg.compare_rows import (
     Arm,
@@ -215,6 +215,7 @@ def _listed_banks(
     """
     banks = settings.store / "banks"
     real = bank_of(dataset, settings.bank, settings.store)
+    check_encoders(real, beside)
     arms, make = arms_of(real, dataset, settings.store)
     for one in beside:
         lacking = [

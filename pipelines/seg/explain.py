@@ -24,6 +24,7 @@ from langseg.cache.records import ANY_SCENE
 from langseg.pipelines.seg.inputs import trained_segmenter
 from langseg.pipelines.seg.pictures import wanted_pictures
 from langseg.pipelines.seg.settings import ExplainSettings
+from langseg.pipelines.shared.output_file import check_file
 from langseg.pipelines.shared.progress import Advance
 from langseg.pipelines.shared.result_rows import EXPLAINED, write_rows
 from langseg.segmenter.data.images import decode_image
@@ -127,6 +128,7 @@ def run_explain(settings: ExplainSettings, advance: Advance) -> ExplainReport:
     wanted = wanted_pictures((settings.image,), settings.out)
     if len(wanted) > 1:
         raise UsageError(f"{settings.image}: wanted one picture, got {len(wanted)} of them")
+    check_file(settings.out / EXPLAINED.file, "--out", EXPLAINED.file)
     segmenter = trained_segmenter(settings, advance)
     bank = segmenter.bank
     if not segmenter.loaded.model.head.reads_text:
@@ -156,22 +158,25 @@ def run_explain(settings: ExplainSettings, advance: Advance) -> ExplainReport:
     regions = explained_regions(segmenter, image, features, seen, mask, settings.scene)
     weights = _weights(segmenter, seen, known)
     told = [_told(number, region, bank, weights) for number, region in enumerate(regions, start=1)]
+    scenes = () if seen.scenes is None else seen.scenes.tolist()
+    likely = dict(sorted(zip(bank.scenes, scenes, strict=False), key=lambda one: -one[1])[:_TOLD])
     without = None
     try:
         settings.out.mkdir(parents=True, exist_ok=True)
-        words = [_lines(one) for one in told]
         drawn = numbered_regions(
             image,
             [region.pixels for region in regions],
             [one.class_name for one in told],
             [segmenter.colours[region.class_index] for region in regions],
-            words,
+            [_lines(one) for one in told],
+            _scene_words(likely),
         )
         write_atomic(wanted[0].mask, encode_png(drawn))
         write_rows(EXPLAINED, settings.out, _rows(settings.image, regions, told, bank, weights))
         if other is not None:
-            now = segmenter.with_bank(other).look(image, settings.scene, features)
             places = np.array([bank.names.index(name) for name in other.names])
+            without_them = segmenter.with_bank(other, places.tolist())
+            now = without_them.look(image, settings.scene, features)
             after = places[now.mask(image.shape[:2]).cpu().numpy()]
             masks = {"as asked": mask, "without": after}
             shown = side_by_side(image, masks, bank.names, segmenter.colours)
@@ -182,13 +187,11 @@ def run_explain(settings: ExplainSettings, advance: Advance) -> ExplainReport:
             f"{exc.filename or settings.out}: cannot be written ({exc.strerror}); give another "
             "--out"
         ) from exc
-    scenes = () if seen.scenes is None else seen.scenes.tolist()
-    likely = sorted(zip(bank.scenes, scenes, strict=False), key=lambda one: -one[1])[:_TOLD]
     return ExplainReport(
         image=settings.image,
         picture=wanted[0].mask,
         rows=settings.out / EXPLAINED.file,
-        scenes=dict(likely),
+        scenes=likely,
         explained=sum(one.share for one in told),
         regions=told,
         without=without,
@@ -199,9 +202,10 @@ def run_explain(settings: ExplainSettings, advance: Advance) -> ExplainReport:
 
 def words(report: ExplainReport) -> list[str]:
     """For a person: what won the largest regions, and what changed."""
+    scene = _scene_words(report.scenes)
     lines = [
-        f"{one.number} {one.class_name}, {percent(one.share)}: " + "; ".join(_lines(one)[1:])
-        for one in report.regions[:_LINES]
+        *([scene] if scene else []),
+        *("; ".join(_lines(one)) for one in report.regions[:_LINES]),
     ]
     if (more := len(report.regions) - _LINES) > 0:
         lines.append(f"and {counted(more, 'smaller region')}, in {report.rows}")
@@ -215,6 +219,17 @@ def words(report: ExplainReport) -> list[str]:
             + (f"; {', '.join(moved[:_LINES])}" if moved else "")
         )
     return lines
+
+
+def _scene_words(scenes: Mapping[str, float]) -> str:
+    """``scene: kitchen 81 %, no scene 12 %``; nothing where there are none to tell from."""
+    if not scenes.keys() - {ANY_SCENE}:
+        return ""
+    parts = [
+        f"{'no scene' if scene == ANY_SCENE else scene} {percent(part)}"
+        for scene, part in scenes.items()
+    ]
+    return f"scene: {', '.join(parts)}"
 
 
 def _weights(segmenter: Segmenter, seen: ClassMap, known: int) -> NDArray[np.float32]:
@@ -295,7 +310,8 @@ def _rows(
         for rank, each in enumerate(region.phrases):
             phrase = _phrase(each, best, bank, weights)
             rows.append({
-                "image": str(image), "region": one.number, "class_name": one.class_name,
+                "image": str(image), "vocabulary": bank.vocabulary, "model": bank.model,
+                "region": one.number, "class_name": one.class_name,
                 "class_id": one.class_id, "share": one.share, "runner_up": one.runner_up,
                 "margin": one.margin, "rank": rank, "text_id": phrase.text_id,
                 "phrase": phrase.text, "subclass": phrase.subclass, "slot": phrase.slot,

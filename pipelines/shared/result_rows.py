@@ -35,18 +35,20 @@ RESULTS = Kind(
         "pixels": pa.int64(), "said": pa.int64(), "correct": pa.int64(),
     }),
 )  # fmt: skip
-# one row a phrase of a region's class, rank 0 the nearest; text_id as in the store; share 0..1;
+# one row a phrase of a region's class, rank 0 the nearest; vocabulary, model, text_id as in the
+# store; share 0..1;
 # margin: of the class above runner_up, phrase_margin: of the phrase above runner_up's best
 EXPLAINED = Kind(
     table="explained",
     file="explained.parquet",
     command="langseg-seg explain",
     schema=pa.schema({
-        "image": pa.string(), "region": pa.int64(), "class_name": pa.string(),
-        "class_id": pa.int64(), "share": pa.float64(), "runner_up": pa.string(),
-        "margin": pa.float64(), "rank": pa.int64(), "text_id": pa.string(),
-        "phrase": pa.string(), "subclass": pa.string(), "slot": pa.string(),
-        "scenes": pa.string(), "weight": pa.float64(), "phrase_margin": pa.float64(),
+        "image": pa.string(), "vocabulary": pa.string(), "model": pa.string(),
+        "region": pa.int64(), "class_name": pa.string(), "class_id": pa.int64(),
+        "share": pa.float64(), "runner_up": pa.string(), "margin": pa.float64(),
+        "rank": pa.int64(), "text_id": pa.string(), "phrase": pa.string(),
+        "subclass": pa.string(), "slot": pa.string(), "scenes": pa.string(),
+        "weight": pa.float64(), "phrase_margin": pa.float64(),
     }),
 )  # fmt: skip
 KINDS = (RESULTS, EXPLAINED)

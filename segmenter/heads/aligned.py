@@ -12,7 +12,7 @@ from langseg.segmenter.heads.base import Head, HeadOutput, stride_4
 from langseg.segmenter.heads.config import HeadConfig
 from langseg.segmenter.heads.layers import resize
 from langseg.segmenter.heads.ridge import AlignedMap
-from langseg.segmenter.text.collapse import BankTensors, plain_classes
+from langseg.segmenter.text.collapse import BankTensors, plain_classes, trained_as
 
 
 class AlignedHead(Head):
@@ -34,7 +34,7 @@ class AlignedHead(Head):
         """Args: known: [B] scene indices, -1 for unknown, which is no scene here."""
         with torch.autocast(features.cls.device.type, enabled=False):
             classes = plain_classes(bank, len(features.cls), known)
-            new = self.aligned.new(plain_classes(bank, 1)[0])
+            new = self.aligned.new(trained_as(bank))
             logits = self.aligned(features, classes, new)
         return HeadOutput(
             logits=resize(logits, stride_4(features.padded)),

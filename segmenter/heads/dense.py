@@ -33,6 +33,7 @@ from langseg.segmenter.text.collapse import (
     collapse,
     plain_classes,
     scene_probabilities,
+    trained_as,
 )
 
 MAX_SCALE = 100.0  # as CLIP clamps its temperature
@@ -117,7 +118,7 @@ class DenseHead(Head):
         self, logits: Tensor, features: Features, bank: BankTensors, known: Tensor | None
     ) -> Tensor:
         assert self.aligned is not None
-        new = self.aligned.new(plain_classes(bank, 1)[0])
+        new = self.aligned.new(trained_as(bank))
         beside = self.aligned(features, plain_classes(bank, len(logits), known), new)
         other = resize(beside, stride_4(features.padded)).log_softmax(dim=1)
         joined = torch.empty_like(logits)

@@ -5,12 +5,13 @@ Out: regions of the mask, the largest first; of each the class that is next, by 
      and the phrases by how near the region is to each of them alone.
 
 A phrase is judged by what the very head says of a vocabulary in which each phrase is a class of its
-own, so this holds for every head that reads words. All values are a head's logits: a difference d
-between two is odds of e^d.
+own, trained or new as its class is, so this holds for every head that reads words. All values are
+a head's logits: a difference d between two is odds of e^d.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import numpy as np
 import scipy.ndimage
@@ -69,7 +70,7 @@ def explained_regions(
     nexts = [_runner_up(mean, won) for mean, (won, _) in zip(means, regions, strict=True)]
     asked = sorted({won for won, _ in regions} | {each for each in nexts if each is not None})
     rows = [(c, k) for c in asked for k in range(len(segmenter.bank.texts[c]))]
-    alone = segmenter.with_bank(single_phrases(segmenter.bank, rows))
+    alone = segmenter.with_bank(single_phrases(segmenter.bank, rows), [c for c, _ in rows])
     values = alone.look(image, scene, features).values.flatten(1)
     phrase_means = (parts.to(values) @ values.mT).cpu().tolist()  # [R, phrases]
     phrases = [
@@ -120,6 +121,8 @@ def single_phrases(bank: TextBank, rows: Sequence[tuple[int, int]]) -> TextBank:
     classes, ks = (np.array(each) for each in zip(*rows, strict=True))
     return replace(
         bank,
+        scene_names={},
+        scene_texts={},
         names=tuple(f"phrase {number}" for number in range(len(rows))),
         ids=tuple(range(1, len(rows) + 1)),
         ignore_ids=(0,),
@@ -148,10 +151,11 @@ def bank_without(
         ("class", classes, set(bank.names)),
         ("scene", scenes, set(bank.scenes) - {ANY_SCENE}),
     ):
-        if missing := sorted(set(names) - known):
+        for name in sorted(set(names) - known):
+            close = get_close_matches(name, known, n=1)
             raise UsageError(
-                f"without {kind} {missing[0]!r}: wanted a {kind} of the bank, word for word, got "
-                "none; `langseg-seg explain --json` lists those that won"
+                f"without {kind} {name!r}: wanted a {kind} of the bank, word for word, "
+                + (f"did you mean {close[0]!r}?" if close else f"got none of its {len(known)}")
             )
     kept = [c for c, name in enumerate(bank.names) if name not in classes]
     if not kept:
@@ -183,6 +187,8 @@ def bank_without(
         ids=tuple(bank.ids[c] for c in kept),
         scenes=tuple(bank.scenes[s] for s in rows),
         scene=bank.scene[rows],
+        scene_names={s: names for s, names in bank.scene_names.items() if s not in scenes},
+        scene_texts={s: parts for s, parts in bank.scene_texts.items() if s not in scenes},
         texts=texts,
         slots=slots,
         owners=owners,

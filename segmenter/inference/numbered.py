@@ -20,10 +20,10 @@ _INK, _PALE, _PAPER = (28, 28, 30), (108, 108, 112), (255, 255, 255)
 
 def numbered_regions(
     image: NDArray[np.uint8], regions: Sequence[NDArray[np.bool_]], names: Sequence[str],
-    colours: Sequence[Rgb], words: Sequence[Sequence[str]],
+    colours: Sequence[Rgb], words: Sequence[Sequence[str]], heading: str = "",
 ) -> Image.Image:  # fmt: skip
     """Args: regions: bool [H, W], none over another; names, colours, words: of each, the words as
-    lines of which the first is dark; a line that is too long is cut.
+    lines of which the first is dark; a line that is too long is cut; heading: a line before them.
 
     Returns: RGB, at least 960 wide; pixels of no region are uncoloured.
     """
@@ -36,11 +36,15 @@ def numbered_regions(
     size = min(32, width // 56)
     font = ImageFont.load_default(size=size)
     line, pad = size * 3 // 2, size
-    height = sum(len(lines) + 0.5 for lines in words) * line + 2 * pad
+    height = (sum(len(lines) + 0.5 for lines in words) + 1.5 * bool(heading)) * line + 2 * pad
     page = Image.new("RGB", (width, drawn.height + round(height)), _PAPER)
     page.paste(drawn, (0, 0))
     draw = ImageDraw.Draw(page)
     y = float(drawn.height + pad)
+    if heading:
+        shown = _cut(heading, font, width - 2 * pad)
+        draw.text((pad, y + size / 2), shown, _PALE, font, anchor="lm")
+        y += 1.5 * line
     for colour, lines in zip(colours, words, strict=True):
         swatch = (pad, y, pad + 1.3 * size, y + size)
         draw.rounded_rectangle(swatch, size / 4, fill=colour)

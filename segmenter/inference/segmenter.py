@@ -11,6 +11,7 @@ mask is exactly the interpolated average map's best class, which is not quite wh
 of full size would give.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -33,7 +34,7 @@ from langseg.segmenter.inference.reading import Reading
 from langseg.segmenter.inference.segmentation import Segmentation
 from langseg.segmenter.inference.windows import window_side, windows
 from langseg.segmenter.model.checkpoint import Loaded, State, check_fits, load_checkpoint
-from langseg.segmenter.text.collapse import BankTensors, scene_index
+from langseg.segmenter.text.collapse import BankTensors, scene_index, trained_as
 
 WINDOW_BATCH = 8
 WHOLE = Reading()
@@ -77,10 +78,19 @@ class Segmenter:
         loaded = load_checkpoint(path, bank=bank, backbone=backbone, weights=weights, device=device)
         return cls(loaded, reading)
 
-    def with_bank(self, bank: TextBank) -> "Segmenter":
-        """The same model asked with another vocabulary. Raises: CorruptError, if it cannot be."""
+    def with_bank(self, bank: TextBank, of: Sequence[int] | None = None) -> "Segmenter":
+        """The same model asked with another vocabulary.
+
+        Args: of: for each of its classes the place of the present one that it is a part of, as one
+        phrase of it; a head takes it for trained or new as it takes that one.
+        Raises: CorruptError, if it cannot be.
+        """
         check_fits(self.loaded.state, bank)
-        return Segmenter(Loaded(self._model, bank, self.loaded.state), self.reading)
+        other = Segmenter(Loaded(self._model, bank, self.loaded.state), self.reading)
+        if of is not None:
+            whole = trained_as(self._tensors)[list(of)]
+            other._tensors = replace(other._tensors, stands_for=whole)
+        return other
 
     def segment(self, picture: Picture, scene: str | None = None) -> Segmentation:
         """Segment one picture. Arguments and errors as for ``look``."""

@@ -27,13 +27,18 @@ UNKNOWN_SCENE = -1
 @dataclass(frozen=True)
 class BankTensors:
     """A TextBank's arrays on one device: emb [C, K, D], mask [C, K], weight [C, K],
-    scene [S, D], prior [S, C, K]; float32, mask bool."""
+    scene [S, D], prior [S, C, K]; float32, mask bool.
+
+    ``stands_for`` [C, D]: class vectors by which a head is to tell whether it was trained with a
+    class, where they are not the bank's own: of a part of a class's phrases, it is the class.
+    """
 
     emb: Tensor
     mask: Tensor
     weight: Tensor
     scene: Tensor
     prior: Tensor
+    stands_for: Tensor | None = None
 
     @classmethod
     def of(cls, bank: TextBank, device: torch.device | str = "cpu") -> "BankTensors":
@@ -47,6 +52,7 @@ class BankTensors:
         return replace(
             self, emb=self.emb[classes], mask=self.mask[classes], weight=self.weight[classes],
             prior=self.prior[:, classes],
+            stands_for=None if self.stands_for is None else self.stands_for[classes],
         )  # fmt: skip
 
     def drop(self, keep: Tensor) -> "BankTensors":
@@ -95,6 +101,11 @@ def plain_classes(bank: BankTensors, batch: int, known: Tensor | None = None) ->
     of a known scene [B] before the others."""
     g, scenes = _no_picture(bank, batch, known)
     return collapse(bank, g, scenes, beta=0.0)
+
+
+def trained_as(bank: BankTensors) -> Tensor:
+    """Class vectors [C, D] of no scene, by which a head tells which classes it was trained with."""
+    return plain_classes(bank, 1)[0] if bank.stands_for is None else bank.stands_for
 
 
 def plain_weights(bank: BankTensors, batch: int, known: Tensor | None = None) -> Tensor:

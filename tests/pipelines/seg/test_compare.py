@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from langseg.cache.errors import InputError
+from langseg.pipelines.seg.beside import check_encoders
 from tests.pipelines.conftest import Call, Done
 from tests.support.attribute_world import AttributeWorld, Kind, write_world
+from tests.support.tiny_segmenter import tiny_bank
 
 
 def made(call: Call, folder: Path, kind: Kind, seed: int = 0) -> AttributeWorld:
@@ -230,12 +234,24 @@ def test_compare__refuses_datasets_beside_that_it_cannot_train_with(
     done = compare(call, positive, "--head", "dense", *more, neighbour)
     assert done.code == 2
     assert "wanted --head aligned, got dense, which is trained on one dataset" in done.err
-    done = compare(call, positive, *more, "msrcc=there")
+    done = compare(call, positive, *more, f"msrcc={tmp_path}")
     assert done.code == 2
     assert "did you mean msrc?" in done.err
+    done = compare(call, positive, *more, f"msrc={tmp_path / 'none'}")
+    assert (done.code, f"none at {tmp_path / 'none'}" in done.err) == (3, True)
+    done = compare(call, positive, *more, "msrc")
+    assert (done.code, "wanted msrc=DIR or a dataset.yaml" in done.err) == (2, True)
     done = compare(call, positive, *more, f"msrc={tmp_path}")
     assert done.code == 3
     assert "wanted a TextBank of msrc, found none" in done.err
+
+
+def test_banks__of_other_encoders_are_not_compared_beside_each_other():
+    mine, theirs = tiny_bank(), tiny_bank(encoder_id="another")
+    dataset = SimpleNamespace(vocabulary=SimpleNamespace(name="v"), words="--dataset v")
+    beside = [SimpleNamespace(real=theirs, dataset=dataset)]
+    with pytest.raises(InputError, match="wanted a TextBank of tiny-encoder.*got one of another"):
+        check_encoders(mine, beside)  # type: ignore[arg-type]
 
 
 def test_compare__trained_heads_are_compared_as_well(call, positive, tmp_path):

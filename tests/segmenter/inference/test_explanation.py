@@ -9,6 +9,8 @@ import torch
 
 from langseg.cache.bank.rules import check_bank
 from langseg.cache.errors import UsageError
+from langseg.segmenter.heads.base import stride_4
+from langseg.segmenter.heads.layers import resize
 from langseg.segmenter.inference.explanation import (
     Region,
     bank_without,
@@ -17,10 +19,14 @@ from langseg.segmenter.inference.explanation import (
     touching,
 )
 from langseg.segmenter.inference.segmenter import Segmenter
+from langseg.segmenter.model.model import SegModel
+from langseg.segmenter.text.collapse import BankTensors, plain_classes
 from langseg.segmenter.training.train import train
 from tests.support.tiny_segmenter import (
+    built_head,
     tiny_bank,
     tiny_config,
+    tiny_head,
     tiny_samples,
     tiny_vit,
     write_dataset,
@@ -90,21 +96,40 @@ def test_regions__that_one_phrase_describes_have_its_value_and_the_margin_of_the
 
 
 def test_regions__are_won_by_the_phrase_that_says_what_they_show(segmenter):
-    image = picture()
+    image, bank = picture(), tiny_bank()
     won = explained(segmenter, image)[0].class_index
-    bank = tiny_bank()
-    emb = bank.emb.copy()
-    best = segmenter.loaded.bank.emb[won].astype(np.float32).sum(axis=0)
-    mask, texts = bank.mask.copy(), list(bank.texts)
     k = 0 if won == 0 else 2
-    emb[won] = -emb[won]  # all others say the contrary
-    emb[won, k] = best / np.linalg.norm(best)
-    told = segmenter.with_bank(replace(bank, emb=emb, mask=mask, texts=tuple(texts)))
-    region = max(explained(told, image), key=lambda one: one.class_index == won)
-    if region.class_index == won:
-        assert region.phrases[0].row == k
+    emb = bank.emb.copy()
+    vector = (bank.emb[won] * bank.mask[won, :, None]).astype(np.float32).sum(axis=0)
+    emb[won] = -0.2 * emb[won]  # the others say little, and the contrary
+    emb[won, k] = vector / np.linalg.norm(vector)
+    regions = explained(segmenter.with_bank(replace(bank, emb=emb)), image)
+    region = next(one for one in regions if one.class_index == won)
+    assert region.phrases[0].row == k
     values = [phrase.value for phrase in region.phrases]
     assert values == sorted(values, reverse=True)
+
+
+def test_a_part_of_a_class__is_trained_or_new_as_the_class_is(segmenter):
+    bank, image = tiny_bank(), picture()
+    head = built_head(config=tiny_head(kind="aligned"))
+    assert head.aligned is not None
+    head.aligned.words.copy_(plain_classes(BankTensors.of(bank), 1)[0])
+    head.aligned.weight.normal_(generator=torch.Generator().manual_seed(4))
+    loaded = replace(segmenter.loaded, model=SegModel(tiny_vit(), head), bank=bank)
+    fitted = Segmenter(loaded, segmenter.reading)
+    features = fitted.features(image)
+    less = bank_without(bank, phrases=[bank.texts[2][1]])
+    rows = [(c, k) for c in range(3) for k in range(len(bank.texts[c]))]
+    for part, of in ((less, [0, 1, 2]), (single_phrases(bank, rows), [c for c, _ in rows])):
+        plain = plain_classes(BankTensors.of(part), 1)
+        assert head.aligned.new(plain[0]).any()  # by its own words
+        trained = torch.zeros(len(part.names), dtype=torch.bool)
+        wanted = resize(head.aligned(features, plain, trained), stride_4(features.padded))[0]
+        got = fitted.with_bank(part, of).look(image, None, features).values
+        torch.testing.assert_close(got, wanted)
+        alone = fitted.with_bank(part).look(image, None, features).values
+        assert not torch.allclose(alone, wanted)
 
 
 def test_single_phrases__are_a_bank_that_every_rule_accepts():
@@ -116,7 +141,11 @@ def test_single_phrases__are_a_bank_that_every_rule_accepts():
 
 
 def test_bank_without__is_one_that_every_rule_accepts_and_asks_the_rest():
-    bank = tiny_bank()
+    bank = replace(
+        tiny_bank(),
+        scene_names={"kitchen": ("galley",), "street": ("road",)},
+        scene_texts={"street": {"kitchen": 0.4, "*": 0.6}},
+    )
     other = bank_without(bank, phrases=[bank.texts[1][0]], classes=["class 2"], scenes=["kitchen"])
     check_bank(other)
     assert other.names == ("class 0", "class 1")
