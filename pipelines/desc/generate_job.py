@@ -172,8 +172,8 @@ class DescribeJob:
         if file is None:
             return Mistaken({}, {})
         said, known = misleading(file), set(self.vocabulary.said_names)
-        strange = {name for name, _ in said.aucs} | set(said.mistaken_for.values())
-        if strange := strange - known - {""}:
+        named = {name for name, _ in said.aucs} | set(said.mistaken_for.values())
+        if strange := named - known - {""}:
             raise InputError(
                 f"{file}: wanted phrases of {self.vocabulary.name}, got some of "
                 f"{few_names(sorted(strange))}, which it has not; name the class list that they "

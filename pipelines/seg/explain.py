@@ -157,7 +157,11 @@ def run_explain(settings: ExplainSettings, advance: Advance) -> ExplainReport:
     mask = seen.mask(image.shape[:2]).cpu().numpy()
     regions = explained_regions(segmenter, image, features, seen, mask, settings.scene)
     weights = _weights(segmenter, seen, known)
-    told = [_told(number, region, bank, weights) for number, region in enumerate(regions, start=1)]
+    phrases = [_phrases(region, bank, weights) for region in regions]
+    told = [
+        _told(number, region, nearest, bank)
+        for number, (region, nearest) in enumerate(zip(regions, phrases, strict=True), start=1)
+    ]
     scenes = () if seen.scenes is None else seen.scenes.tolist()
     likely = dict(sorted(zip(bank.scenes, scenes, strict=False), key=lambda one: -one[1])[:_TOLD])
     without = None
@@ -172,7 +176,7 @@ def run_explain(settings: ExplainSettings, advance: Advance) -> ExplainReport:
             _scene_words(likely),
         )
         write_atomic(wanted[0].mask, encode_png(drawn))
-        write_rows(EXPLAINED, settings.out, _rows(settings.image, regions, told, bank, weights))
+        write_rows(EXPLAINED, settings.out, _rows(settings.image, told, phrases, bank))
         if other is not None:
             places = np.array([bank.names.index(name) for name in other.names])
             without_them = segmenter.with_bank(other, places.tolist())
@@ -245,9 +249,9 @@ def _weights(segmenter: Segmenter, seen: ClassMap, known: int) -> NDArray[np.flo
 
 
 def _told(
-    number: int, region: Region, bank: TextBank, weights: NDArray[np.float32]
+    number: int, region: Region, phrases: Sequence[WinningPhrase], bank: TextBank
 ) -> ExplainedRegion:
-    best = region.runner_up_phrases[0] if region.runner_up_phrases else None
+    best = next(iter(region.runner_up_phrases), None)
     rows, columns = region.pixels.nonzero()
     return ExplainedRegion(
         number=number,
@@ -257,9 +261,15 @@ def _told(
         box=(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1),
         runner_up=None if region.runner_up is None else bank.names[region.runner_up],
         margin=region.margin,
-        phrases=[_phrase(each, best, bank, weights) for each in region.phrases[:_TOLD]],
+        phrases=list(phrases[:_TOLD]),
         runner_up_phrase=None if best is None else bank.texts[best.class_index][best.row],
     )
+
+
+def _phrases(region: Region, bank: TextBank, weights: NDArray[np.float32]) -> list[WinningPhrase]:
+    """All of the region's class, the nearest first."""
+    best = next(iter(region.runner_up_phrases), None)
+    return [_phrase(each, best, bank, weights) for each in region.phrases]
 
 
 def _phrase(
@@ -301,23 +311,22 @@ def _lines(one: ExplainedRegion) -> list[str]:
 
 
 def _rows(
-    image: Path, regions: Sequence[Region], told: Sequence[ExplainedRegion], bank: TextBank,
-    weights: NDArray[np.float32],
+    image: Path, told: Sequence[ExplainedRegion], phrases: Sequence[Sequence[WinningPhrase]],
+    bank: TextBank,
 ) -> pa.Table:  # fmt: skip
-    rows = []
-    for region, one in zip(regions, told, strict=True):
-        best = region.runner_up_phrases[0] if region.runner_up_phrases else None
-        for rank, each in enumerate(region.phrases):
-            phrase = _phrase(each, best, bank, weights)
-            rows.append({
-                "image": str(image), "vocabulary": bank.vocabulary, "model": bank.model,
-                "region": one.number, "class_name": one.class_name,
-                "class_id": one.class_id, "share": one.share, "runner_up": one.runner_up,
-                "margin": one.margin, "rank": rank, "text_id": phrase.text_id,
-                "phrase": phrase.text, "subclass": phrase.subclass, "slot": phrase.slot,
-                "scenes": ",".join(phrase.scenes), "weight": phrase.weight,
-                "phrase_margin": phrase.margin,
-            })  # fmt: skip
+    """Args: phrases: all of each region."""
+    rows = [
+        {
+            "image": str(image), "vocabulary": bank.vocabulary, "model": bank.model,
+            "region": one.number, "class_name": one.class_name, "class_id": one.class_id,
+            "share": one.share, "runner_up": one.runner_up, "margin": one.margin, "rank": rank,
+            "text_id": phrase.text_id, "phrase": phrase.text, "subclass": phrase.subclass,
+            "slot": phrase.slot, "scenes": ",".join(phrase.scenes), "weight": phrase.weight,
+            "phrase_margin": phrase.margin,
+        }
+        for one, nearest in zip(told, phrases, strict=True)
+        for rank, phrase in enumerate(nearest)
+    ]  # fmt: skip
     return pa.Table.from_pylist(rows, EXPLAINED.schema)
 
 
