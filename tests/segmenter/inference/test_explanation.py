@@ -1,7 +1,6 @@
 """Which words won a region, and what is said without some of them."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,27 +20,19 @@ from langseg.segmenter.inference.explanation import (
 from langseg.segmenter.inference.segmenter import Segmenter
 from langseg.segmenter.model.model import SegModel
 from langseg.segmenter.text.collapse import BankTensors, plain_classes
-from langseg.segmenter.training.train import train
 from tests.support.tiny_segmenter import (
     built_head,
     tiny_bank,
-    tiny_config,
     tiny_head,
-    tiny_samples,
     tiny_vit,
-    write_dataset,
+    trained_run,
 )
 
 
 @pytest.fixture(scope="module")
 def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
-    root = tmp_path_factory.mktemp("explained")
-    write_dataset(root / "data")
-    train(
-        config=tiny_config(steps=40, batch_size=4, lr=1e-2), backbone=tiny_vit(), bank=tiny_bank(),
-        samples=tiny_samples(root / "data"), out=root / "run",
-    )  # fmt: skip
-    return Segmenter.load(Path(root / "run"), backbone=tiny_vit())
+    run = trained_run(tmp_path_factory.mktemp("explained"))
+    return Segmenter.load(run, backbone=tiny_vit())
 
 
 def explained(segmenter: Segmenter, image: np.ndarray, scene: str | None = None) -> list[Region]:

@@ -21,19 +21,14 @@ from tests.support.tiny_segmenter import (
     tiny_config,
     tiny_samples,
     tiny_vit,
+    trained_run,
     write_dataset,
 )
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("trained")
-    write_dataset(root / "data")
-    train(
-        config=tiny_config(steps=40, batch_size=4, lr=1e-2), backbone=tiny_vit(), bank=tiny_bank(),
-        samples=tiny_samples(root / "data"), out=root / "run",
-    )  # fmt: skip
-    return root / "run"
+    return trained_run(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
